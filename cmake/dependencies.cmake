@@ -1,0 +1,62 @@
+# Every library Reprise links, found once, with the flags each needs. Why each is here, and what
+# else was considered, stands in ARCHITECTURE.md.
+add_library(reprise_options INTERFACE)
+target_include_directories(reprise_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(reprise_options INTERFACE -Wall -Wextra -Werror=return-type
+                                                 -Wno-missing-field-initializers)
+if(REPRISE_SANITIZE)
+  add_compile_options(-fsanitize=${REPRISE_SANITIZE} -fno-omit-frame-pointer -O1
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${REPRISE_SANITIZE})
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  find_program(LLD NAMES ld.lld-20 ld.lld-19 ld.lld-18 ld.lld)
+  if(LLD)
+    add_link_options(-fuse-ld=lld)
+  endif()
+endif()
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(ICU REQUIRED COMPONENTS uc i18n)
+find_package(CURL REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(restinio REQUIRED)
+pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips-cpp)
+find_package(GTest QUIET)  # only the tests need it; tools/setup --test installs it
+
+# Asio: standalone. The coroutine flags are spelt out because 1.22 (Debian 12) looks only for the
+# coroutines TS when it sees Clang.
+add_library(reprise_asio INTERFACE)
+target_compile_definitions(reprise_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED
+                           ASIO_HAS_CO_AWAIT=1 ASIO_HAS_STD_COROUTINE=1)
+
+# RESTinio bundles expected-lite, which does not compile where std::expected exists unless told to
+# use its own.
+add_library(reprise_restinio INTERFACE)
+target_link_libraries(reprise_restinio INTERFACE restinio::restinio)
+target_compile_definitions(reprise_restinio INTERFACE nsel_CONFIG_SELECT_EXPECTED=1)
+
+# USearch and SimSIMD come from npm for their headers. SimSIMD's lib.c holds the run-time dispatch;
+# its native f16/bf16 types are off because not every supported compiler has them.
+set(NPM ${CMAKE_SOURCE_DIR}/node_modules)
+if(NOT EXISTS ${NPM}/usearch/include/usearch/index.hpp OR NOT EXISTS ${NPM}/simsimd/c/lib.c)
+  message(FATAL_ERROR "node_modules is missing or incomplete; run tools/setup")
+endif()
+add_library(reprise_simsimd STATIC ${NPM}/simsimd/c/lib.c)
+target_include_directories(reprise_simsimd SYSTEM PUBLIC ${NPM}/simsimd/include)
+target_compile_definitions(reprise_simsimd PUBLIC SIMSIMD_DYNAMIC_DISPATCH=1 SIMSIMD_NATIVE_F16=0
+                                                  SIMSIMD_NATIVE_BF16=0)
+target_compile_options(reprise_simsimd PRIVATE -w -O3)
+add_library(reprise_usearch INTERFACE)
+target_include_directories(reprise_usearch SYSTEM INTERFACE ${NPM}/usearch/include)
+target_compile_definitions(reprise_usearch INTERFACE USEARCH_USE_FP16LIB=0 USEARCH_USE_SIMSIMD=0
+                                                     USEARCH_USE_OPENMP=0)
+target_link_libraries(reprise_usearch INTERFACE reprise_simsimd)

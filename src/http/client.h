@@ -1,0 +1,57 @@
+// HTTP requests over libcurl's multi interface, on one thread of its own. Knows nothing of images,
+// retries or keys. Safe for any thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/task.h"
+
+namespace reprise::http {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct ClientRequest {
+  std::string method = "GET";
+  std::string url;  // http or https
+  Headers headers;
+  std::string body;
+  std::chrono::milliseconds timeout{30'000};          // for the whole exchange
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::size_t max_response_bytes = 128u << 20;
+};
+
+struct ClientResponse {
+  int status = 0;
+  Headers headers;  // names in lower case
+  std::string body;
+
+  // The first header of that lower-case name, or nothing.
+  std::optional<std::string_view> Header(std::string_view name) const;
+};
+
+class Client {
+ public:
+  Client();
+  ~Client();  // fails what is still under way with kUnavailable, then joins its thread
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Any status is a response. kUnavailable: no connection, or it broke (truncated bodies too);
+  // kDeadlineExceeded: `timeout` passed; kTooLarge: the body exceeds its limit; kInvalidArgument: the
+  // URL cannot be used. Redirects are not followed.
+  Task<Result<ClientResponse>> Fetch(ClientRequest request);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace reprise::http

@@ -1,0 +1,58 @@
+// Nearest neighbours within one partition (one tenant and compatibility). Vectors of a partition
+// all come from one embedder and have unit length, so the inner product is the cosine.
+//
+// Search may be called from any thread and never waits for a writer; Add and Remove may be called
+// from any thread and exclude one another.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+
+namespace reprise {
+
+// IEEE 754 binary16, as its bits: how vectors are kept in memory and on disk.
+using Half = std::uint16_t;
+
+std::vector<Half> ToHalf(std::span<const float> vector);
+
+struct Neighbour {
+  std::uint64_t key = 0;
+  float cosine = 0;
+};
+
+struct VectorIndexOptions {
+  std::size_t dimensions = 0;
+  // Up to this many vectors are scanned exactly; above it a graph is searched.
+  std::size_t exact_limit = 2000;
+  std::size_t connectivity = 16;      // graph neighbours per node (HNSW's M)
+  std::size_t expansion_add = 128;    // HNSW's efConstruction
+  std::size_t expansion_search = 64;  // HNSW's ef
+};
+
+class VectorIndex {
+ public:
+  virtual ~VectorIndex() = default;
+
+  // `vector` has `dimensions` elements. Visible to searches that start after this returns. An
+  // existing key is replaced. kInvalidArgument for a wrong length.
+  virtual Result<void> Add(std::uint64_t key, std::span<const Half> vector) = 0;
+
+  // Removing what is not there is no error.
+  virtual void Remove(std::uint64_t key) = 0;
+
+  // Up to `count` neighbours, nearest first, never a removed one.
+  virtual std::vector<Neighbour> Search(std::span<const Half> query, std::size_t count) const = 0;
+
+  virtual std::size_t size() const = 0;
+  virtual std::size_t memory_bytes() const = 0;
+};
+
+// In process: f16 vectors, exact scan while small, a USearch HNSW graph when large.
+std::unique_ptr<VectorIndex> MakeVectorIndex(const VectorIndexOptions& options);
+
+}  // namespace reprise

@@ -1,0 +1,40 @@
+// Image bytes, addressed by their SHA-256. Safe for any thread.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/digest.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "base/worker_pool.h"
+
+namespace reprise {
+
+class BlobStore {
+ public:
+  virtual ~BlobStore() = default;
+
+  // Durable when it returns: the bytes survive a crash. Equal bytes are kept once. kUnavailable when
+  // they cannot be written (disk full, no permission), with the cause.
+  virtual Task<Result<Digest>> Put(SharedBytes bytes) = 0;
+
+  // Nothing when there is no such blob. kCorrupt when the bytes are not those that were put; the
+  // blob has then been moved aside (quarantined) and later calls find nothing.
+  virtual Task<Result<std::optional<SharedBytes>>> Get(const Digest& digest) = 0;
+
+  // Removing what is not there is no error. The caller knows that nothing refers to it any more.
+  virtual Task<Result<void>> Remove(const Digest& digest) = 0;
+
+  // A cheap check that the store can be written to, for readiness probes.
+  virtual Task<Result<void>> Probe() = 0;
+};
+
+// One file per blob below `directory` (made if missing). Work runs on `pool`, which outlives it.
+Result<std::unique_ptr<BlobStore>> OpenFileBlobStore(std::filesystem::path directory,
+                                                     WorkerPool& pool);
+
+}  // namespace reprise
