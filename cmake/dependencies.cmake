@@ -33,10 +33,10 @@ pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips-cpp)
 find_package(GTest QUIET)  # only the tests need it; tools/setup --test installs it
 
 # Asio: standalone. The coroutine flags are spelt out because 1.22 (Debian 12) looks only for the
-# coroutines TS when it sees Clang.
+# coroutines TS when it sees Clang; the last two are RESTinio's and must be the same in every file.
 add_library(reprise_asio INTERFACE)
-target_compile_definitions(reprise_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED
-                           ASIO_HAS_CO_AWAIT=1 ASIO_HAS_STD_COROUTINE=1)
+target_compile_definitions(reprise_asio INTERFACE ASIO_STANDALONE ASIO_HAS_CO_AWAIT=1
+                           ASIO_HAS_STD_COROUTINE=1 ASIO_HAS_STD_CHRONO ASIO_DISABLE_STD_STRING_VIEW)
 
 # RESTinio bundles expected-lite, which does not compile where std::expected exists unless told to
 # use its own.

@@ -66,7 +66,8 @@ class EntryStore {
   virtual ~EntryStore() = default;
 
   // Inserts, or replaces the entry of the same fingerprint (which keeps its id), row and vector in
-  // one transaction; durable when it returns. Gives the id. The blobs are stored before.
+  // one transaction; durable when it returns. Gives the id. An empty vector leaves the one that is
+  // stored. The blobs are stored before.
   virtual Task<Result<std::uint64_t>> Put(Entry entry, StoredVector vector) = 0;
 
   // Removing what is not there is no error.

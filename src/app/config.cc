@@ -1,0 +1,372 @@
+#include "app/config.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+namespace reprise {
+namespace {
+
+using Read = std::function<Result<void>(std::string_view, Config&)>;
+using std::chrono::milliseconds;
+
+std::unexpected<Error> Expected(std::string_view what, std::string_view value) {
+  return Fail(Code::kInvalidArgument,
+              "expected " + std::string(what) + ", found '" + std::string(value) + "'");
+}
+
+template <class T>
+Result<T> ParseNumber(std::string_view text, T min, T max) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !(value >= min && value <= max)) {
+    std::ostringstream range;
+    range << "a number from " << min << " to " << max;
+    return Expected(range.str(), text);
+  }
+  return value;
+}
+
+Read Text(std::string Config::* field) {
+  return [field](std::string_view value, Config& config) -> Result<void> {
+    config.*field = value;
+    return {};
+  };
+}
+
+template <class Access>
+Read Number(Access access, double min, double max) {
+  return [=](std::string_view value, Config& config) -> Result<void> {
+    auto& field = access(config);
+    auto number = ParseNumber<double>(value, min, max);
+    if (!number) return std::unexpected(number.error());
+    field = static_cast<std::remove_reference_t<decltype(field)>>(*number);
+    return {};
+  };
+}
+
+template <class Access>
+Read Whole(Access access, long long min, long long max) {
+  return [=](std::string_view value, Config& config) -> Result<void> {
+    auto& field = access(config);
+    auto number = ParseNumber<long long>(value, min, max);
+    if (!number) return std::unexpected(number.error());
+    field = static_cast<std::remove_reference_t<decltype(field)>>(*number);
+    return {};
+  };
+}
+
+template <class Access>
+Read Bytes(Access access) {
+  return [=](std::string_view value, Config& config) -> Result<void> {
+    auto bytes = ParseBytes(value);
+    if (!bytes) return std::unexpected(bytes.error());
+    access(config) = *bytes;
+    return {};
+  };
+}
+
+template <class Set>
+Read Duration(Set set) {
+  return [=](std::string_view value, Config& config) -> Result<void> {
+    auto duration = ParseDuration(value);
+    if (!duration) return std::unexpected(duration.error());
+    set(config, *duration);
+    return {};
+  };
+}
+
+template <class Set>
+Read Choice(std::vector<std::string> words, Set set) {
+  return [=](std::string_view value, Config& config) -> Result<void> {
+    const auto found = std::find(words.begin(), words.end(), value);
+    if (found != words.end()) {
+      set(config, static_cast<std::size_t>(found - words.begin()));
+      return {};
+    }
+    std::string list = "one of";
+    for (const std::string& word : words) list += " " + word;
+    return Expected(list, value);
+  };
+}
+
+Result<void> ReadUrl(std::string_view value, Config& config) {
+  if (!value.empty() && !value.starts_with("http://") && !value.starts_with("https://")) {
+    return Expected("an http:// or https:// address", value);
+  }
+  config.upstream_url = value;
+  return {};
+}
+
+std::vector<Setting> ServerSettings() {
+  return {
+      {"listen", "Address and port to serve on.", "127.0.0.1:8484", Text(&Config::listen)},
+      {"public_url",
+       "How clients reach the gateway, for image links; empty: http:// and the Host header.",
+       "\"\"", Text(&Config::public_url)},
+      {"data", "Directory for the database and the images; made if missing.", "./data",
+       [](std::string_view value, Config& config) -> Result<void> {
+         config.data = value;
+         return {};
+       }},
+      {"threads", "I/O threads; 0: one per core.", "0",
+       Whole([](Config& c) -> auto& { return c.threads; }, 0, 1024)},
+      {"model", "The model of requests that name none.", "gpt-image-1",
+       Text(&Config::default_model)},
+  };
+}
+
+std::vector<Setting> CacheSettingsTable() {
+  const auto cache = [](auto CacheSettings::* field) {
+    return [field](Config& config) -> auto& { return config.cache.*field; };
+  };
+  return {
+      {"cache.mode", "semantic: rephrasings hit too; exact: only identical requests.", "semantic",
+       Choice({"exact", "semantic"}, [](Config& c, std::size_t i) { c.cache.semantic = i == 1; })},
+      {"cache.similarity_threshold", "The least similarity of a semantic hit, 0 to 1.", "0.85",
+       Number(cache(&CacheSettings::similarity_threshold), 0, 1)},
+      {"cache.match",
+       "How neighbours are verified: safe, hard (fewer vetoes), off (cosine alone; not advised).",
+       "safe", Choice({"off", "hard", "safe"},
+                      [](Config& c, std::size_t i) {
+                        c.cache.match_mode = static_cast<MatchMode>(i);
+                      })},
+      {"cache.candidates", "Nearest neighbours that are verified for a semantic hit.", "10",
+       Whole(cache(&CacheSettings::candidates), 1, 1000)},
+      {"cache.resolution_policy",
+       "bucket: a near size answers, cut to the size asked for; exact: only equal sizes.",
+       "bucket", Choice({"bucket", "exact"},
+                        [](Config& c, std::size_t i) { c.cache.exact_resolution = i == 1; })},
+      {"cache.ttl", "How long images are kept; 0: for ever.", "30d",
+       Duration([](Config& c, milliseconds ttl) { c.cache.ttl_ms = ttl.count(); })},
+      {"cache.variants", "Images made for a prompt before its repeats are answered from them.",
+       "1", Whole(cache(&CacheSettings::variants), 1, 10)},
+      {"cache.memory", "Memory for images that are asked for often.", "256MB",
+       Bytes(cache(&CacheSettings::hot_bytes))},
+  };
+}
+
+std::vector<Setting> UpstreamSettings() {
+  return {
+      {"upstream.url",
+       "Base URL of an OpenAI-compatible API, e.g. https://api.openai.com/v1; empty: the built-in "
+       "simulator.",
+       "\"\"", ReadUrl},
+      {"upstream.api_key", "Its key. Name an environment variable rather than the key itself.",
+       "${OPENAI_API_KEY}", Text(&Config::upstream_key)},
+      {"upstream.timeout", "How long a request waits for its image, queue and retries included.",
+       "180s", Duration([](Config& c, milliseconds wait) { c.cache.request_timeout = wait; })},
+      {"upstream.attempts", "Tries of a call that fails with 429, 5xx or a broken connection.", "3",
+       Whole([](Config& c) -> auto& { return c.upstream_attempts; }, 1, 10)},
+      {"upstream.concurrency", "Calls to the upstream at the same time.", "32",
+       Whole([](Config& c) -> auto& { return c.cache.upstream_concurrency; }, 1, 100'000)},
+      {"upstream.queue", "Requests that may wait for a free call; more get a 503.", "2000",
+       Whole([](Config& c) -> auto& { return c.cache.upstream_queue; }, 0, 1'000'000)},
+      {"upstream.default_price", "US dollars per image of models without a known price.", "0.04",
+       Number([](Config& c) -> auto& { return c.default_price_usd; }, 0, 1000)},
+      {"simulator.latency", "How long the built-in simulator takes for an image.", "2s",
+       Duration([](Config& c, milliseconds latency) { c.simulator_latency = latency; })},
+      {"simulator.error_rate", "Share of the simulator's calls that fail, 0 to 1.", "0",
+       Number([](Config& c) -> auto& { return c.simulator_error_rate; }, 0, 1)},
+  };
+}
+
+std::vector<Setting> LimitSettings() {
+  return {
+      {"limits.body", "The largest request body.", "4MB",
+       Bytes([](Config& c) -> auto& { return c.body_bytes; })},
+      {"limits.prompt", "The longest prompt, in characters.", "32000",
+       Whole([](Config& c) -> auto& { return c.prompt_chars; }, 1, 1'000'000)},
+      {"limits.image", "The largest image accepted from an upstream.", "64MB",
+       Bytes([](Config& c) -> auto& { return c.cache.image_limits.max_bytes; })},
+      {"limits.image_pixels", "Its most pixels, checked before it is decoded.", "64000000",
+       Whole([](Config& c) -> auto& { return c.cache.image_limits.max_pixels; }, 1, 1'000'000'000)},
+      {"limits.connections", "Client connections at the same time.", "8192",
+       Whole([](Config& c) -> auto& { return c.connections; }, 1, 1'000'000)},
+      {"limits.read_timeout", "For a request to arrive whole, and for idle connections.", "60s",
+       Duration([](Config& c, milliseconds wait) { c.read_timeout = wait; })},
+      {"limits.write_timeout", "For a client to take its reply.", "60s",
+       Duration([](Config& c, milliseconds wait) { c.write_timeout = wait; })},
+      {"limits.drain_timeout", "For requests under way to finish after SIGTERM.", "30s",
+       Duration([](Config& c, milliseconds wait) { c.drain_timeout = wait; })},
+      {"log.level", "trace, debug, info, warning, error or off.", "info",
+       Choice({"trace", "debug", "info", "warning", "error", "off"},
+              [](Config& c, std::size_t i) {
+                static const char* const kLevels[] = {"trace",   "debug", "info",
+                                                      "warning", "error", "off"};
+                c.log_level = kLevels[i];
+              })},
+      {"log.format", "text, or json: one object a line.", "text",
+       Choice({"text", "json"},
+              [](Config& c, std::size_t i) { c.log_format = i == 0 ? "text" : "json"; })},
+  };
+}
+
+std::size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+std::string Suggestion(std::string_view key) {
+  const std::string* best = nullptr;
+  std::size_t nearest = std::max<std::size_t>(3, key.size() / 2);
+  for (const Setting& setting : Settings()) {
+    const std::size_t distance = EditDistance(key, setting.key);
+    if (distance < nearest) {
+      nearest = distance;
+      best = &setting.key;
+    }
+  }
+  return best ? "; did you mean '" + *best + "'?"
+              : "; docs/configuration.md lists every setting";
+}
+
+// ${NAME}; a variable that is not set is an empty text.
+std::string Expand(std::string text) {
+  for (std::size_t at = text.find("${"); at != std::string::npos; at = text.find("${", at)) {
+    const auto end = text.find('}', at);
+    if (end == std::string::npos) break;
+    const char* value = std::getenv(text.substr(at + 2, end - at - 2).c_str());
+    const std::string replacement = value ? value : "";
+    text.replace(at, end - at + 1, replacement);
+    at += replacement.size();
+  }
+  return text;
+}
+
+class Reader {
+ public:
+  Reader(std::string name, Config& config) : name_(std::move(name)), config_(config) {}
+
+  Result<void> Walk(const YAML::Node& node, const std::string& prefix) {
+    for (const auto& item : node) {
+      const auto key = prefix + item.first.as<std::string>();
+      if (auto read = Item(key, item.first, item.second); !read) return read;
+    }
+    return {};
+  }
+
+ private:
+  Result<void> Item(const std::string& key, const YAML::Node& where, const YAML::Node& value) {
+    if (key == "upstream.prices") return Prices(value);
+    const auto& settings = Settings();
+    const auto found = std::find_if(settings.begin(), settings.end(),
+                                    [&](const Setting& setting) { return setting.key == key; });
+    if (found == settings.end()) {
+      const bool section = std::any_of(settings.begin(), settings.end(), [&](const Setting& s) {
+        return s.key.starts_with(key + ".");
+      });
+      if (section && value.IsNull()) return {};
+      if (section && value.IsMap()) return Walk(value, key + ".");
+      return At(where, "unknown setting '" + key + "'" + Suggestion(key));
+    }
+    if (!value.IsScalar()) return At(where, "'" + key + "' takes a single value");
+    auto read = found->read(Expand(value.as<std::string>()), config_);
+    if (!read) return At(value, "'" + key + "': " + read.error().message);
+    return {};
+  }
+
+  Result<void> Prices(const YAML::Node& node) {
+    if (!node.IsMap()) return At(node, "'upstream.prices' maps model names to US dollars");
+    for (const auto& item : node) {
+      auto price = ParseNumber<double>(item.second.as<std::string>(""), 0, 1000);
+      if (!price) return At(item.second, "'upstream.prices': " + price.error().message);
+      config_.prices_usd[item.first.as<std::string>()] = *price;
+    }
+    return {};
+  }
+
+  std::unexpected<Error> At(const YAML::Node& node, const std::string& message) const {
+    return Fail(Code::kInvalidArgument,
+                name_ + ":" + std::to_string(node.Mark().line + 1) + ": " + message);
+  }
+
+  const std::string name_;
+  Config& config_;
+};
+
+}  // namespace
+
+const std::vector<Setting>& Settings() {
+  static const std::vector<Setting> all = [] {
+    std::vector<Setting> list;
+    for (auto part : {ServerSettings(), CacheSettingsTable(), UpstreamSettings(), LimitSettings()}) {
+      list.insert(list.end(), part.begin(), part.end());
+    }
+    return list;
+  }();
+  return all;
+}
+
+Result<Config> ParseConfig(const std::string& yaml, const std::string& name) {
+  Config config;
+  config.upstream_key = Expand("${OPENAI_API_KEY}");
+  try {
+    const YAML::Node root = YAML::Load(yaml);
+    if (root.IsNull()) return config;
+    if (!root.IsMap()) return Fail(Code::kInvalidArgument, name + ": expected 'key: value' lines");
+    if (auto read = Reader(name, config).Walk(root, ""); !read) {
+      return std::unexpected(read.error());
+    }
+  } catch (const YAML::Exception& error) {
+    return Fail(Code::kInvalidArgument,
+                name + ":" + std::to_string(error.mark.line + 1) + ": " + error.msg);
+  }
+  return config;
+}
+
+Result<Config> LoadConfig(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream text;
+  if (!stream || !(text << stream.rdbuf())) {
+    return Fail(Code::kNotFound, "cannot read the configuration file " + file.string());
+  }
+  return ParseConfig(text.str(), file.string());
+}
+
+Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
+  struct Unit {
+    std::string_view suffix;
+    std::int64_t millis;
+  };
+  constexpr Unit kUnits[] = {
+      {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  if (text == "0") return milliseconds(0);
+  for (const Unit& unit : kUnits) {
+    if (!text.ends_with(unit.suffix)) continue;
+    const auto number = text.substr(0, text.size() - unit.suffix.size());
+    auto value = ParseNumber<double>(number, 0, 1e9);
+    if (value) return milliseconds(static_cast<std::int64_t>(*value * static_cast<double>(unit.millis)));
+  }
+  return Expected("a duration such as 1500ms, 30s, 5m, 12h or 30d", text);
+}
+
+Result<std::size_t> ParseBytes(std::string_view text) {
+  std::size_t factor = 1;
+  std::string_view number = text;
+  for (const auto& [suffix, shift] :
+       {std::pair<std::string_view, int>{"KB", 10}, {"MB", 20}, {"GB", 30}, {"TB", 40}}) {
+    if (!text.ends_with(suffix)) continue;
+    number = text.substr(0, text.size() - suffix.size());
+    factor = std::size_t{1} << shift;
+  }
+  auto value = ParseNumber<std::size_t>(number, 0, std::size_t{1} << 20 << 20);
+  if (!value) return Expected("a number of bytes such as 4096, 64KB, 256MB or 10GB", text);
+  return *value * factor;
+}
+
+}  // namespace reprise

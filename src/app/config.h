@@ -1,0 +1,69 @@
+// The configuration: one table of settings, read from YAML, with the command line on top. Unknown
+// keys are refused with a suggestion and their line. `${NAME}` in a value is replaced by that
+// environment variable.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cache/settings.h"
+
+namespace reprise {
+
+struct Config {
+  std::string listen = "127.0.0.1:8484";
+  std::string public_url;
+  std::filesystem::path data = "data";
+  std::size_t threads = 0;  // 0: one per core
+
+  CacheSettings cache;
+  std::string default_model = "gpt-image-1";
+
+  std::string upstream_url;  // empty: the built-in simulator
+  std::string upstream_key;
+  int upstream_attempts = 3;
+  std::map<std::string, double> prices_usd;  // per image, by model
+  double default_price_usd = 0.04;
+
+  std::chrono::milliseconds simulator_latency{2000};
+  double simulator_error_rate = 0;
+
+  std::size_t body_bytes = 4u << 20;
+  std::size_t prompt_chars = 32'000;
+  std::size_t connections = 8192;
+  std::chrono::milliseconds read_timeout{60'000};
+  std::chrono::milliseconds write_timeout{60'000};
+  std::chrono::milliseconds drain_timeout{30'000};
+
+  std::string log_level = "info";
+  std::string log_format = "text";
+};
+
+// One setting: its dotted key, what it is for, its default as YAML text, and how it is read.
+struct Setting {
+  std::string key;
+  std::string help;
+  std::string default_text;
+  std::function<Result<void>(std::string_view value, Config& config)> read;
+};
+
+// Every setting, in the order of the documentation. (`upstream.prices` is a map and read apart.)
+const std::vector<Setting>& Settings();
+
+// kInvalidArgument names the line, the key and the way out; kNotFound when the file is not there.
+Result<Config> LoadConfig(const std::filesystem::path& file);
+Result<Config> ParseConfig(const std::string& yaml, const std::string& name);
+
+// "1500ms", "30s", "5m", "12h", "30d"; a bare 0.
+Result<std::chrono::milliseconds> ParseDuration(std::string_view text);
+// "4096", "64KB", "256MB", "10GB", in powers of 1024.
+Result<std::size_t> ParseBytes(std::string_view text);
+
+}  // namespace reprise

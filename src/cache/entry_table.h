@@ -1,0 +1,92 @@
+// Every entry in memory: what an exact hit is answered from. Safe for any thread; readers of
+// different shards never meet, and nothing here waits for a disk.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/digest.h"
+#include "prompt/prompt.h"
+#include "store/entry_store.h"
+
+namespace reprise {
+
+// Counts that outlive a replacement of the entry they belong to.
+struct EntryUsage {
+  std::atomic<std::uint64_t> hits = 0;
+  std::atomic<std::uint64_t> unflushed_hits = 0;
+  std::atomic<std::int64_t> last_used_ms = 0;
+  std::atomic<std::uint32_t> rotation = 0;  // where the next reply starts in the pool
+};
+
+// An entry as it was at some moment; never changes, so it may be read without locks. A change is a
+// new object under the same id.
+class CachedEntry {
+ public:
+  CachedEntry(Entry record, std::shared_ptr<EntryUsage> usage)
+      : record_(std::move(record)), usage_(std::move(usage)) {}
+
+  const Entry& record() const { return record_; }
+  EntryUsage& usage() const { return *usage_; }
+  const std::shared_ptr<EntryUsage>& shared_usage() const { return usage_; }
+  bool ExpiredAt(std::int64_t now_ms) const {
+    return record_.expires_ms != 0 && record_.expires_ms <= now_ms;
+  }
+  // The analysed prompt, made at the first call.
+  const Prompt& prompt() const;
+
+ private:
+  const Entry record_;
+  const std::shared_ptr<EntryUsage> usage_;
+  mutable std::once_flag analyzed_;
+  mutable Prompt prompt_;
+};
+
+using EntryPtr = std::shared_ptr<const CachedEntry>;
+
+class EntryTable {
+ public:
+  EntryPtr Find(const Digest& fingerprint) const;  // null: a miss
+  EntryPtr FindById(std::uint64_t id) const;
+
+  struct ImageRef {
+    EntryPtr entry;
+    const StoredImage* image = nullptr;  // lives as long as `entry`
+  };
+  std::optional<ImageRef> FindImage(std::string_view image_id) const;
+
+  // Inserts, or replaces the entry of the same id.
+  void Put(const EntryPtr& entry);
+  // Gives what was removed, or null.
+  EntryPtr Remove(std::uint64_t id);
+
+  std::vector<EntryPtr> All() const;
+  std::size_t size() const;
+
+ private:
+  template <class Key, class Value>
+  struct Shard {
+    mutable std::shared_mutex mutex;
+    std::unordered_map<Key, Value> map;
+  };
+  static constexpr std::size_t kShards = 64;
+  template <class Key, class Value>
+  using Sharded = std::array<Shard<Key, Value>, kShards>;
+
+  void RemoveImages(const CachedEntry& entry, const CachedEntry* successor);
+
+  Sharded<Digest, EntryPtr> by_fingerprint_;
+  Sharded<std::uint64_t, EntryPtr> by_id_;
+  Sharded<std::string, std::uint64_t> by_image_;
+};
+
+}  // namespace reprise

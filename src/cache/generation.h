@@ -1,0 +1,72 @@
+// Has images made: waits for a place, asks the upstream, checks what comes back, stores it. Safe for
+// any thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/async_semaphore.h"
+#include "base/clock.h"
+#include "base/worker_pool.h"
+#include "cache/identity.h"
+#include "cache/library.h"
+#include "cache/request.h"
+#include "cache/settings.h"
+#include "cache/stats.h"
+#include "upstream/image_generator.h"
+#include "upstream/price.h"
+
+namespace reprise {
+
+// One request on its way through the cache.
+struct Job {
+  std::shared_ptr<const ImageRequest> request;
+  Identity identity;
+  Prompt prompt;
+  std::optional<Embedding> embedding;  // none: not embedded yet, or embedding failed
+  bool embedding_failed = false;
+};
+
+struct Fresh {
+  std::vector<FreshImage> images;
+  std::string usage;
+  EntryPtr entry;           // null: not stored
+  std::string store_error;  // why it was not, when it should have been
+  double image_cost_usd = 0;
+  std::int64_t created_ms = 0;
+};
+using FreshPtr = std::shared_ptr<const Fresh>;
+
+enum class StorePolicy { kAdd, kReplace, kNone };
+
+class Generation {
+ public:
+  struct Parts {
+    ImageGenerator& upstream;
+    Library& library;
+    CacheStats& stats;
+    const PriceTable& prices;
+    const CacheSettings& settings;
+    WorkerPool& workers;
+    const Clock& clock;
+    std::string embedder;  // identity of the job's embeddings
+  };
+  explicit Generation(Parts parts);
+
+  // `count` images for the job. A failure to store is no failure: see Fresh::store_error. Nothing
+  // that is not a whole image is stored or returned.
+  Task<Result<FreshPtr>> Run(std::shared_ptr<const Job> job, int count, StorePolicy policy);
+
+ private:
+  Task<Result<Generated>> AskUpstream(const Job& job, int count, Fresh& fresh);
+  Task<Result<void>> Check(std::vector<GeneratedImage> images, Fresh& fresh);
+  Task<> Store(const Job& job, StorePolicy policy, std::int64_t generation_ms, Fresh& fresh);
+  Entry MakeEntry(const Job& job, std::int64_t generation_ms, const Fresh& fresh) const;
+
+  Parts parts_;
+  AsyncSemaphore places_;
+};
+
+}  // namespace reprise

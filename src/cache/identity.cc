@@ -1,0 +1,83 @@
+#include "cache/identity.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace reprise {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kMaxEnlargement = 1.5;
+
+// Parameters whose stated value is what leaving them out means, so both have one identity.
+bool IsDefault(const std::string& model, const std::string& name, const json& value) {
+  if (value.is_null()) return true;
+  if (name == "quality" || name == "background" || name == "moderation") {
+    if (value == "auto") return true;
+  }
+  const bool dall_e = model.starts_with("dall-e");
+  return dall_e && ((name == "quality" && value == "standard") ||
+                    (name == "style" && value == "vivid"));
+}
+
+json ShapingParams(const ImageRequest& request) {
+  json params = json::parse(request.params, nullptr, false);
+  if (!params.is_object()) return json::object();
+  for (auto item = params.begin(); item != params.end();) {
+    item = IsDefault(request.model, item.key(), item.value()) ? params.erase(item) : std::next(item);
+  }
+  return params;
+}
+
+}  // namespace
+
+std::string ToString(ImageSize size) {
+  if (size.automatic()) return "auto";
+  return std::to_string(size.width) + "x" + std::to_string(size.height);
+}
+
+std::string ResolutionBucket(ImageSize size) {
+  if (size.automatic()) return "auto";
+  const double ratio = static_cast<double>(size.width) / size.height;
+  const int longer = std::max(size.width, size.height);
+  if (ratio >= 0.9 && ratio <= 1.1) {
+    return longer <= 512 ? "sq_sm" : longer <= 1024 ? "sq_md" : "sq_lg";
+  }
+  const std::string shape = ratio < 1 ? "pt_" : "ls_";
+  return shape + (longer <= 768 ? "sm" : longer <= 1536 ? "md" : "lg");
+}
+
+bool CanResize(ImageSize stored, ImageSize wanted) {
+  if (wanted.automatic()) return true;
+  if (stored.automatic()) return false;
+  // Covering keeps proportions: one factor for both sides, the larger of the two.
+  const double factor = std::max(static_cast<double>(wanted.width) / stored.width,
+                                 static_cast<double>(wanted.height) / stored.height);
+  return factor <= kMaxEnlargement;
+}
+
+Identity MakeIdentity(const ImageRequest& request, bool exact_resolution) {
+  Identity identity;
+  // A JSON array: no choice of tenant and namespace can spell another pair.
+  const auto replace = json::error_handler_t::replace;
+  identity.scope = json::array({request.tenant, request.control.name_space})
+                       .dump(-1, ' ', false, replace);
+  identity.bucket = exact_resolution ? ToString(request.size) : ResolutionBucket(request.size);
+  json shape = {{"version", 1},
+                {"scope", identity.scope},
+                {"operation", request.operation},
+                {"model", request.model},
+                {"bucket", identity.bucket},
+                {"params", ShapingParams(request)}};
+  if (request.seed) shape["seed"] = *request.seed;
+  identity.compatibility = Sha256(shape.dump(-1, ' ', false, replace));
+  std::string exact(identity.compatibility.View());
+  exact += ToString(request.size);
+  exact += '\0';
+  exact += request.prompt;
+  identity.fingerprint = Sha256(exact);
+  return identity;
+}
+
+}  // namespace reprise

@@ -1,0 +1,90 @@
+// The heart: answers image requests from what is stored, joins what is being made, and has the rest
+// generated once. Safe for any thread; every method that waits is a task with a deadline.
+//
+// A fault in embedding, index, store or verification degrades to the next step and ends at the
+// upstream: the cache never fails a request that the upstream would have answered.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/worker_pool.h"
+#include "cache/decision.h"
+#include "cache/rendition.h"
+#include "cache/request.h"
+#include "cache/settings.h"
+#include "embed/embedder.h"
+#include "prompt/verifier.h"
+#include "store/blob_store.h"
+#include "store/entry_store.h"
+#include "upstream/image_generator.h"
+#include "upstream/price.h"
+
+namespace reprise {
+
+struct ServedImage {
+  SharedBytes bytes;  // null when the request wanted names only
+  std::string name;   // for GET /images/{name}; empty when the image was not stored
+  std::string media_type;
+  std::string etag;   // with its quotes
+  std::string revised_prompt;
+};
+
+struct Reply {
+  std::vector<ServedImage> images;
+  std::string usage;  // the upstream's usage object as JSON, or empty
+  std::int64_t created_ms = 0;
+};
+
+// The decision is there for errors too.
+struct Answer {
+  Result<Reply> reply;
+  Decision decision;
+};
+
+struct ImageCacheParts {
+  std::unique_ptr<EntryStore> entries;
+  std::unique_ptr<BlobStore> blobs;
+  std::unique_ptr<Embedder> embedder;
+  std::unique_ptr<Verifier> verifier;
+  std::unique_ptr<ImageGenerator> upstream;
+  PriceTable prices;
+};
+
+class ImageCache {
+ public:
+  // `context` runs its own tasks, `workers` its image work; all three references outlive it.
+  ImageCache(ImageCacheParts parts, CacheSettings settings, asio::io_context& context,
+             WorkerPool& workers, const Clock& clock);
+  ~ImageCache();
+
+  // Reads what is stored. Once, before the other methods.
+  Task<Result<void>> Load();
+
+  Task<Answer> Handle(std::shared_ptr<const ImageRequest> request);
+
+  // The image a URL names. kNotFound when there is none (any more).
+  Task<Result<ServedImage>> Image(std::string name);
+
+  // Writes use counts and removes what has expired; called now and then.
+  Task<Result<void>> Maintain();
+
+  // Whether the parts a request needs can do their work.
+  Task<Result<void>> Ready();
+
+  nlohmann::json Stats() const;
+
+  // Generations under way, some of them perhaps with nobody waiting any more.
+  std::size_t generations_under_way() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace reprise

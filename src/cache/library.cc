@@ -1,0 +1,225 @@
+#include "cache/library.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace reprise {
+namespace {
+
+constexpr std::chrono::seconds kLockPatience{120};
+constexpr std::size_t kLockQueue = 100'000;
+
+}  // namespace
+
+Library::Library(Parts parts) : parts_(parts), hot_(parts.hot_bytes) {
+  for (auto& lock : locks_) lock = std::make_unique<AsyncSemaphore>(1, kLockQueue);
+}
+
+Task<Result<Library::Lock>> Library::LockFor(Digest fingerprint) {
+  auto& lock = *locks_[fingerprint.bytes[1] % locks_.size()];
+  co_return co_await lock.Acquire(After(kLockPatience));
+}
+
+Task<Result<void>> Library::Load() {
+  std::vector<EntryPtr> expired;
+  std::vector<EntryPtr> foreign;  // their vectors are another embedder's
+  const std::int64_t now = parts_.clock.NowMs();
+  auto loaded = parts_.entries.ForEach([&](Entry&& record, StoredVector&& vector) {
+    auto usage = std::make_shared<EntryUsage>();
+    usage->hits = record.hits;
+    usage->last_used_ms = record.last_used_ms;
+    for (const StoredImage& image : record.images) refs_.AddLoaded(image.blob);
+    auto entry = std::make_shared<const CachedEntry>(std::move(record), std::move(usage));
+    if (entry->ExpiredAt(now)) {
+      expired.push_back(entry);
+      return;
+    }
+    const bool own = vector.embedder == parts_.embedder.identity();
+    if (!own) foreign.push_back(entry);
+    Show(entry, own ? vector : StoredVector{});
+  });
+  if (!loaded) co_return std::unexpected(loaded.error());
+  for (const EntryPtr& entry : foreign) {
+    Show(entry, co_await Reembed(entry->record().prompt));
+  }
+  co_return co_await Remove(std::move(expired));
+}
+
+Task<StoredVector> Library::Reembed(std::string text) {
+  const Prompt prompt = Analyze(text);
+  auto embedding = co_await parts_.embedder.Embed(prompt);
+  if (!embedding) {
+    log::warn("a stored prompt could not be embedded: {}", embedding.error().message);
+    co_return StoredVector{};
+  }
+  co_return StoredVector{std::string(parts_.embedder.identity()), ToHalf(*embedding)};
+}
+
+void Library::Show(const EntryPtr& entry, const StoredVector& vector) {
+  const Entry& record = entry->record();
+  parts_.table.Put(entry);
+  const auto added = parts_.semantic.Add(record.compatibility, record.id, vector.values);
+  if (!added) log::error("entry {} is not indexed: {}", record.id, added.error().message);
+}
+
+Task<Result<EntryPtr>> Library::Publish(Draft draft) {
+  auto lock = co_await LockFor(draft.entry.fingerprint);
+  if (!lock) co_return std::unexpected(lock.error());
+  auto stored = co_await PutBlobs(draft.images);
+  if (!stored) co_return std::unexpected(stored.error());
+  std::vector<StoredImage> added;
+  for (const FreshImage& fresh : draft.images) added.push_back(fresh.image);
+  auto published = co_await PublishLocked(std::move(draft));
+  if (!published) co_await ReleaseBlobs(std::move(added));
+  co_return published;
+}
+
+// Acquires a reference to each blob and writes it; on an error no reference is left.
+Task<Result<void>> Library::PutBlobs(const std::vector<FreshImage>& images) {
+  std::vector<StoredImage> put;
+  for (const FreshImage& fresh : images) {
+    co_await refs_.Acquire(fresh.image.blob);
+    put.push_back(fresh.image);
+    const auto digest = co_await parts_.blobs.Put(fresh.bytes);
+    if (digest) continue;
+    co_await ReleaseBlobs(std::move(put));
+    co_return std::unexpected(digest.error());
+  }
+  co_return Result<void>();
+}
+
+Task<Result<EntryPtr>> Library::PublishLocked(Draft draft) {
+  Entry& entry = draft.entry;
+  const EntryPtr old = parts_.table.Find(entry.fingerprint);
+  auto usage = old ? old->shared_usage() : std::make_shared<EntryUsage>();
+  std::vector<StoredImage> dropped;
+  if (old) {
+    entry.id = old->record().id;
+    const bool keep = !draft.replace && !old->ExpiredAt(parts_.clock.NowMs());
+    (keep ? entry.images : dropped) = old->record().images;
+  }
+  for (const FreshImage& fresh : draft.images) entry.images.push_back(fresh.image);
+  while (entry.images.size() > std::max(draft.pool_limit, draft.images.size())) {
+    dropped.push_back(entry.images.front());
+    entry.images.erase(entry.images.begin());
+  }
+  entry.hits = usage->hits;
+  entry.last_used_ms = usage->last_used_ms;
+  const auto id = co_await parts_.entries.Put(entry, draft.vector);
+  if (!id) co_return std::unexpected(id.error());
+  entry.id = *id;
+  for (const FreshImage& fresh : draft.images) hot_.Put(fresh.image.blob.Hex(), fresh.bytes);
+  const auto shown = std::make_shared<const CachedEntry>(std::move(entry), std::move(usage));
+  if (old) {
+    parts_.table.Put(shown);  // the prompt, hence the vector, is the same
+  } else {
+    Show(shown, draft.vector);
+  }
+  co_await ReleaseBlobs(std::move(dropped));
+  co_return shown;
+}
+
+Task<> Library::ReleaseBlobs(std::vector<StoredImage> images) {
+  for (const StoredImage& image : images) co_await refs_.Release(image.blob, parts_.blobs);
+}
+
+Task<Result<SharedBytes>> Library::Bytes(StoredImage image) {
+  const std::string key = image.blob.Hex();
+  if (SharedBytes hot = hot_.Get(key)) co_return hot;
+  auto found = co_await parts_.blobs.Get(image.blob);
+  if (!found) co_return std::unexpected(found.error());
+  if (!*found) {
+    co_return Fail(Code::kNotFound, "image " + image.id + " is recorded, but its blob " + key +
+                                        " is not in the store");
+  }
+  hot_.Put(key, **found);
+  co_return **found;
+}
+
+Task<> Library::Drop(std::uint64_t entry_id, std::string image_id) {
+  const EntryPtr seen = parts_.table.FindById(entry_id);
+  if (!seen) co_return;
+  const auto lock = co_await LockFor(seen->record().fingerprint);
+  const EntryPtr entry = parts_.table.FindById(entry_id);
+  if (!lock || !entry) co_return;
+  Entry record = entry->record();
+  std::vector<StoredImage> dropped;
+  std::erase_if(record.images, [&](const StoredImage& image) {
+    if (image.id == image_id) dropped.push_back(image);
+    return image.id == image_id;
+  });
+  if (dropped.empty()) co_return;
+  if (record.images.empty()) {
+    const auto removed = co_await Remove({entry});
+    if (!removed) log::error("entry {} stays stored: {}", entry_id, removed.error().message);
+    co_return;
+  }
+  // The vector is unchanged; an empty one leaves the stored row as it is.
+  const auto put = co_await parts_.entries.Put(record, StoredVector{});
+  if (!put) log::error("image {} stays stored: {}", image_id, put.error().message);
+  parts_.table.Put(std::make_shared<const CachedEntry>(std::move(record), entry->shared_usage()));
+  co_await ReleaseBlobs(std::move(dropped));
+}
+
+Task<Result<void>> Library::Remove(std::vector<EntryPtr> entries) {
+  if (entries.empty()) co_return Result<void>();
+  std::vector<std::uint64_t> ids;
+  std::vector<StoredImage> images;
+  for (const EntryPtr& entry : entries) {
+    const Entry& record = entry->record();
+    parts_.semantic.Remove(record.compatibility, record.id);
+    parts_.table.Remove(record.id);
+    ids.push_back(record.id);
+    images.insert(images.end(), record.images.begin(), record.images.end());
+  }
+  auto removed = co_await parts_.entries.Remove(std::move(ids));
+  if (!removed) co_return removed;
+  co_await ReleaseBlobs(std::move(images));
+  co_return removed;
+}
+
+Task<Result<std::size_t>> Library::Sweep() {
+  const std::int64_t now = parts_.clock.NowMs();
+  std::size_t count = 0;
+  for (const EntryPtr& candidate : parts_.table.All()) {
+    if (!candidate->ExpiredAt(now)) continue;
+    const auto lock = co_await LockFor(candidate->record().fingerprint);
+    if (!lock) co_return std::unexpected(lock.error());
+    if (parts_.table.FindById(candidate->record().id) != candidate) continue;  // renewed meanwhile
+    const auto removed = co_await Remove({candidate});
+    if (!removed) co_return std::unexpected(removed.error());
+    ++count;
+  }
+  co_return count;
+}
+
+void Library::CountUse(const CachedEntry& entry) {
+  EntryUsage& usage = entry.usage();
+  usage.hits.fetch_add(1, std::memory_order_relaxed);
+  usage.last_used_ms.store(parts_.clock.NowMs(), std::memory_order_relaxed);
+  if (usage.unflushed_hits.fetch_add(1, std::memory_order_relaxed) > 0) return;
+  const EntryPtr current = parts_.table.FindById(entry.record().id);
+  if (!current) return;
+  std::lock_guard lock(used_mutex_);
+  used_.push_back(current);
+}
+
+Task<Result<void>> Library::FlushUse() {
+  std::vector<EntryPtr> used;
+  {
+    std::lock_guard lock(used_mutex_);
+    used.swap(used_);
+  }
+  std::vector<EntryUse> uses;
+  for (const EntryPtr& entry : used) {
+    EntryUsage& usage = entry->usage();
+    uses.push_back({.entry = entry->record().id,
+                    .hits = usage.unflushed_hits.exchange(0, std::memory_order_relaxed),
+                    .last_used_ms = usage.last_used_ms.load(std::memory_order_relaxed)});
+  }
+  if (uses.empty()) co_return Result<void>();
+  co_return co_await parts_.entries.AddUse(std::move(uses));
+}
+
+}  // namespace reprise

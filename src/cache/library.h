@@ -1,0 +1,98 @@
+// The stored images: memory, rows, vectors and blobs kept in step. A write goes blob, then row with
+// vector, then memory; a removal goes the other way, so nothing ever points at bytes that are not
+// there. Safe for any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/async_semaphore.h"
+#include "base/clock.h"
+#include "cache/blob_refs.h"
+#include "cache/bytes_cache.h"
+#include "cache/entry_table.h"
+#include "cache/semantic_tier.h"
+#include "embed/embedder.h"
+#include "store/blob_store.h"
+#include "store/entry_store.h"
+
+namespace reprise {
+
+struct FreshImage {
+  StoredImage image;
+  SharedBytes bytes;
+};
+
+// What Publish adds. `entry` has everything but id and images.
+struct Draft {
+  Entry entry;
+  StoredVector vector;
+  std::vector<FreshImage> images;
+  bool replace = false;         // drop the images there are
+  std::size_t pool_limit = 10;  // at most so many images stay, the newest
+};
+
+class Library {
+ public:
+  // All but the budget outlive the library.
+  struct Parts {
+    EntryStore& entries;
+    BlobStore& blobs;
+    Embedder& embedder;
+    SemanticTier& semantic;
+    EntryTable& table;
+    const Clock& clock;
+    std::size_t hot_bytes = 256u << 20;
+  };
+  explicit Library(Parts parts);
+
+  // Reads every entry into memory; those that have expired are removed, and vectors of another
+  // embedder are made anew. Once, before the other methods.
+  Task<Result<void>> Load();
+
+  // Stores the images and makes them visible; gives the entry as it is then. On an error nothing is
+  // visible that was not before.
+  Task<Result<EntryPtr>> Publish(Draft draft);
+
+  // A stored image's bytes, from memory or the blob store. kCorrupt or kNotFound: the caller should
+  // Drop the image.
+  Task<Result<SharedBytes>> Bytes(StoredImage image);
+
+  // Removes one image, and its entry with the last one.
+  Task<> Drop(std::uint64_t entry, std::string image_id);
+
+  // Removes entries: from memory, the index, the store, and blobs nothing else refers to.
+  Task<Result<void>> Remove(std::vector<EntryPtr> entries);
+
+  // Removes what has expired; gives how many entries.
+  Task<Result<std::size_t>> Sweep();
+
+  // Counts a use in memory, and writes what has been counted to the store.
+  void CountUse(const CachedEntry& entry);
+  Task<Result<void>> FlushUse();
+
+  BytesCache& hot() { return hot_; }
+
+ private:
+  using Lock = AsyncSemaphore::Permit;
+  Task<Result<Lock>> LockFor(Digest fingerprint);
+  Task<Result<EntryPtr>> PublishLocked(Draft draft);
+  Task<Result<void>> PutBlobs(const std::vector<FreshImage>& images);
+  Task<> ReleaseBlobs(std::vector<StoredImage> images);
+  void Show(const EntryPtr& entry, const StoredVector& vector);
+  Task<StoredVector> Reembed(std::string text);
+
+  Parts parts_;
+  BytesCache hot_;
+  BlobRefs refs_;
+  // One change at a time per fingerprint (by its hash).
+  std::array<std::unique_ptr<AsyncSemaphore>, 64> locks_;
+  std::mutex used_mutex_;
+  std::vector<EntryPtr> used_;
+};
+
+}  // namespace reprise

@@ -1,0 +1,106 @@
+#include "cache/semantic_tier.h"
+
+#include <algorithm>
+
+namespace reprise {
+namespace {
+
+template <class Shards>
+auto& ShardOf(Shards& shards, const Digest& partition) {
+  return shards[partition.bytes[31] % shards.size()];
+}
+
+bool IsZero(std::span<const Half> vector) {
+  // The sign bit alone is a zero too.
+  return std::all_of(vector.begin(), vector.end(), [](Half value) { return (value & 0x7fff) == 0; });
+}
+
+}  // namespace
+
+Result<void> SemanticTier::Add(const Digest& partition, std::uint64_t entry,
+                               std::span<const Half> vector) {
+  if (vector.empty() || IsZero(vector)) return {};
+  return MakeIndex(partition)->Add(entry, vector);
+}
+
+void SemanticTier::Remove(const Digest& partition, std::uint64_t entry) {
+  if (const IndexPtr index = FindIndex(partition)) index->Remove(entry);
+}
+
+SemanticResult SemanticTier::Find(const SemanticQuery& query) const {
+  SemanticResult result;
+  const IndexPtr index = FindIndex(query.partition);
+  if (!index) return result;
+  const auto half = ToHalf(query.embedding);
+  if (IsZero(half)) return result;
+  for (const Neighbour& neighbour : index->Search(half, query.candidates)) {
+    EntryPtr entry = table_.FindById(neighbour.key);
+    if (!entry) continue;  // removed since
+    SemanticMatch match = Judge(query, std::move(entry), neighbour.cosine);
+    const bool served = !match.verdict.vetoed && match.verdict.similarity >= query.threshold;
+    auto& best = served ? result.hit : result.refused;
+    if (!best || match.verdict.similarity > best->verdict.similarity) best = std::move(match);
+    if (result.hit && result.hit->verdict.similarity >= 1) break;  // nothing can be nearer
+  }
+  if (result.hit) result.refused.reset();
+  return result;
+}
+
+SemanticMatch SemanticTier::Judge(const SemanticQuery& query, EntryPtr entry, float cosine) const {
+  SemanticMatch match{.entry = std::move(entry), .verdict = {}, .cosine = cosine};
+  const std::string objection = query.objection(*match.entry);
+  if (!objection.empty()) {
+    match.verdict = {.similarity = 0, .vetoed = true, .reason = objection, .sentence = objection};
+  } else if (query.mode == MatchMode::kOff) {
+    match.verdict = {.similarity = std::max(0.0f, cosine),
+                     .vetoed = false,
+                     .reason = "cosine",
+                     .sentence = "compared by cosine similarity alone"};
+  } else {
+    match.verdict = verifier_.Verify(query.prompt, match.entry->prompt(), query.mode);
+  }
+  return match;
+}
+
+SemanticTier::IndexPtr SemanticTier::FindIndex(const Digest& partition) const {
+  const Shard& shard = ShardOf(shards_, partition);
+  std::shared_lock lock(shard.mutex);
+  const auto found = shard.indexes.find(partition);
+  return found == shard.indexes.end() ? nullptr : found->second;
+}
+
+SemanticTier::IndexPtr SemanticTier::MakeIndex(const Digest& partition) {
+  Shard& shard = ShardOf(shards_, partition);
+  std::unique_lock lock(shard.mutex);
+  IndexPtr& index = shard.indexes[partition];
+  if (!index) index = MakeVectorIndex({.dimensions = dimensions_});
+  return index;
+}
+
+template <class Visit>
+void SemanticTier::ForEachIndex(Visit visit) const {
+  for (const Shard& shard : shards_) {
+    std::shared_lock lock(shard.mutex);
+    for (const auto& [partition, index] : shard.indexes) visit(*index);
+  }
+}
+
+std::size_t SemanticTier::vectors() const {
+  std::size_t total = 0;
+  ForEachIndex([&](const VectorIndex& index) { total += index.size(); });
+  return total;
+}
+
+std::size_t SemanticTier::partitions() const {
+  std::size_t total = 0;
+  ForEachIndex([&](const VectorIndex&) { ++total; });
+  return total;
+}
+
+std::size_t SemanticTier::memory_bytes() const {
+  std::size_t total = 0;
+  ForEachIndex([&](const VectorIndex& index) { total += index.memory_bytes(); });
+  return total;
+}
+
+}  // namespace reprise

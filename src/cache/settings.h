@@ -1,0 +1,29 @@
+// What the operator decides about the cache. Callers may be stricter, never looser.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "image/image.h"
+#include "prompt/verifier.h"
+
+namespace reprise {
+
+struct CacheSettings {
+  bool semantic = true;
+  double similarity_threshold = 0.85;
+  MatchMode match_mode = MatchMode::kSafe;
+  std::size_t candidates = 10;    // nearest neighbours that are verified
+  bool exact_resolution = false;  // resolution_policy: exact
+  std::int64_t ttl_ms = 30LL * 24 * 3600 * 1000;  // 0: for ever
+  int variants = 1;
+  std::size_t hot_bytes = 256u << 20;
+  std::size_t upstream_concurrency = 32;
+  std::size_t upstream_queue = 2000;
+  // How long a request may wait for its image, queueing and retries included.
+  std::chrono::milliseconds request_timeout{180'000};
+  ImageLimits image_limits;
+};
+
+}  // namespace reprise

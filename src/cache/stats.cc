@@ -1,0 +1,97 @@
+#include "cache/stats.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace reprise {
+namespace {
+
+constexpr double kPerDoubling = 4;
+constexpr const char* kKindNames[] = {"exact", "semantic", "inflight", "miss", "bypass", "refresh"};
+
+std::int64_t MicroUsd(double usd) { return std::llround(usd * 1e6); }
+
+}  // namespace
+
+void LatencyHistogram::Record(std::int64_t micros) {
+  const double clamped = std::max<double>(1, static_cast<double>(micros));
+  const int bucket = std::min<int>(kBuckets - 1, static_cast<int>(std::log2(clamped) * kPerDoubling));
+  buckets_[static_cast<std::size_t>(bucket)].fetch_add(1, std::memory_order_relaxed);
+}
+
+std::uint64_t LatencyHistogram::count() const {
+  std::uint64_t total = 0;
+  for (const auto& bucket : buckets_) total += bucket.load(std::memory_order_relaxed);
+  return total;
+}
+
+double LatencyHistogram::Quantile(double q) const {
+  const auto wanted = static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(count())));
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i < buckets_.size() && wanted > 0; ++i) {
+    seen += buckets_[i].load(std::memory_order_relaxed);
+    if (seen >= wanted) return std::exp2(static_cast<double>(i + 1) / kPerDoubling);
+  }
+  return 0;
+}
+
+std::size_t CacheStats::KindOf(const Decision& decision) {
+  switch (decision.outcome) {
+    case Outcome::kHit:
+      return decision.type == HitType::kExact ? 0 : decision.type == HitType::kSemantic ? 1 : 2;
+    case Outcome::kMiss: return 3;
+    case Outcome::kBypass: return 4;
+    case Outcome::kRefresh: return 5;
+  }
+  return 3;
+}
+
+void CacheStats::CountReply(const Decision& decision, std::int64_t micros) {
+  const std::size_t kind = KindOf(decision);
+  replies_[kind].fetch_add(1, std::memory_order_relaxed);
+  latency_[kind].Record(micros);
+  saved_micro_usd_.fetch_add(MicroUsd(decision.saved_usd), std::memory_order_relaxed);
+}
+
+void CacheStats::CountError() { errors_.fetch_add(1, std::memory_order_relaxed); }
+
+void CacheStats::CountUpstream(std::uint64_t images, double cost_usd, std::int64_t millis) {
+  upstream_calls_.fetch_add(1, std::memory_order_relaxed);
+  upstream_images_.fetch_add(images, std::memory_order_relaxed);
+  upstream_millis_.fetch_add(millis, std::memory_order_relaxed);
+  spent_micro_usd_.fetch_add(MicroUsd(cost_usd), std::memory_order_relaxed);
+}
+
+void CacheStats::CountUpstreamError() {
+  upstream_calls_.fetch_add(1, std::memory_order_relaxed);
+  upstream_errors_.fetch_add(1, std::memory_order_relaxed);
+}
+
+nlohmann::json CacheStats::ToJson() const {
+  nlohmann::json requests = nlohmann::json::object(), latency = nlohmann::json::object();
+  std::uint64_t total = 0, hits = 0;
+  for (std::size_t i = 0; i < kKinds; ++i) {
+    const std::uint64_t count = replies_[i].load(std::memory_order_relaxed);
+    total += count;
+    if (i < 3) hits += count;
+    requests[kKindNames[i]] = count;
+    latency[kKindNames[i]] = {{"p50", latency_[i].Quantile(0.5) / 1000},
+                              {"p99", latency_[i].Quantile(0.99) / 1000}};
+  }
+  requests["error"] = errors_.load();
+  requests["total"] = total + errors_.load();
+  return {{"requests", requests},
+          {"hit_rate", total == 0 ? 0.0 : static_cast<double>(hits) / static_cast<double>(total)},
+          {"latency_ms", latency},
+          {"upstream",
+           {{"calls", upstream_calls_.load()},
+            {"images", upstream_images_.load()},
+            {"errors", upstream_errors_.load()},
+            {"seconds", static_cast<double>(upstream_millis_.load()) / 1000}}},
+          {"saved_usd", static_cast<double>(saved_micro_usd_.load()) / 1e6},
+          {"spent_usd", static_cast<double>(spent_micro_usd_.load()) / 1e6},
+          {"degraded", degraded_.load()}};
+}
+
+}  // namespace reprise

@@ -1,0 +1,50 @@
+// Counters since the start. Safe for any thread; counting is a few relaxed atomic additions.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+
+#include "cache/decision.h"
+
+namespace reprise {
+
+// Durations in logarithmic buckets, four to a doubling: a quantile is off by at most 19 %.
+class LatencyHistogram {
+ public:
+  void Record(std::int64_t micros);
+  std::uint64_t count() const;
+  // The upper edge of the bucket that holds the q-quantile, in microseconds; 0 when empty.
+  double Quantile(double q) const;
+
+ private:
+  static constexpr int kBuckets = 160;  // 1 us to 2^40 us
+  std::array<std::atomic<std::uint64_t>, kBuckets> buckets_{};
+};
+
+class CacheStats {
+ public:
+  void CountReply(const Decision& decision, std::int64_t micros);
+  void CountError();
+  void CountUpstream(std::uint64_t images, double cost_usd, std::int64_t millis);
+  void CountUpstreamError();
+  void CountDegraded() { degraded_.fetch_add(1, std::memory_order_relaxed); }
+
+  nlohmann::json ToJson() const;
+
+ private:
+  // exact, semantic, inflight, miss, bypass, refresh
+  static constexpr std::size_t kKinds = 6;
+  static std::size_t KindOf(const Decision& decision);
+
+  std::array<std::atomic<std::uint64_t>, kKinds> replies_{};
+  std::array<LatencyHistogram, kKinds> latency_;
+  std::atomic<std::uint64_t> errors_ = 0;
+  std::atomic<std::uint64_t> upstream_calls_ = 0, upstream_images_ = 0, upstream_errors_ = 0;
+  std::atomic<std::uint64_t> degraded_ = 0;  // the cache failed and the upstream was asked instead
+  std::atomic<std::int64_t> upstream_millis_ = 0;
+  std::atomic<std::int64_t> saved_micro_usd_ = 0, spent_micro_usd_ = 0;
+};
+
+}  // namespace reprise

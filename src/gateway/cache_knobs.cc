@@ -1,0 +1,198 @@
+#include "gateway/cache_knobs.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include "gateway/json_input.h"
+
+namespace reprise {
+namespace {
+
+constexpr std::int64_t kMaxSeconds = 100LL * 365 * 24 * 3600;
+constexpr int kMaxVariants = 10;
+constexpr std::string_view kMembers =
+    "no-cache, no-store, only-if-cached, ttl, max-age, namespace, similarity_threshold, mode, "
+    "match, variants, tags, category";
+
+template <class T>
+void TightenDown(std::optional<T>& setting, T value) {
+  setting = setting ? std::min(*setting, value) : value;
+}
+
+template <class T>
+void TightenUp(std::optional<T>& setting, T value) {
+  setting = setting ? std::max(*setting, value) : value;
+}
+
+Result<void> SetMode(std::string_view name, std::string_view mode, CacheControl& control) {
+  if (mode == "exact") {
+    control.exact_only = true;
+  } else if (mode != "semantic") {
+    return Fail(Code::kInvalidArgument,
+                "'" + std::string(name) + "' must be exact or semantic, not '" +
+                    std::string(mode) + "'",
+                std::string(name));
+  }
+  return {};
+}
+
+Result<void> SetMatch(std::string_view match, CacheControl& control) {
+  if (match == "safe") {
+    TightenUp(control.match_mode, MatchMode::kSafe);
+  } else if (match == "hard") {
+    TightenUp(control.match_mode, MatchMode::kHard);
+  } else if (match != "off") {
+    return Fail(Code::kInvalidArgument,
+                "'cache.match' must be safe, hard or off, not '" + std::string(match) + "'",
+                "cache.match");
+  }
+  return {};
+}
+
+Result<void> ReadFlag(std::string_view name, simdjson::dom::element value, bool& flag) {
+  auto read = ReadBool(name, value);
+  if (!read) return std::unexpected(read.error());
+  flag = flag || *read;
+  return {};
+}
+
+Result<void> ReadSeconds(std::string_view name, simdjson::dom::element value,
+                         std::int64_t min, std::optional<std::int64_t>& setting_ms) {
+  auto read = ReadInteger(name, value, min, kMaxSeconds);
+  if (!read) return std::unexpected(read.error());
+  TightenDown(setting_ms, *read * 1000);
+  return {};
+}
+
+Result<void> ReadTags(simdjson::dom::element value, std::vector<std::string>& tags) {
+  simdjson::dom::array array;
+  if (value.get(array) != simdjson::SUCCESS) {
+    return Fail(Code::kInvalidArgument, "'cache.tags' must be a list of strings", "cache.tags");
+  }
+  for (simdjson::dom::element item : array) {
+    auto tag = ReadString("cache.tags", item);
+    if (!tag) return std::unexpected(tag.error());
+    tags.push_back(std::move(*tag));
+  }
+  return {};
+}
+
+Result<void> ReadText(std::string_view name, simdjson::dom::element value, std::string& text) {
+  auto read = ReadString(name, value);
+  if (!read) return std::unexpected(read.error());
+  text = std::move(*read);
+  return {};
+}
+
+Result<void> ReadMember(std::string_view key, simdjson::dom::element value,
+                        ImageRequest& request) {
+  CacheControl& control = request.control;
+  const std::string name = "cache." + std::string(key);
+  if (key == "no-cache") return ReadFlag(name, value, control.no_cache);
+  if (key == "no-store") return ReadFlag(name, value, control.no_store);
+  if (key == "only-if-cached") return ReadFlag(name, value, control.only_if_cached);
+  if (key == "ttl") return ReadSeconds(name, value, 1, control.ttl_ms);
+  if (key == "max-age" || key == "s-maxage") return ReadSeconds(name, value, 0, control.max_age_ms);
+  if (key == "namespace") return ReadText(name, value, control.name_space);
+  if (key == "category") return ReadText(name, value, request.category);
+  if (key == "tags") return ReadTags(value, request.tags);
+  if (key == "variants") {
+    auto read = ReadInteger(name, value, 1, kMaxVariants);
+    if (!read) return std::unexpected(read.error());
+    TightenUp(control.variants, static_cast<int>(*read));
+    return {};
+  }
+  if (key == "similarity_threshold") {
+    auto read = ReadNumber(name, value, 0, 1);
+    if (!read) return std::unexpected(read.error());
+    TightenUp(control.similarity_threshold, *read);
+    return {};
+  }
+  if (key == "mode" || key == "match") {
+    std::string word;
+    if (auto read = ReadText(name, value, word); !read) return read;
+    return key == "mode" ? SetMode(name, word, control) : SetMatch(word, control);
+  }
+  return Fail(Code::kInvalidArgument, "unknown cache option '" + std::string(key) +
+                                          "'; there are " + std::string(kMembers),
+              name);
+}
+
+template <class T>
+Result<T> ParseNumber(std::string_view name, std::string_view text, T min, T max) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !(value >= min && value <= max)) {
+    return Fail(Code::kInvalidArgument, std::string(name) + ": '" + std::string(text) +
+                                            "' is not a number from " + std::to_string(min) +
+                                            " to " + std::to_string(max));
+  }
+  return value;
+}
+
+std::string_view Trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+Result<void> ReadDirective(std::string_view directive, CacheControl& control) {
+  const auto equals = directive.find('=');
+  const std::string_view name = Trim(directive.substr(0, equals));
+  if (http::EqualsIgnoreCase(name, "no-cache")) control.no_cache = true;
+  if (http::EqualsIgnoreCase(name, "no-store")) control.no_store = true;
+  if (http::EqualsIgnoreCase(name, "only-if-cached")) control.only_if_cached = true;
+  if (!http::EqualsIgnoreCase(name, "max-age") || equals == std::string_view::npos) return {};
+  auto seconds = ParseNumber<std::int64_t>("Cache-Control: max-age",
+                                           Trim(directive.substr(equals + 1)), 0, kMaxSeconds);
+  if (!seconds) return std::unexpected(seconds.error());
+  TightenDown(control.max_age_ms, *seconds * 1000);
+  return {};
+}
+
+Result<void> ReadCacheControl(std::string_view header, CacheControl& control) {
+  while (!header.empty()) {
+    const auto comma = header.find(',');
+    if (auto read = ReadDirective(Trim(header.substr(0, comma)), control); !read) return read;
+    if (comma == std::string_view::npos) break;
+    header.remove_prefix(comma + 1);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> ReadCacheObject(simdjson::dom::element value, ImageRequest& request) {
+  return ForEachField(value, "cache", [&](std::string_view key, simdjson::dom::element member) {
+    return ReadMember(key, member, request);
+  });
+}
+
+Result<void> ReadCacheHeaders(const http::Request& http, CacheControl& control) {
+  if (auto read = ReadCacheControl(http.Header("Cache-Control"), control); !read) return read;
+  if (const auto text = http.Header("X-Reprise-Namespace"); !text.empty()) {
+    control.name_space = text;
+  }
+  if (const auto text = http.Header("X-Reprise-TTL"); !text.empty()) {
+    auto seconds = ParseNumber<std::int64_t>("X-Reprise-TTL", text, 1, kMaxSeconds);
+    if (!seconds) return std::unexpected(seconds.error());
+    TightenDown(control.ttl_ms, *seconds * 1000);
+  }
+  if (const auto text = http.Header("X-Reprise-Threshold"); !text.empty()) {
+    auto threshold = ParseNumber<double>("X-Reprise-Threshold", text, 0, 1);
+    if (!threshold) return std::unexpected(threshold.error());
+    TightenUp(control.similarity_threshold, *threshold);
+  }
+  if (const auto text = http.Header("X-Reprise-Variants"); !text.empty()) {
+    auto variants = ParseNumber<int>("X-Reprise-Variants", text, 1, kMaxVariants);
+    if (!variants) return std::unexpected(variants.error());
+    TightenUp(control.variants, *variants);
+  }
+  if (const auto text = http.Header("X-Reprise-Mode"); !text.empty()) {
+    return SetMode("X-Reprise-Mode", text, control);
+  }
+  return {};
+}
+
+}  // namespace reprise

@@ -1,0 +1,21 @@
+// What a caller can ask of the cache, however it is said: the body's `cache` object (LiteLLM's
+// names), Cache-Control (RFC 9111), and X-Reprise-* headers for clients that can set only headers.
+// Where several speak, the strictest counts.
+#pragma once
+
+#include <simdjson.h>
+
+#include "base/result.h"
+#include "cache/request.h"
+#include "http/message.h"
+
+namespace reprise {
+
+// The `cache` object. Unknown members are refused with a suggestion.
+Result<void> ReadCacheObject(simdjson::dom::element value, ImageRequest& request);
+
+// Cache-Control: no-cache, no-store, only-if-cached, max-age; other directives are ignored, as
+// RFC 9111 asks. X-Reprise-Namespace, -TTL (seconds), -Threshold, -Mode, -Variants.
+Result<void> ReadCacheHeaders(const http::Request& http, CacheControl& control);
+
+}  // namespace reprise

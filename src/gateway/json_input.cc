@@ -1,0 +1,116 @@
+#include "gateway/json_input.h"
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <unordered_set>
+
+namespace reprise {
+namespace {
+
+namespace dom = simdjson::dom;
+
+std::string Quote(dom::element value) {
+  std::string text = simdjson::minify(value);
+  if (text.size() > 60) text = text.substr(0, 57) + "...";
+  return text;
+}
+
+std::unexpected<Error> Wrong(std::string_view name, dom::element value, std::string_view wanted) {
+  return Fail(Code::kInvalidArgument,
+              "'" + std::string(name) + "' must be " + std::string(wanted) + ", not " +
+                  Quote(value),
+              std::string(name));
+}
+
+Result<void> Visit(dom::object object, const JsonField& field) {
+  std::unordered_set<std::string_view> seen;
+  for (const auto [key, value] : object) {
+    if (!seen.insert(key).second) {
+      return Fail(Code::kInvalidArgument,
+                  "'" + std::string(key) + "' is given twice; give it once", std::string(key));
+    }
+    if (auto done = field(key, value); !done) return done;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> ForEachField(std::string_view body, const JsonField& field) {
+  thread_local dom::parser parser;
+  dom::element document;
+  if (const auto error = parser.parse(body.data(), body.size()).get(document)) {
+    return Fail(Code::kInvalidArgument, std::string("the request body is not valid JSON: ") +
+                                            simdjson::error_message(error));
+  }
+  dom::object object;
+  if (document.get(object) != simdjson::SUCCESS) {
+    return Fail(Code::kInvalidArgument, "the request body must be a JSON object");
+  }
+  return Visit(object, field);
+}
+
+Result<void> ForEachField(dom::element value, std::string_view name, const JsonField& field) {
+  dom::object object;
+  if (value.get(object) != simdjson::SUCCESS) return Wrong(name, value, "an object");
+  return Visit(object, field);
+}
+
+nlohmann::json ToJson(dom::element value) {
+  switch (value.type()) {
+    case dom::element_type::ARRAY: {
+      auto array = nlohmann::json::array();
+      for (dom::element item : dom::array(value)) array.push_back(ToJson(item));
+      return array;
+    }
+    case dom::element_type::OBJECT: {
+      auto object = nlohmann::json::object();
+      for (const auto [key, item] : dom::object(value)) object[std::string(key)] = ToJson(item);
+      return object;
+    }
+    case dom::element_type::INT64: return std::int64_t(value);
+    case dom::element_type::UINT64: return std::uint64_t(value);
+    case dom::element_type::DOUBLE: return double(value);
+    case dom::element_type::STRING: return std::string(std::string_view(value));
+    case dom::element_type::BOOL: return bool(value);
+    case dom::element_type::NULL_VALUE: return nullptr;
+    default: return nullptr;
+  }
+}
+
+Result<std::string> ReadString(std::string_view name, dom::element value) {
+  std::string_view text;
+  if (value.get(text) != simdjson::SUCCESS) return Wrong(name, value, "a string");
+  return std::string(text);
+}
+
+Result<bool> ReadBool(std::string_view name, dom::element value) {
+  bool flag = false;
+  if (value.get(flag) != simdjson::SUCCESS) return Wrong(name, value, "true or false");
+  return flag;
+}
+
+Result<std::int64_t> ReadInteger(std::string_view name, dom::element value, std::int64_t min,
+                                 std::int64_t max) {
+  std::int64_t number = 0;
+  if (value.get(number) != simdjson::SUCCESS || number < min || number > max) {
+    const bool bounded = max != std::numeric_limits<std::int64_t>::max();
+    return Wrong(name, value,
+                 bounded ? "a whole number from " + std::to_string(min) + " to " +
+                               std::to_string(max)
+                         : "a whole number of at least " + std::to_string(min));
+  }
+  return number;
+}
+
+Result<double> ReadNumber(std::string_view name, dom::element value, double min, double max) {
+  double number = 0;
+  if (value.get(number) != simdjson::SUCCESS || !(number >= min && number <= max)) {
+    return Wrong(name, value, "a number from " + std::to_string(min) + " to " +
+                                  std::to_string(max));
+  }
+  return number;
+}
+
+}  // namespace reprise

@@ -1,0 +1,33 @@
+// Reading JSON bodies: simdjson for speed and strictness, nlohmann for the parts that are kept.
+#pragma once
+
+#include <simdjson.h>
+
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace reprise {
+
+using JsonField = std::function<Result<void>(std::string_view key, simdjson::dom::element value)>;
+
+// Calls `field` for every member of the top-level object, in order, until one fails. A key that
+// stands twice is refused: which one counts would be anybody's guess.
+Result<void> ForEachField(std::string_view body, const JsonField& field);
+Result<void> ForEachField(simdjson::dom::element value, std::string_view name,
+                          const JsonField& field);
+
+nlohmann::json ToJson(simdjson::dom::element value);
+
+// Typed reads that say which parameter was wrong, and with which value.
+Result<std::string> ReadString(std::string_view name, simdjson::dom::element value);
+Result<bool> ReadBool(std::string_view name, simdjson::dom::element value);
+Result<std::int64_t> ReadInteger(std::string_view name, simdjson::dom::element value,
+                                 std::int64_t min, std::int64_t max);
+Result<double> ReadNumber(std::string_view name, simdjson::dom::element value, double min,
+                          double max);
+
+}  // namespace reprise

@@ -1,0 +1,72 @@
+#include "gateway/reply_headers.h"
+
+#include <fmt/format.h>
+
+namespace reprise {
+namespace {
+
+// Header values are ASCII; '%' itself stays readable unless it would look like an escape.
+std::string HeaderText(std::string_view text) {
+  std::string out;
+  for (unsigned char c : text) {
+    if (c >= 0x20 && c < 0x7f) {
+      out += static_cast<char>(c);
+    } else {
+      out += fmt::format("%{:02X}", c);
+    }
+  }
+  return out;
+}
+
+// A structured-field string (RFC 8941).
+std::string SfString(std::string_view text) {
+  std::string out = "\"";
+  for (char c : HeaderText(text)) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+std::string CacheStatus(const Decision& decision) {
+  std::string status = "Reprise";
+  switch (decision.outcome) {
+    case Outcome::kHit:
+      if (decision.type == HitType::kInflight) {
+        status += "; fwd=uri-miss; collapsed";
+      } else {
+        status += "; hit";
+        if (decision.ttl_ms > 0) status += "; ttl=" + std::to_string(decision.ttl_ms / 1000);
+      }
+      break;
+    case Outcome::kMiss: status += "; fwd=uri-miss"; break;
+    case Outcome::kBypass: status += "; fwd=bypass"; break;
+    case Outcome::kRefresh: status += "; fwd=request"; break;
+  }
+  if (decision.stored) status += "; stored";
+  return status + "; detail=" + SfString(decision.reason);
+}
+
+}  // namespace
+
+void ExplainReply(const Decision& decision, http::Response& response) {
+  response.Set("X-Cache", std::string(ToString(decision.outcome)));
+  if (decision.type != HitType::kNone) {
+    response.Set("X-Cache-Type", std::string(ToString(decision.type)));
+  }
+  response.Set("Cache-Status", CacheStatus(decision));
+  if (decision.outcome == Outcome::kHit) {
+    response.Set("Age", std::to_string(decision.age_ms / 1000));
+  }
+  if (decision.entry != 0) response.Set("X-Reprise-Entry", std::to_string(decision.entry));
+  if (decision.similarity) {
+    response.Set("X-Reprise-Similarity", fmt::format("{:.4f}", *decision.similarity));
+    response.Set("X-Reprise-Threshold", fmt::format("{:g}", decision.threshold));
+  }
+  if (decision.refused != 0) response.Set("X-Reprise-Refused", std::to_string(decision.refused));
+  response.Set("X-Reprise-Bucket", decision.bucket);
+  response.Set("X-Reprise-Reason", HeaderText(decision.reason));
+  response.Set("X-Reprise-Saved-Usd", fmt::format("{:g}", decision.saved_usd));
+}
+
+}  // namespace reprise

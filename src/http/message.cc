@@ -1,0 +1,43 @@
+#include "http/message.h"
+
+#include <algorithm>
+
+namespace reprise::http {
+namespace {
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+}  // namespace
+
+bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return Lower(x) == Lower(y); });
+}
+
+std::string_view Request::Header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (EqualsIgnoreCase(key, name)) return value;
+  }
+  return {};
+}
+
+std::string_view Response::BodyView() const {
+  if (const auto* text = std::get_if<std::string>(&body)) return *text;
+  const auto& shared = std::get<SharedBytes>(body);
+  return shared ? std::string_view(*shared) : std::string_view();
+}
+
+Response Json(int status, std::string text) {
+  Response response{.status = status, .headers = {}, .body = std::move(text)};
+  response.Set("Content-Type", "application/json");
+  return response;
+}
+
+std::string MediaTypeOf(std::string_view content_type) {
+  std::string type(content_type.substr(0, content_type.find(';')));
+  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.pop_back();
+  std::transform(type.begin(), type.end(), type.begin(), Lower);
+  return type;
+}
+
+}  // namespace reprise::http

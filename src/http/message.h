@@ -1,0 +1,53 @@
+// Requests and responses as handlers see them, whatever server library carries them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace reprise::http {
+
+// One request. The views stay valid as long as the Request does.
+struct Request {
+  std::string_view method;  // "GET"
+  std::string_view path;    // without the query, still percent-encoded
+  std::string_view query;   // without the '?'
+  std::string_view body;
+  std::vector<std::pair<std::string_view, std::string_view>> headers;
+  // Values of the route's {names}, percent-decoded, in the order they stand in the pattern.
+  std::vector<std::string> params;
+  std::shared_ptr<const void> owner;  // keeps the views alive
+
+  // The first header of that name (any letter case), or an empty view.
+  std::string_view Header(std::string_view name) const;
+};
+
+using RequestPtr = std::shared_ptr<const Request>;
+
+struct Response {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::variant<std::string, SharedBytes> body;
+
+  Response& Set(std::string name, std::string value) {
+    headers.emplace_back(std::move(name), std::move(value));
+    return *this;
+  }
+  std::string_view BodyView() const;
+};
+
+// A JSON response with the given text.
+Response Json(int status, std::string text);
+
+// Letter case ignored, ASCII only, as header names need.
+bool EqualsIgnoreCase(std::string_view a, std::string_view b);
+
+// The part of a Content-Type before its parameters, lower-cased: "application/json".
+std::string MediaTypeOf(std::string_view content_type);
+
+}  // namespace reprise::http

@@ -1,0 +1,69 @@
+#include "http/router.h"
+
+#include <curl/curl.h>
+
+namespace reprise::http {
+namespace {
+
+// "/a/b" is ["a", "b"]; a trailing slash makes an empty last segment, which matches no name.
+std::vector<std::string_view> Split(std::string_view path) {
+  std::vector<std::string_view> segments;
+  if (!path.empty() && path.front() == '/') path.remove_prefix(1);
+  while (true) {
+    const auto slash = path.find('/');
+    segments.push_back(path.substr(0, slash));
+    if (slash == std::string_view::npos) return segments;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+bool IsName(std::string_view segment) { return segment.size() > 2 && segment.front() == '{'; }
+
+bool Matches(const std::vector<std::string>& pattern,
+             const std::vector<std::string_view>& segments) {
+  if (pattern.size() != segments.size()) return false;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (IsName(pattern[i]) ? segments[i].empty() : pattern[i] != segments[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void Router::Add(std::string method, std::string pattern, Handler handler) {
+  Route route{.method = std::move(method), .segments = {}, .handler = std::move(handler)};
+  for (auto segment : Split(pattern)) route.segments.emplace_back(segment);
+  routes_.push_back(std::move(route));
+}
+
+Router::Match Router::Find(std::string_view method, std::string_view path) const {
+  const auto segments = Split(path);
+  const std::string_view wanted = method == "HEAD" ? "GET" : method;
+  Match match;
+  for (const Route& route : routes_) {
+    if (!Matches(route.segments, segments)) continue;
+    if (route.method != wanted) {
+      match.allow += (match.allow.empty() ? "" : ", ") + route.method;
+      if (route.method == "GET") match.allow += ", HEAD";
+      continue;
+    }
+    match.handler = &route.handler;
+    match.allow.clear();
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+      if (IsName(route.segments[i])) match.params.push_back(PercentDecode(segments[i]));
+    }
+    return match;
+  }
+  return match;
+}
+
+std::string PercentDecode(std::string_view text) {
+  int length = 0;
+  char* decoded = curl_easy_unescape(nullptr, text.data(), static_cast<int>(text.size()), &length);
+  if (!decoded) return std::string(text);
+  std::string result(decoded, static_cast<std::size_t>(length));
+  curl_free(decoded);
+  return result;
+}
+
+}  // namespace reprise::http

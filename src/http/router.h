@@ -1,0 +1,42 @@
+// Finds the handler for a method and path. Patterns are literal segments and {names}, each of which
+// matches one non-empty segment: "/images/{file}". Built at start-up, then read by any thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/task.h"
+#include "http/message.h"
+
+namespace reprise::http {
+
+using Handler = std::function<Task<Response>(RequestPtr)>;
+
+class Router {
+ public:
+  // A HEAD request is answered by the GET route, without its body.
+  void Add(std::string method, std::string pattern, Handler handler);
+
+  struct Match {
+    const Handler* handler = nullptr;  // null: nothing matches
+    std::vector<std::string> params;
+    std::string allow;  // when only the method is wrong: the methods the path has, "GET, HEAD"
+  };
+  Match Find(std::string_view method, std::string_view path) const;
+
+ private:
+  struct Route {
+    std::string method;
+    std::vector<std::string> segments;
+    Handler handler;
+  };
+  std::vector<Route> routes_;
+};
+
+// "%20" and so on; "+" stays as it is. Sequences that are not valid stay as they are.
+std::string PercentDecode(std::string_view text);
+
+}  // namespace reprise::http

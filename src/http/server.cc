@@ -1,0 +1,302 @@
+#include "http/server.h"
+
+#include <atomic>
+#include <charconv>
+#include <condition_variable>
+#include <mutex>
+#include <restinio/all.hpp>
+#include <thread>
+
+#include "base/log.h"
+
+namespace reprise::http {
+namespace {
+
+constexpr std::size_t kRefusalSlack = 28u << 20;
+
+struct Traits : restinio::default_traits_t {
+  static constexpr bool use_connection_count_limiter = true;
+};
+using RestinioServer = restinio::http_server_t<Traits>;
+
+// Views into the library's request, which the result keeps alive.
+std::shared_ptr<Request> Wrap(restinio::request_handle_t handle) {
+  auto request = std::make_shared<Request>();
+  const auto& header = handle->header();
+  const std::string& target = header.request_target();
+  const auto end = target.find('#');
+  const std::string_view whole = std::string_view(target).substr(0, end);
+  const auto question = whole.find('?');
+  request->path = whole.substr(0, question);
+  if (question != std::string_view::npos) request->query = whole.substr(question + 1);
+  request->method = header.method().c_str();
+  request->body = handle->body();
+  header.for_each_field([&](const restinio::http_header_field_t& field) {
+    request->headers.emplace_back(field.name(), field.value());
+  });
+  request->owner = std::move(handle);
+  return request;
+}
+
+std::string_view ReasonPhrase(int status) {
+  switch (status) {
+    case 200: return "OK";
+    case 202: return "Accepted";
+    case 206: return "Partial Content";
+    case 304: return "Not Modified";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 409: return "Conflict";
+    case 413: return "Content Too Large";
+    case 415: return "Unsupported Media Type";
+    case 416: return "Range Not Satisfiable";
+    case 429: return "Too Many Requests";
+    case 500: return "Internal Server Error";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    default: return "Status";
+  }
+}
+
+// A header value may not end the header.
+std::string OneLine(std::string value) {
+  for (char& c : value) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  return value;
+}
+
+template <class Builder>
+void AppendHeaders(Builder& builder, Response& response, bool close) {
+  for (auto& [name, value] : response.headers) {
+    builder.append_header(std::move(name), OneLine(std::move(value)));
+  }
+  builder.append_header_date_field();
+  if (close) builder.connection_close();
+}
+
+}  // namespace
+
+class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
+ public:
+  Impl(asio::io_context& context, ServerOptions options, Router router, ErrorRenderer on_error)
+      : context_(context),
+        options_(std::move(options)),
+        router_(std::move(router)),
+        on_error_(std::move(on_error)) {}
+
+  Result<void> Start() {
+    try {
+      server_ = std::make_unique<RestinioServer>(restinio::external_io_context(context_),
+                                                 [this](auto& settings) { Configure(settings); });
+      server_->open_sync();
+    } catch (const std::exception& error) {
+      server_.reset();
+      return Fail(Code::kUnavailable, "cannot listen on " + options_.host + ":" +
+                                          std::to_string(options_.port) + ": " + error.what() +
+                                          "; choose another address with --listen");
+    }
+    return {};
+  }
+
+  std::uint16_t port() const { return port_.load(); }
+  std::size_t under_way() const { return under_way_.load(); }
+
+  bool Drain(std::chrono::milliseconds patience) {
+    draining_ = true;
+    Close();
+    std::unique_lock lock(mutex_);
+    return idle_.wait_for(lock, patience, [this] { return under_way_ == 0; });
+  }
+
+  // Stops accepting. The library's own close would also wait on an io_context that may have stopped.
+  void Close() {
+    if (!server_) return;
+    asio::post(context_, [self = shared_from_this()] {
+      self->server_->close_async([] {}, [](std::exception_ptr) {});
+    });
+  }
+
+ private:
+  template <class Settings>
+  void Configure(Settings& settings) {
+    settings.address(options_.host)
+        .port(options_.port)
+        .buffer_size(16384)
+        .concurrent_accepts_count(4)
+        .max_parallel_connections(options_.connections)
+        .read_next_http_message_timelimit(options_.read_timeout)
+        .write_http_response_timelimit(options_.write_timeout)
+        .handle_request_timeout(options_.handle_timeout)
+        .incoming_http_msg_limits(restinio::incoming_http_msg_limits_t{}
+                                      .max_url_size(options_.header_bytes)
+                                      .max_field_name_size(256)
+                                      .max_field_value_size(options_.header_bytes)
+                                      .max_field_count(options_.header_count)
+                                      .max_body_size(options_.body_bytes + kRefusalSlack))
+        .socket_options_setter([](auto& socket) { socket.set_option(asio::ip::tcp::no_delay(true)); })
+        .acceptor_post_bind_hook([this](asio::ip::tcp::acceptor& acceptor) {
+          port_ = acceptor.local_endpoint().port();
+        })
+        .request_handler([this](restinio::request_handle_t handle) {
+          return Accept(std::move(handle));
+        });
+  }
+
+  restinio::request_handling_status_t Accept(restinio::request_handle_t handle) {
+    ++under_way_;
+    auto request = Wrap(handle);
+    auto self = shared_from_this();
+    Spawn(Strand(context_), Answer(self, std::move(handle), std::move(request)),
+          [self](std::exception_ptr) {});
+    return restinio::request_accepted();
+  }
+
+  static Task<> Answer(std::shared_ptr<Impl> self, restinio::request_handle_t handle,
+                       std::shared_ptr<Request> request) {
+    Response response;
+    try {
+      response = co_await self->Dispatch(request);
+    } catch (const std::exception& error) {
+      log::error("{} {}: {}", request->method, request->path, error.what());
+      response = self->on_error_(
+          Error{Code::kInternal, "an internal error occurred; the server log names its cause"});
+    }
+    log::debug("{} {} {}", request->method, request->path, response.status);
+    self->Write(std::move(handle), *request, std::move(response));
+  }
+
+  Task<Response> Dispatch(std::shared_ptr<Request> request) {
+    auto match = router_.Find(request->method, request->path);
+    if (!match.handler) co_return NoRoute(*request, match.allow);
+    if (request->body.size() > options_.body_bytes) {
+      co_return on_error_(Error{Code::kTooLarge,
+                                "the request body has " + std::to_string(request->body.size()) +
+                                    " bytes; at most " + std::to_string(options_.body_bytes) +
+                                    " are accepted (setting limits.body_bytes)"});
+    }
+    request->params = std::move(match.params);
+    const RequestPtr shared = request;
+    co_return co_await (*match.handler)(shared);
+  }
+
+  Response NoRoute(const Request& request, const std::string& allow) {
+    const std::string what = std::string(request.method) + " " + std::string(request.path);
+    if (allow.empty()) {
+      return on_error_(Error{Code::kNotFound, "no such route: " + what + "; see docs/http-api.md"});
+    }
+    Response response = on_error_(Error{Code::kInvalidArgument,
+                                        what + ": the method must be one of " + allow});
+    response.status = 405;
+    response.Set("Allow", allow);
+    return response;
+  }
+
+  void Write(restinio::request_handle_t handle, const Request& request, Response response) {
+    const restinio::http_status_line_t line(
+        restinio::http_status_code_t(static_cast<std::uint16_t>(response.status)),
+        std::string(ReasonPhrase(response.status)));
+    auto written = [self = shared_from_this()](const auto&) { self->Finished(); };
+    // No body follows HEAD and 304, but the length is the one of a full answer (RFC 9110, 8.6).
+    if (request.method == "HEAD" || response.status == 304) {
+      auto builder = handle->create_response<restinio::user_controlled_output_t>(line);
+      AppendHeaders(builder, response, draining_);
+      builder.set_content_length(response.BodyView().size());
+      builder.done(written);
+      return;
+    }
+    auto builder = handle->create_response(line);
+    AppendHeaders(builder, response, draining_);
+    if (auto* text = std::get_if<std::string>(&response.body)) {
+      builder.set_body(std::move(*text));
+    } else if (auto& bytes = std::get<SharedBytes>(response.body)) {
+      builder.set_body(bytes);
+    }
+    builder.done(written);
+  }
+
+  void Finished() {
+    if (--under_way_ > 0) return;
+    std::lock_guard lock(mutex_);
+    idle_.notify_all();
+  }
+
+  asio::io_context& context_;
+  const ServerOptions options_;
+  const Router router_;
+  const ErrorRenderer on_error_;
+  std::unique_ptr<RestinioServer> server_;
+  std::atomic<std::uint16_t> port_ = 0;
+  std::atomic<std::size_t> under_way_ = 0;
+  std::atomic<bool> draining_ = false;
+  std::mutex mutex_;
+  std::condition_variable idle_;
+};
+
+Server::Server(asio::io_context& context, ServerOptions options, Router router,
+               ErrorRenderer on_error)
+    : impl_(std::make_shared<Impl>(context, std::move(options), std::move(router),
+                                   std::move(on_error))) {}
+Server::~Server() { impl_->Close(); }
+Result<void> Server::Start() { return impl_->Start(); }
+std::uint16_t Server::port() const { return impl_->port(); }
+bool Server::Drain(std::chrono::milliseconds patience) { return impl_->Drain(patience); }
+std::size_t Server::requests_under_way() const { return impl_->under_way(); }
+
+Result<std::pair<std::string, std::uint16_t>> ParseListen(std::string_view listen) {
+  const auto colon = listen.rfind(':');
+  unsigned port = 0;
+  std::string_view digits = colon == std::string_view::npos ? "" : listen.substr(colon + 1);
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (digits.empty() || parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size() ||
+      port > 65535 || colon == 0) {
+    return Fail(Code::kInvalidArgument, "'" + std::string(listen) +
+                                            "' is not an address to listen on; write HOST:PORT, "
+                                            "e.g. 127.0.0.1:8484 or [::1]:8484");
+  }
+  std::string_view host = listen.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  }
+  return std::pair(host == "localhost" ? std::string("127.0.0.1") : std::string(host),
+                   static_cast<std::uint16_t>(port));
+}
+
+class IoThreads::Impl {
+ public:
+  Impl(asio::io_context& context, std::size_t count)
+      : context_(context), work_(asio::make_work_guard(context)) {
+    if (count == 0) count = std::max(1u, std::thread::hardware_concurrency());
+    for (std::size_t i = 0; i < count; ++i) threads_.emplace_back([this] { Run(); });
+  }
+  ~Impl() {
+    context_.stop();
+    for (auto& thread : threads_) thread.join();
+  }
+
+ private:
+  void Run() {
+    while (true) {
+      try {
+        context_.run();
+        return;
+      } catch (const std::exception& error) {
+        log::error("an exception escaped to an I/O thread: {}", error.what());
+      }
+    }
+  }
+
+  asio::io_context& context_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::vector<std::thread> threads_;
+};
+
+IoThreads::IoThreads(asio::io_context& context, std::size_t threads)
+    : impl_(std::make_unique<Impl>(context, threads)) {}
+IoThreads::~IoThreads() = default;
+
+}  // namespace reprise::http
