@@ -26,6 +26,9 @@ struct ClientRequest {
   std::chrono::milliseconds timeout{30'000};          // for the whole exchange
   std::chrono::milliseconds connect_timeout{10'000};
   std::size_t max_response_bytes = 128u << 20;
+  // For URLs that somebody else chose: connects to public addresses only (see IsPublicAddress),
+  // and never through a proxy, which would hide the address that is really contacted.
+  bool public_addresses_only = false;
 };
 
 struct ClientResponse {
@@ -46,7 +49,9 @@ class Client {
 
   // Any status is a response. kUnavailable: no connection, or it broke (truncated bodies too);
   // kDeadlineExceeded: `timeout` passed; kTooLarge: the body exceeds its limit; kInvalidArgument: the
-  // URL cannot be used. Redirects are not followed.
+  // URL or a header cannot be used; kForbidden: the address is not public but has to be. Messages
+  // name scheme, host, port and path, never the query or a header. Redirects are not followed.
+  // The client and the io_context of the calling task outlive the call.
   Task<Result<ClientResponse>> Fetch(ClientRequest request);
 
  private:
