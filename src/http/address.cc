@@ -18,11 +18,11 @@ constexpr std::uint32_t Ip(std::uint32_t a, std::uint32_t b, std::uint32_t c, st
 
 // IANA IPv4 Special-Purpose Address Registry, with multicast.
 constexpr Range kNotPublic[] = {
-    {Ip(0, 0, 0, 0), 8},       {Ip(10, 0, 0, 0), 8},      {Ip(100, 64, 0, 0), 10},
-    {Ip(127, 0, 0, 0), 8},     {Ip(169, 254, 0, 0), 16},  {Ip(172, 16, 0, 0), 12},
-    {Ip(192, 0, 0, 0), 24},    {Ip(192, 0, 2, 0), 24},    {Ip(192, 88, 99, 0), 24},
-    {Ip(192, 168, 0, 0), 16},  {Ip(198, 18, 0, 0), 15},   {Ip(198, 51, 100, 0), 24},
-    {Ip(203, 0, 113, 0), 24},  {Ip(224, 0, 0, 0), 3},
+    {Ip(0, 0, 0, 0), 8},      {Ip(10, 0, 0, 0), 8},     {Ip(100, 64, 0, 0), 10},
+    {Ip(127, 0, 0, 0), 8},    {Ip(169, 254, 0, 0), 16}, {Ip(172, 16, 0, 0), 12},
+    {Ip(192, 0, 0, 0), 24},   {Ip(192, 0, 2, 0), 24},   {Ip(192, 88, 99, 0), 24},
+    {Ip(192, 168, 0, 0), 16}, {Ip(198, 18, 0, 0), 15},  {Ip(198, 51, 100, 0), 24},
+    {Ip(203, 0, 113, 0), 24}, {Ip(224, 0, 0, 0), 3},
 };
 
 bool IsPublicV4(std::uint32_t address) {
@@ -44,7 +44,8 @@ bool IsPublicV6(const asio::ip::address_v6& address) {
     return well_known && IsPublicV4(Embedded(bytes, 12));
   }
   if (bytes[0] == 0x20 && bytes[1] == 0x02) return IsPublicV4(Embedded(bytes, 2));  // 6to4
-  if (bytes[0] == 0x20 && bytes[1] == 0x01 && bytes[2] < 0x02) return false;  // 2001::/23: Teredo &c
+  if (bytes[0] == 0x20 && bytes[1] == 0x01 && bytes[2] < 0x02)
+    return false;  // 2001::/23: Teredo &c
   if (bytes[0] == 0x20 && bytes[1] == 0x01 && bytes[2] == 0x0d && bytes[3] == 0xb8) return false;
   return (bytes[0] & 0xe0) == 0x20;  // 2000::/3 is all that is allocated as global unicast
 }

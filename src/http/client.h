@@ -23,7 +23,7 @@ struct ClientRequest {
   std::string url;  // http or https
   Headers headers;
   std::string body;
-  std::chrono::milliseconds timeout{30'000};          // for the whole exchange
+  std::chrono::milliseconds timeout{30'000};  // for the whole exchange
   std::chrono::milliseconds connect_timeout{10'000};
   std::size_t max_response_bytes = 128u << 20;
   // For URLs that somebody else chose: connects to public addresses only (see IsPublicAddress),
@@ -48,10 +48,10 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   // Any status is a response. kUnavailable: no connection, or it broke (truncated bodies too);
-  // kDeadlineExceeded: `timeout` passed; kTooLarge: the body exceeds its limit; kInvalidArgument: the
-  // URL or a header cannot be used; kForbidden: the address is not public but has to be. Messages
-  // name scheme, host, port and path, never the query or a header. Redirects are not followed.
-  // The client and the io_context of the calling task outlive the call.
+  // kDeadlineExceeded: `timeout` passed; kTooLarge: the body exceeds its limit; kInvalidArgument:
+  // the URL or a header cannot be used; kForbidden: the address is not public but has to be.
+  // Messages name scheme, host, port and path, never the query or a header. Redirects are not
+  // followed. The client and the io_context of the calling task outlive the call.
   Task<Result<ClientResponse>> Fetch(ClientRequest request);
 
  private:

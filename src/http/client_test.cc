@@ -95,7 +95,8 @@ TEST_F(ClientTest, AStaleConnectionIsReplaced) {
 }
 
 TEST_F(ClientTest, ChunkedAndTricklingBodiesArriveWhole) {
-  RawReply reply{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"};
+  RawReply reply{
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"};
   reply.chunk = 7;
   reply.delay = milliseconds(1);
   RawServer server({reply});
@@ -105,8 +106,9 @@ TEST_F(ClientTest, ChunkedAndTricklingBodiesArriveWhole) {
 }
 
 TEST_F(ClientTest, InterimResponsesAreSkipped) {
-  RawServer server({RawReply{"HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n"
-                             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"}});
+  RawServer server(
+      {RawReply{"HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n"
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"}});
   auto response = Get(server.Url());
   ASSERT_TRUE(response);
   EXPECT_EQ(response->status, 200);
@@ -200,7 +202,8 @@ TEST_F(ClientTest, LargeBodiesArriveWhole) {
 }
 
 TEST_F(ClientTest, UnusableUrlsAndHeadersAreRefused) {
-  for (const char* url : {"", "/path", "ftp://host/", "file:///etc/passwd", "http://", "http:// /"}) {
+  for (const char* url :
+       {"", "/path", "ftp://host/", "file:///etc/passwd", "http://", "http:// /"}) {
     auto response = Get(url);
     ASSERT_FALSE(response) << url;
     EXPECT_EQ(response.error().code, Code::kInvalidArgument) << url;
@@ -236,7 +239,8 @@ TEST_F(ClientTest, ManyRequestsAtOnce) {
   RawServer server({reply});
   std::vector<std::future<bool>> results;
   for (int i = 0; i < 50; ++i) {
-    results.push_back(std::async(std::launch::async, [&] { return Get(server.Url()).has_value(); }));
+    results.push_back(
+        std::async(std::launch::async, [&] { return Get(server.Url()).has_value(); }));
   }
   for (auto& result : results) EXPECT_TRUE(result.get());
   EXPECT_EQ(server.requests().size(), 50u);

@@ -1,5 +1,5 @@
-// A server for tests that answers with exactly the bytes it is told to, however wrong, on 127.0.0.1.
-// Header-only, so that tests of other folders can use it.
+// A server for tests that answers with exactly the bytes it is told to, however wrong, on
+// 127.0.0.1. Header-only, so that tests of other folders can use it.
 #pragma once
 
 #include <asio/co_spawn.hpp>
@@ -45,7 +45,9 @@ inline RawReply JsonReply(int status, const std::string& body, const std::string
 inline RawReply CloseReply(const std::string& bytes = {}) {
   return {bytes, RawReply::Then::kClose};
 }
-inline RawReply HangReply(const std::string& bytes = {}) { return {bytes, RawReply::Then::kHang}; }
+inline RawReply HangReply(const std::string& bytes = {}) {
+  return {bytes, RawReply::Then::kHang};
+}
 
 class RawServer {
  public:
@@ -120,9 +122,8 @@ class RawServer {
 
   // Leaves what follows the request in `buffer`.
   static Task<std::string> ReadRequest(Socket& socket, std::string& buffer) {
-    const std::size_t head =
-        co_await asio::async_read_until(socket, asio::dynamic_buffer(buffer), "\r\n\r\n",
-                                        asio::use_awaitable);
+    const std::size_t head = co_await asio::async_read_until(socket, asio::dynamic_buffer(buffer),
+                                                             "\r\n\r\n", asio::use_awaitable);
     const std::size_t whole = head + BodyLength(buffer.substr(0, head));
     if (buffer.size() < whole) {
       co_await asio::async_read(socket, asio::dynamic_buffer(buffer),

@@ -67,7 +67,9 @@ Result<std::shared_ptr<Transfer>> Transfer::Create(ClientRequest request) {
 Transfer::Transfer(ClientRequest request, Url url)
     : request_(std::move(request)), url_(std::move(url)), handle_(curl_easy_init()) {}
 
-Transfer::~Transfer() { Release(); }
+Transfer::~Transfer() {
+  Release();
+}
 
 void Transfer::Release() {
   curl_easy_cleanup(std::exchange(handle_, nullptr));
@@ -180,8 +182,8 @@ Error Transfer::FaultOf(CURLcode code) const {
   curl_easy_getinfo(handle_, CURLINFO_TOTAL_TIME, &elapsed);
   const bool whole_time = elapsed * 1000 >= static_cast<double>(request_.timeout.count()) - 1;
   if (code == CURLE_OPERATION_TIMEDOUT && whole_time) {
-    return {Code::kDeadlineExceeded, where + " did not answer within " +
-                                         std::to_string(request_.timeout.count()) + " ms"};
+    return {Code::kDeadlineExceeded,
+            where + " did not answer within " + std::to_string(request_.timeout.count()) + " ms"};
   }
   return {Code::kUnavailable, where + ": " + Reason(code)};
 }
@@ -190,8 +192,10 @@ std::string Transfer::Reason(CURLcode code) const {
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
       return "no connection within " + std::to_string(request_.connect_timeout.count()) + " ms";
-    case CURLE_PARTIAL_FILE: return "the connection closed before the whole answer had arrived";
-    case CURLE_GOT_NOTHING: return "the connection closed without an answer";
+    case CURLE_PARTIAL_FILE:
+      return "the connection closed before the whole answer had arrived";
+    case CURLE_GOT_NOTHING:
+      return "the connection closed without an answer";
     // Their details name the host, the port and the certificate's fault. Those of other codes may
     // repeat a URL or a proxy's credentials.
     case CURLE_COULDNT_CONNECT:
@@ -200,7 +204,8 @@ std::string Transfer::Reason(CURLcode code) const {
     case CURLE_PEER_FAILED_VERIFICATION:
       if (curl_message_[0]) return curl_message_;
       [[fallthrough]];
-    default: return curl_easy_strerror(code);
+    default:
+      return curl_easy_strerror(code);
   }
 }
 

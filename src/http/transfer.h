@@ -41,8 +41,8 @@ class Transfer {
 
   Transfer(ClientRequest request, Url url);
 
-  // Frees what is libcurl's. On the client's thread once the transfer was submitted: the handle still
-  // refers to what the client's other transfers share.
+  // Frees what is libcurl's. On the client's thread once the transfer was submitted: the handle
+  // still refers to what the client's other transfers share.
   void Release();
   void SetOptions();
   void SetBody();

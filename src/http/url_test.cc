@@ -24,8 +24,9 @@ TEST(Url, KnowsIpv6AndPorts) {
 }
 
 TEST(Url, RefusesOthersWithoutRepeatingThem) {
-  for (const std::string& text : {std::string("gopher://secret/"), std::string("secret"),
-                                 std::string("http://host:secret/"), std::string("http://a\0b/", 11)}) {
+  for (const std::string& text :
+       {std::string("gopher://secret/"), std::string("secret"), std::string("http://host:secret/"),
+        std::string("http://a\0b/", 11)}) {
     auto url = ParseUrl(text);
     ASSERT_FALSE(url) << text;
     EXPECT_EQ(url.error().code, Code::kInvalidArgument);
@@ -43,16 +44,35 @@ TEST(Url, PrivateHosts) {
 }
 
 TEST(Address, PublicAndSpecialRanges) {
-  for (const char* text :
-       {"1.1.1.1", "172.15.255.255", "172.32.0.0", "100.63.255.255", "100.128.0.0", "223.255.255.255",
-        "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"}) {
+  for (const char* text : {"1.1.1.1", "172.15.255.255", "172.32.0.0", "100.63.255.255",
+                           "100.128.0.0", "223.255.255.255", "2606:4700::1111", "::ffff:8.8.8.8",
+                           "64:ff9b::808:808", "2002:808:808::1"}) {
     EXPECT_TRUE(IsPublicAddress(asio::ip::make_address(text))) << text;
   }
-  for (const char* text :
-       {"0.0.0.0", "10.0.0.1", "100.64.0.1", "127.8.9.1", "169.254.169.254", "172.16.0.1",
-        "172.31.255.255", "192.168.1.1", "198.19.0.1", "224.0.0.1", "255.255.255.255", "::", "::1",
-        "fe80::1", "fc00::1", "ff02::1", "::ffff:10.0.0.1", "::ffff:169.254.169.254",
-        "64:ff9b::a00:1", "64:ff9b:1::1", "2002:a00:1::1", "2001::1", "2001:db8::1", "::7f00:1"}) {
+  for (const char* text : {"0.0.0.0",
+                           "10.0.0.1",
+                           "100.64.0.1",
+                           "127.8.9.1",
+                           "169.254.169.254",
+                           "172.16.0.1",
+                           "172.31.255.255",
+                           "192.168.1.1",
+                           "198.19.0.1",
+                           "224.0.0.1",
+                           "255.255.255.255",
+                           "::",
+                           "::1",
+                           "fe80::1",
+                           "fc00::1",
+                           "ff02::1",
+                           "::ffff:10.0.0.1",
+                           "::ffff:169.254.169.254",
+                           "64:ff9b::a00:1",
+                           "64:ff9b:1::1",
+                           "2002:a00:1::1",
+                           "2001::1",
+                           "2001:db8::1",
+                           "::7f00:1"}) {
     EXPECT_FALSE(IsPublicAddress(asio::ip::make_address(text))) << text;
   }
 }

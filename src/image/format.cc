@@ -31,9 +31,13 @@ bool EqualNoCase(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string_view MediaType(ImageFormat format) { return NamesOf(format).media_type; }
+std::string_view MediaType(ImageFormat format) {
+  return NamesOf(format).media_type;
+}
 
-std::string_view Extension(ImageFormat format) { return NamesOf(format).name; }
+std::string_view Extension(ImageFormat format) {
+  return NamesOf(format).name;
+}
 
 std::optional<ImageFormat> FormatFromName(std::string_view name) {
   for (const FormatNames& names : kFormats) {

@@ -25,17 +25,19 @@ VImage Open(VipsBlob* blob, ImageFormat format, VipsAccess access) {
   vips::VOption* options =
       VImage::option()->set("fail_on", VIPS_FAIL_ON_ERROR)->set("access", access);
   switch (format) {
-    case ImageFormat::kPng: return VImage::pngload_buffer(blob, options);
-    case ImageFormat::kJpeg: return VImage::jpegload_buffer(blob, options);
-    case ImageFormat::kWebp: return VImage::webpload_buffer(blob, options);
+    case ImageFormat::kPng:
+      return VImage::pngload_buffer(blob, options);
+    case ImageFormat::kJpeg:
+      return VImage::jpegload_buffer(blob, options);
+    case ImageFormat::kWebp:
+      return VImage::webpload_buffer(blob, options);
   }
   return {};
 }
 
 // EXIF orientations 5 to 8 turn the picture by a quarter (Exif 2.3, tag 0x0112).
 bool IsTurned(const VImage& image) {
-  return image.get_typeof(VIPS_META_ORIENTATION) != 0 &&
-         image.get_int(VIPS_META_ORIENTATION) >= 5;
+  return image.get_typeof(VIPS_META_ORIENTATION) != 0 && image.get_int(VIPS_META_ORIENTATION) >= 5;
 }
 
 Error Damaged(std::string_view bytes, ImageFormat format) {
@@ -100,8 +102,7 @@ Result<void> CheckOptions(const RenderOptions& options) {
 VImage Normalise(VImage image) {
   image = image.autorot();
   if (image.get_typeof(VIPS_META_ICC_NAME) != 0) {
-    image = image.icc_transform(
-        "srgb", VImage::option()->set("embedded", true)->set("depth", 8));
+    image = image.icc_transform("srgb", VImage::option()->set("embedded", true)->set("depth", 8));
   }
   const bool grey = image.bands() < 3;
   return image.colourspace(grey ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB);

@@ -1,6 +1,6 @@
-// DrawPicture: a vertical gradient, a coarse grid of flat tiles, discs, then the text on a band. Flat
-// areas and constant rows are what PNG compresses fastest; tiles that differ in brightness are what
-// perceptual hashes look at.
+// DrawPicture: a vertical gradient, a coarse grid of flat tiles, discs, then the text on a band.
+// Flat areas and constant rows are what PNG compresses fastest; tiles that differ in brightness are
+// what perceptual hashes look at.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -119,8 +119,8 @@ void DrawPattern(Pattern& pattern, Canvas& canvas) {
       const Colour colour = pattern.AnyColour();
       if (pattern.Below(3) == 0) continue;  // the gradient stays visible here
       canvas.Rectangle(canvas.width() * column / kTiles, canvas.height() * row / kTiles,
-                       canvas.width() * (column + 1) / kTiles,
-                       canvas.height() * (row + 1) / kTiles, colour);
+                       canvas.width() * (column + 1) / kTiles, canvas.height() * (row + 1) / kTiles,
+                       colour);
     }
   }
   const int unit = std::max(1, std::min(canvas.width(), canvas.height()) / 10);
@@ -145,9 +145,9 @@ void DrawText(const std::string& text, Canvas& canvas) {
 Result<std::string> Encode(const Canvas& canvas, const Picture& picture) {
   static_assert(sizeof(Colour) == 3);
   const vips::VImage image =
-      vips::VImage::new_from_memory(
-          const_cast<Colour*>(canvas.pixels().data()), canvas.pixels().size() * sizeof(Colour),
-          canvas.width(), canvas.height(), 3, VIPS_FORMAT_UCHAR)
+      vips::VImage::new_from_memory(const_cast<Colour*>(canvas.pixels().data()),
+                                    canvas.pixels().size() * sizeof(Colour), canvas.width(),
+                                    canvas.height(), 3, VIPS_FORMAT_UCHAR)
           .copy(vips::VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB));
   return EncodeImage(image, picture.format, picture.quality);
 }
@@ -160,8 +160,8 @@ Result<void> CheckPicture(const Picture& picture) {
   return Fail(Code::kInvalidArgument,
               "cannot draw " + std::to_string(picture.width) + "x" +
                   std::to_string(picture.height) + " at quality " +
-                  std::to_string(picture.quality) + "; sides are 1 to " +
-                  std::to_string(kMaxSide) + ", quality is 0 to 100",
+                  std::to_string(picture.quality) + "; sides are 1 to " + std::to_string(kMaxSide) +
+                  ", quality is 0 to 100",
               "size");
 }
 

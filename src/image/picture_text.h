@@ -9,8 +9,8 @@
 
 namespace reprise {
 
-// Valid UTF-8 without control characters, at most `max_characters` long; what is cut off is shown as
-// an ellipsis.
+// Valid UTF-8 without control characters, at most `max_characters` long; what is cut off is shown
+// as an ellipsis.
 std::string DisplayText(std::string_view text, std::size_t max_characters);
 
 // How much each pixel of a rectangle is covered by letters, row by row, 0 to 255.

@@ -32,9 +32,8 @@ constexpr Signature kOtherFormats[] = {
 
 bool StartsWithNoCase(std::string_view text, std::string_view prefix) {
   return text.size() >= prefix.size() &&
-         std::equal(prefix.begin(), prefix.end(), text.begin(), [](char a, char b) {
-           return a == (b >= 'A' && b <= 'Z' ? b + 32 : b);
-         });
+         std::equal(prefix.begin(), prefix.end(), text.begin(),
+                    [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b + 32 : b); });
 }
 
 std::string_view DescribeText(std::string_view text) {
@@ -105,9 +104,12 @@ std::string DescribeBytes(std::string_view bytes) {
 
 bool HasItsEnd(std::string_view bytes, ImageFormat format) {
   switch (format) {
-    case ImageFormat::kPng: return PngHasItsEnd(bytes);
-    // Entropy-coded data never holds this pair. A thumbnail may, but then the decoder misses pixels.
-    case ImageFormat::kJpeg: return bytes.rfind("\xFF\xD9") != std::string_view::npos;
+    case ImageFormat::kPng:
+      return PngHasItsEnd(bytes);
+    // Entropy-coded data never holds this pair. A thumbnail may, but then the decoder misses
+    // pixels.
+    case ImageFormat::kJpeg:
+      return bytes.rfind("\xFF\xD9") != std::string_view::npos;
     case ImageFormat::kWebp:
       return bytes.size() >= 12 && LittleEndian32(bytes, 4) <= bytes.size() - 8;
   }

@@ -41,9 +41,12 @@ vips::VOption* EncodeOptions(ImageFormat format, int quality) {
   vips::VOption* options = vips::VImage::option()->set("strip", true);
   switch (format) {
     // Level 3 is a third of the default's time for a few per cent more bytes.
-    case ImageFormat::kPng: return options->set("compression", 3);
-    case ImageFormat::kJpeg: return options->set("Q", quality ? quality : 85);
-    case ImageFormat::kWebp: return options->set("Q", quality ? quality : 80)->set("effort", 2);
+    case ImageFormat::kPng:
+      return options->set("compression", 3);
+    case ImageFormat::kJpeg:
+      return options->set("Q", quality ? quality : 85);
+    case ImageFormat::kWebp:
+      return options->set("Q", quality ? quality : 80)->set("effort", 2);
   }
   return options;
 }
