@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/io_threads.h"
 #include "base/result.h"
 #include "base/worker_pool.h"
 
@@ -16,22 +17,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// An io_context with two threads, as the server has.
 class TaskTest : public ::testing::Test {
  protected:
-  TaskTest() : work_(asio::make_work_guard(context_)) {
-    for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { context_.run(); });
-  }
-  ~TaskTest() override {
-    work_.reset();
-    for (auto& thread : threads_) thread.join();
-  }
-
-  asio::io_context context_;
-
- private:
-  asio::executor_work_guard<asio::io_context::executor_type> work_;
-  std::vector<std::thread> threads_;
+  IoThreads threads_{2};
+  asio::io_context& context_ = threads_.context();
 };
 
 TEST(Base64, RoundTripsEveryLength) {
@@ -125,6 +114,21 @@ TEST_F(TaskTest, WorkerPoolRunsElsewhereAndBoundsItsQueue) {
   auto refused = RunTask(context_, WhereItRuns(full));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kOverloaded);
+}
+
+// A permit that a waiting task holds goes back to its semaphore when the threads stop.
+TEST(IoThreads, StopDestroysWaitingTasksWhileTheirOwnersLive) {
+  IoThreads stopped(1), running(1);
+  AsyncSemaphore semaphore(1, 1);
+  AsyncValue<int> never;
+  auto hold = [](AsyncSemaphore& places, AsyncValue<int>& value) -> Task<> {
+    const auto place = co_await places.Acquire(After(milliseconds(10)));
+    co_await value.WaitUntil(Deadline::max());
+  };
+  Spawn(Strand(stopped.context()), hold(semaphore, never), [](std::exception_ptr) {});
+  stopped.Stop();
+  stopped.Stop();
+  EXPECT_TRUE(RunTask(running.context(), semaphore.Acquire(After(milliseconds(10)))));
 }
 
 TEST(ManualClock, MovesOnlyWhenTold) {

@@ -21,8 +21,10 @@ class WorkerPool {
   // `queue` is the number of jobs that may wait or run at once.
   WorkerPool(std::size_t threads, std::size_t queue) : limit_(queue), pool_(threads) {}
 
-  // Waits for the jobs that were accepted.
-  ~WorkerPool() { pool_.join(); }
+  ~WorkerPool() { Join(); }
+
+  // Waits for the jobs that were accepted; later ones never run. Safe to call again.
+  void Join() { pool_.join(); }
 
   // Runs `work`, a callable returning Result<T>, on a pool thread and resumes the caller on its own
   // strand. kOverloaded when the queue is full.

@@ -37,20 +37,25 @@ class Client::Impl {
   Impl() : multi_(curl_multi_init()), thread_([this] { Loop(); }) {}
 
   ~Impl() {
+    Stop();
+    curl_multi_cleanup(multi_);
+  }
+
+  void Stop() {
     {
       std::lock_guard lock(mutex_);
       stopping_ = true;
     }
     curl_multi_wakeup(multi_);
-    thread_.join();
-    curl_multi_cleanup(multi_);
+    if (thread_.joinable()) thread_.join();
   }
 
   void Submit(std::shared_ptr<Transfer> transfer) {
     {
       std::lock_guard lock(mutex_);
-      queue_.push_back(std::move(transfer));
+      if (!stopping_) queue_.push_back(std::move(transfer));
     }
+    if (transfer) return transfer->Abandon();
     curl_multi_wakeup(multi_);
   }
 
@@ -115,6 +120,7 @@ Client::Client() {
 }
 
 Client::~Client() = default;
+void Client::Stop() { impl_->Stop(); }
 
 Task<Result<ClientResponse>> Client::Fetch(ClientRequest request) {
   auto transfer = Transfer::Create(std::move(request));

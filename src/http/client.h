@@ -43,7 +43,7 @@ struct ClientResponse {
 class Client {
  public:
   Client();
-  ~Client();  // fails what is still under way with kUnavailable, then joins its thread
+  ~Client();  // Stop
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
@@ -53,6 +53,9 @@ class Client {
   // Messages name scheme, host, port and path, never the query or a header. Redirects are not
   // followed. The client and the io_context of the calling task outlive the call.
   Task<Result<ClientResponse>> Fetch(ClientRequest request);
+
+  // Fails what is under way, and whatever comes later, with kUnavailable. Safe to call again.
+  void Stop();
 
  private:
   class Impl;

@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <mutex>
 #include <restinio/all.hpp>
-#include <thread>
 
 #include "base/log.h"
 
@@ -265,38 +264,5 @@ Result<std::pair<std::string, std::uint16_t>> ParseListen(std::string_view liste
   return std::pair(host == "localhost" ? std::string("127.0.0.1") : std::string(host),
                    static_cast<std::uint16_t>(port));
 }
-
-class IoThreads::Impl {
- public:
-  Impl(asio::io_context& context, std::size_t count)
-      : context_(context), work_(asio::make_work_guard(context)) {
-    if (count == 0) count = std::max(1u, std::thread::hardware_concurrency());
-    for (std::size_t i = 0; i < count; ++i) threads_.emplace_back([this] { Run(); });
-  }
-  ~Impl() {
-    context_.stop();
-    for (auto& thread : threads_) thread.join();
-  }
-
- private:
-  void Run() {
-    while (true) {
-      try {
-        context_.run();
-        return;
-      } catch (const std::exception& error) {
-        log::error("an exception escaped to an I/O thread: {}", error.what());
-      }
-    }
-  }
-
-  asio::io_context& context_;
-  asio::executor_work_guard<asio::io_context::executor_type> work_;
-  std::vector<std::thread> threads_;
-};
-
-IoThreads::IoThreads(asio::io_context& context, std::size_t threads)
-    : impl_(std::make_unique<Impl>(context, threads)) {}
-IoThreads::~IoThreads() = default;
 
 }  // namespace reprise::http

@@ -20,7 +20,6 @@ namespace reprise::http {
 struct ServerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8484;  // 0: any free one, see Server::port
-  std::size_t threads = 0;    // 0: one per core
   std::size_t body_bytes = 4u << 20;
   std::size_t header_bytes = 16u << 10;  // the longest URL or header value
   std::size_t header_count = 100;
@@ -44,7 +43,7 @@ class Server {
   Server(asio::io_context& context, ServerOptions options, Router router, ErrorRenderer on_error);
   ~Server();  // Stop, without waiting for requests under way
 
-  // Binds and starts accepting; the caller runs `context`. kUnavailable when the address is taken.
+  // Binds and starts accepting; the context's threads must be running. kUnavailable when the address is taken.
   Result<void> Start();
   std::uint16_t port() const;
 
@@ -57,17 +56,6 @@ class Server {
  private:
   class Impl;
   std::shared_ptr<Impl> impl_;
-};
-
-// Runs `context` on `threads` threads (0: one per core) until destroyed, which stops it.
-class IoThreads {
- public:
-  IoThreads(asio::io_context& context, std::size_t threads);
-  ~IoThreads();
-
- private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace reprise::http

@@ -1,0 +1,45 @@
+# The commands of the project; each does its own set-up first (tools/setup, idempotent).
+#
+#   make demo    build, then play a few dozen prompts through a gateway (DEMO_ARGS=--once to exit)
+#   make build   the program at build/reprise
+#   make test    unit and end-to-end tests, plain and under ASan + UBSan
+#   make tsan    unit and end-to-end tests under ThreadSanitizer
+#   make bench   benchmarks, exact hits next to nginx among them
+.PHONY: demo build test test-plain asan tsan bench clean
+.DEFAULT_GOAL := build
+
+E2E = node --test --test-concurrency=1 --test-reporter=spec tests/e2e/
+
+build:
+	tools/setup
+	cmake --preset release
+	cmake --build --preset release --target reprise
+
+demo: build
+	build/reprise demo $(DEMO_ARGS)
+
+test: test-plain asan
+
+test-plain:
+	tools/setup --test
+	cmake --preset release
+	cmake --build --preset release --target reprise unit_tests
+	ctest --test-dir build -L unit --output-on-failure
+	REPRISE=build/reprise $(E2E)
+
+# Sanitizers: %-run builds a preset, then runs everything under it.
+asan tsan: %:
+	tools/setup --test
+	cmake --preset $*
+	cmake --build --preset $* --target reprise unit_tests
+	. tools/sanitizer-options && ctest --test-dir build-$* -L unit --output-on-failure
+	. tools/sanitizer-options && REPRISE=build-$*/reprise $(E2E)
+
+bench:
+	tools/setup --bench
+	cmake --preset release -DREPRISE_BENCH=ON
+	cmake --build --preset release --target reprise bench
+	bench/run
+
+clean:
+	rm -rf build build-dev build-asan build-tsan

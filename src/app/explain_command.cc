@@ -1,0 +1,165 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.h"
+#include "embed/embedder.h"
+#include "prompt/verifier.h"
+
+namespace reprise {
+namespace {
+
+using nlohmann::json;
+
+struct ExplainOptions {
+  ConfigOptions config;
+  std::string a, b;
+  std::string pairs;
+  std::optional<double> threshold;
+  std::string match;
+  bool as_json = false;
+};
+
+struct Explanation {
+  bool hit = false;
+  double cosine = 0;
+  double threshold = 0;
+  Verdict verdict;
+};
+
+class Explainer {
+ public:
+  explicit Explainer(const CacheSettings& settings)
+      : settings_(settings), verifier_(MakeLexicalVerifier()) {}
+
+  Explanation Explain(const std::string& a, const std::string& b) const {
+    const Prompt first = Analyze(a), second = Analyze(b);
+    Explanation explanation{.threshold = settings_.similarity_threshold};
+    const Embedding x = EmbedLexical(first), y = EmbedLexical(second);
+    for (std::size_t i = 0; i < x.size(); ++i) explanation.cosine += double(x[i]) * y[i];
+    if (settings_.match_mode == MatchMode::kOff) {
+      explanation.verdict = {.similarity = std::max(0.0, explanation.cosine),
+                             .reason = "cosine",
+                             .sentence = "compared by cosine similarity alone"};
+    } else {
+      explanation.verdict = verifier_->Verify(first, second, settings_.match_mode);
+    }
+    explanation.hit = !explanation.verdict.vetoed &&
+                      explanation.verdict.similarity >= settings_.similarity_threshold;
+    return explanation;
+  }
+
+ private:
+  const CacheSettings settings_;
+  const std::unique_ptr<Verifier> verifier_;
+};
+
+json ToJson(const Explanation& explanation) {
+  return {{"decision", explanation.hit ? "hit" : "miss"},
+          {"similarity", explanation.verdict.similarity},
+          {"cosine", explanation.cosine},
+          {"threshold", explanation.threshold},
+          {"reason", explanation.verdict.reason},
+          {"sentence", explanation.verdict.sentence}};
+}
+
+void PrintJson(const json& line) {
+  std::puts(line.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+}
+
+void PrintText(const Explanation& explanation) {
+  fmt::print("{}  similarity {:.3f} (threshold {:g}), cosine {:.3f}\n{}: {}\n",
+             explanation.hit ? "hit" : "miss", explanation.verdict.similarity,
+             explanation.threshold, explanation.cosine, explanation.verdict.reason,
+             explanation.verdict.sentence);
+}
+
+std::vector<std::string> SplitTabs(const std::string& line) {
+  std::vector<std::string> columns(1);
+  for (char c : line) {
+    if (c == '\t') {
+      columns.emplace_back();
+    } else if (c != '\r') {
+      columns.back() += c;
+    }
+  }
+  return columns;
+}
+
+// The last two columns are the prompts; earlier ones are echoed.
+int ExplainPairs(const ExplainOptions& options, const Explainer& explainer) {
+  std::ifstream file(options.pairs);
+  if (!file) return Report(Error{Code::kNotFound, "cannot read " + options.pairs});
+  std::string line;
+  for (std::size_t number = 1; std::getline(file, line); ++number) {
+    if (line.empty()) continue;
+    auto columns = SplitTabs(line);
+    if (columns.size() < 2) {
+      return Report(Error{Code::kInvalidArgument, options.pairs + ":" + std::to_string(number) +
+                                                      ": expected two prompts with a tab between"});
+    }
+    const std::string b = std::move(columns.back());
+    columns.pop_back();
+    const std::string a = std::move(columns.back());
+    columns.pop_back();
+    const Explanation explanation = explainer.Explain(a, b);
+    if (options.as_json) {
+      json object = ToJson(explanation);
+      object["columns"] = columns;
+      object["a"] = a;
+      object["b"] = b;
+      PrintJson(object);
+    } else {
+      fmt::print("{}\t{:.3f}\t{:.3f}\t{}\t{}\t{}\n", explanation.hit ? "hit" : "miss",
+                 explanation.verdict.similarity, explanation.cosine, explanation.verdict.reason, a,
+                 b);
+    }
+  }
+  return 0;
+}
+
+int Explain(const ExplainOptions& options) {
+  auto config = options.config.Load();
+  if (!config) return Report(config.error());
+  if (options.threshold) config->cache.similarity_threshold = *options.threshold;
+  if (!options.match.empty()) {
+    config->cache.match_mode = options.match == "off"    ? MatchMode::kOff
+                               : options.match == "hard" ? MatchMode::kHard
+                                                         : MatchMode::kSafe;
+  }
+  const Explainer explainer(config->cache);
+  if (!options.pairs.empty()) return ExplainPairs(options, explainer);
+  if (options.a.empty() || options.b.empty()) {
+    return Report(Error{Code::kInvalidArgument, "give two prompts, or --pairs FILE.tsv"});
+  }
+  const Explanation explanation = explainer.Explain(options.a, options.b);
+  if (options.as_json) {
+    PrintJson(ToJson(explanation));
+  } else {
+    PrintText(explanation);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void AddExplain(CLI::App& root, Command& chosen) {
+  auto options = std::make_shared<ExplainOptions>();
+  CLI::App* command = root.add_subcommand(
+      "explain", "Say whether one prompt's image would answer the other, and why");
+  command->add_option("A", options->a, "A prompt");
+  command->add_option("B", options->b, "Another");
+  command->add_option("--pairs", options->pairs,
+                      "A file of pairs: the last two tab-separated columns are the prompts");
+  command->add_option("--threshold", options->threshold, "Instead of the configured one")
+      ->check(CLI::Range(0.0, 1.0));
+  command->add_option("--match", options->match, "Instead of the configured verification")
+      ->check(CLI::IsMember({"safe", "hard", "off"}));
+  command->add_flag("--json", options->as_json, "One JSON object a line");
+  command->add_option("--config", options->config.file, "Configuration file");
+  command->callback([options, &chosen] { chosen = [options] { return Explain(*options); }; });
+}
+
+}  // namespace reprise

@@ -1,0 +1,37 @@
+#include "app/gateway_client.h"
+
+#include <nlohmann/json.hpp>
+
+namespace reprise {
+
+GatewayClient::~GatewayClient() {
+  client_.Stop();
+  io_.Stop();
+}
+
+Result<http::ClientResponse> GatewayClient::Get(const std::string& path) {
+  return Fetch({.method = "GET", .url = url_ + path});
+}
+
+Result<http::ClientResponse> GatewayClient::PostJson(const std::string& path,
+                                                     const nlohmann::json& body) {
+  return Fetch({.method = "POST",
+                .url = url_ + path,
+                .headers = {{"Content-Type", "application/json"}},
+                .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
+}
+
+Result<http::ClientResponse> GatewayClient::Fetch(http::ClientRequest request) {
+  request.timeout = std::chrono::minutes(10);
+  return RunTask(io_.context(), client_.Fetch(std::move(request)));
+}
+
+std::string ErrorMessage(const http::ClientResponse& response) {
+  const auto body = nlohmann::json::parse(response.body, nullptr, false);
+  if (body.is_object() && body.contains("error") && body["error"].is_object()) {
+    return body["error"].value("message", response.body);
+  }
+  return "HTTP " + std::to_string(response.status) + ": " + response.body.substr(0, 200);
+}
+
+}  // namespace reprise

@@ -1,0 +1,37 @@
+// A running gateway, as the command line talks to it.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "base/io_threads.h"
+#include "base/result.h"
+#include "http/client.h"
+
+namespace reprise {
+
+// For one thread; blocks.
+class GatewayClient {
+ public:
+  // `url` is "http://127.0.0.1:8484".
+  explicit GatewayClient(std::string url) : url_(std::move(url)), io_(1) {}
+  ~GatewayClient();
+
+  const std::string& url() const { return url_; }
+
+  // kUnavailable: nothing answers there. Any HTTP status is a response.
+  Result<http::ClientResponse> Get(const std::string& path);
+  Result<http::ClientResponse> PostJson(const std::string& path, const nlohmann::json& body);
+
+ private:
+  Result<http::ClientResponse> Fetch(http::ClientRequest request);
+
+  const std::string url_;
+  IoThreads io_;
+  http::Client client_;
+};
+
+// The message of an error response in OpenAI's shape, or what came instead.
+std::string ErrorMessage(const http::ClientResponse& response);
+
+}  // namespace reprise

@@ -1,0 +1,39 @@
+#include <cstdio>
+
+#include "app/commands.h"
+#include "app/service.h"
+#include "base/log.h"
+
+namespace reprise {
+namespace {
+
+int Serve(const ConfigOptions& options) {
+  WatchSignals();
+  auto config = options.Load();
+  if (!config) return Report(config.error());
+  auto service = Service::Start(*config);
+  if (!service) return Report(service.error());
+  log::info("reprise {} listens on {}", Version(), (*service)->url());
+  if ((*service)->simulator()) {
+    log::info("no upstream is configured: images come from the built-in simulator");
+  } else {
+    log::info("upstream: {}", config->upstream_url);
+  }
+  WaitForSignal();
+  log::info("stopping: requests under way get {} s to finish",
+            config->drain_timeout.count() / 1000);
+  const bool drained = (*service)->Shutdown(config->drain_timeout);
+  if (!drained) log::warn("some requests were cut off (setting limits.drain_timeout)");
+  return drained ? 0 : 1;
+}
+
+}  // namespace
+
+void AddServe(CLI::App& root, Command& chosen) {
+  auto options = std::make_shared<ConfigOptions>();
+  CLI::App* command = root.add_subcommand("serve", "Run the gateway");
+  options->Add(*command);
+  command->callback([options, &chosen] { chosen = [options] { return Serve(*options); }; });
+}
+
+}  // namespace reprise

@@ -1,0 +1,149 @@
+#include "app/service.h"
+
+#include <thread>
+
+#include "base/log.h"
+#include "gateway/errors.h"
+#include "upstream/openai_generator.h"
+
+namespace reprise {
+namespace {
+
+constexpr std::size_t kWorkerQueue = 10'000;
+constexpr std::chrono::seconds kMaintainEvery{10};
+
+PriceTable Prices(const Config& config) {
+  PriceTable prices = PriceTable::Builtin();
+  prices.SetDefault(config.default_price_usd);
+  for (const auto& [model, usd] : config.prices_usd) prices.Set(model, usd);
+  return prices;
+}
+
+}  // namespace
+
+std::string_view Version() { return REPRISE_VERSION; }
+
+Service::Service(const Config& config)
+    : config_(config),
+      io_(config.threads),
+      workers_(std::make_unique<WorkerPool>(std::max(1u, std::thread::hardware_concurrency()),
+                                            kWorkerQueue)) {}
+
+Result<std::unique_ptr<Service>> Service::Start(const Config& config) {
+  if (auto images = InitImages(); !images) return std::unexpected(images.error());
+  std::unique_ptr<Service> service(new Service(config));
+  if (auto opened = service->OpenCache(); !opened) return std::unexpected(opened.error());
+  if (auto opened = service->OpenServer(); !opened) return std::unexpected(opened.error());
+  Spawn(Strand(service->io_.context()), service->MaintainForever(), [](std::exception_ptr) {});
+  return service;
+}
+
+Result<void> Service::OpenUpstream(std::unique_ptr<ImageGenerator>& upstream) {
+  OpenAiOptions options;
+  options.base_url = config_.upstream_url;
+  options.api_key = config_.upstream_key;
+  options.request_timeout = config_.cache.request_timeout;
+  options.retry.max_attempts = config_.upstream_attempts;
+  options.max_image_bytes = config_.cache.image_limits.max_bytes;
+  if (config_.upstream_url.empty()) {
+    simulator_ = std::make_unique<Simulator>(
+        io_.context(), *workers_,
+        SimulatorOptions{.latency = config_.simulator_latency,
+                         .error_rate = config_.simulator_error_rate});
+    if (auto started = simulator_->Start(); !started) return started;
+    options.name = "simulator";
+    options.base_url = simulator_->base_url();
+    options.api_key.clear();
+  }
+  auto generator = OpenAiGenerator::Create(
+      std::move(options), {.client = client_, .workers = *workers_, .clock = clock_});
+  if (!generator) return std::unexpected(generator.error());
+  upstream = std::move(*generator);
+  return {};
+}
+
+Result<void> Service::OpenCache() {
+  std::error_code error;
+  std::filesystem::create_directories(config_.data, error);
+  if (error) {
+    return Fail(Code::kUnavailable, "cannot make the data directory " + config_.data.string() +
+                                        ": " + error.message() + "; choose another with --data");
+  }
+  ImageCacheParts parts;
+  auto entries = OpenSqliteEntryStore(config_.data / "reprise.db");
+  if (!entries) return std::unexpected(entries.error());
+  auto blobs = OpenFileBlobStore(config_.data / "blobs", *workers_);
+  if (!blobs) return std::unexpected(blobs.error());
+  if (auto opened = OpenUpstream(parts.upstream); !opened) return opened;
+  parts.entries = std::move(*entries);
+  parts.blobs = std::move(*blobs);
+  parts.embedder = MakeLexicalEmbedder();
+  parts.verifier = MakeLexicalVerifier();
+  parts.prices = Prices(config_);
+  cache_ = std::make_unique<ImageCache>(std::move(parts), config_.cache, io_.context(), *workers_,
+                                        clock_);
+  return RunTask(io_.context(), cache_->Load());
+}
+
+Result<void> Service::OpenServer() {
+  auto address = http::ParseListen(config_.listen);
+  if (!address) return std::unexpected(address.error());
+  gateway_ = std::make_unique<Gateway>(
+      *cache_, GatewaySettings{.openai = {.default_model = config_.default_model,
+                                          .prompt_chars = config_.prompt_chars},
+                               .public_url = config_.public_url,
+                               .version = std::string(Version())});
+  http::ServerOptions options{.host = address->first,
+                              .port = address->second,
+                              .body_bytes = config_.body_bytes,
+                              .connections = config_.connections,
+                              .read_timeout = config_.read_timeout,
+                              .write_timeout = config_.write_timeout,
+                              // Above every wait of a handler, so that it answers by itself.
+                              .handle_timeout = 3 * config_.cache.request_timeout +
+                                                std::chrono::seconds(60)};
+  server_ = std::make_unique<http::Server>(io_.context(), std::move(options), gateway_->Routes(),
+                                           ErrorResponse);
+  return server_->Start();
+}
+
+Task<> Service::MaintainForever() {
+  while (true) {
+    co_await Sleep(kMaintainEvery);
+    const auto maintained = co_await cache_->Maintain();
+    if (!maintained) log::error("maintenance: {}", maintained.error().message);
+  }
+}
+
+Service::~Service() { Shutdown(std::chrono::milliseconds(0)); }
+
+bool Service::Shutdown(std::chrono::milliseconds patience) {
+  if (stopped_) return true;
+  stopped_ = true;
+  if (gateway_) gateway_->StartDraining();
+  const bool drained = !server_ || server_->Drain(patience);
+  // Calls nobody waits for any more end now; what they had is stored or was not acknowledged.
+  client_.Stop();
+  if (cache_) {
+    const auto flushed = RunTask(io_.context(), cache_->Maintain());
+    if (!flushed) log::error("use counts were not written: {}", flushed.error().message);
+  }
+  if (simulator_) simulator_->Drain(std::chrono::milliseconds(0));
+  workers_->Join();
+  io_.Stop();
+  workers_.reset();  // with the tasks that still wait for it
+  server_.reset();
+  gateway_.reset();
+  cache_.reset();
+  simulator_.reset();
+  return drained;
+}
+
+std::string Service::url() const {
+  const auto address = http::ParseListen(config_.listen);
+  const std::string host = address ? address->first : "127.0.0.1";
+  const bool v6 = host.find(':') != std::string::npos;
+  return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(server_->port());
+}
+
+}  // namespace reprise

@@ -1,0 +1,61 @@
+// The whole gateway, built by hand in one place: threads, stores, cache, upstream, routes, server.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "app/config.h"
+#include "app/simulator.h"
+#include "base/clock.h"
+#include "base/io_threads.h"
+#include "base/worker_pool.h"
+#include "gateway/gateway.h"
+#include "http/client.h"
+#include "http/server.h"
+
+namespace reprise {
+
+class Service {
+ public:
+  // Opens the stores, reads what they hold, starts serving. Without an upstream in the
+  // configuration it starts a simulated one in this process.
+  static Result<std::unique_ptr<Service>> Start(const Config& config);
+
+  // Shutdown with no patience, if it was not called.
+  ~Service();
+
+  // Finishes the requests under way, then stops everything. False: some were cut off.
+  bool Shutdown(std::chrono::milliseconds patience);
+
+  std::string url() const;  // "http://127.0.0.1:8484"
+  Simulator* simulator() { return simulator_.get(); }  // null with a real upstream
+  http::Client& client() { return client_; }
+  IoThreads& io() { return io_; }
+
+ private:
+  explicit Service(const Config& config);
+  Result<void> OpenUpstream(std::unique_ptr<ImageGenerator>& upstream);
+  Result<void> OpenCache();
+  Result<void> OpenServer();
+  Task<> MaintainForever();
+
+  // Declared in the order of their needs; Shutdown takes them down by hand, because tasks that wait
+  // refer to all of them.
+  const Config config_;
+  SystemClock clock_;
+  IoThreads io_;
+  std::unique_ptr<WorkerPool> workers_;
+  http::Client client_;
+  std::unique_ptr<Simulator> simulator_;
+  std::unique_ptr<ImageCache> cache_;
+  std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<http::Server> server_;
+  bool stopped_ = false;
+};
+
+// The version CMake was given, e.g. "0.1.0".
+std::string_view Version();
+
+}  // namespace reprise

@@ -1,0 +1,72 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.h"
+#include "app/gateway_client.h"
+
+namespace reprise {
+namespace {
+
+using nlohmann::json;
+
+struct StatsOptions {
+  ConfigOptions config;
+  std::string url;
+  bool as_json = false;
+};
+
+void Print(const json& stats) {
+  const json& requests = stats["requests"];
+  const json& latency = stats["latency_ms"];
+  fmt::print("{} requests, {:.1f} % answered from the cache; {} entries stored\n",
+             requests["total"].get<std::uint64_t>(), stats["hit_rate"].get<double>() * 100,
+             stats["entries"].get<std::uint64_t>());
+  fmt::print("saved ${:.2f}, spent ${:.2f} in {} upstream calls ({} failed)\n\n",
+             stats["saved_usd"].get<double>(), stats["spent_usd"].get<double>(),
+             stats["upstream"]["calls"].get<std::uint64_t>(),
+             stats["upstream"]["errors"].get<std::uint64_t>());
+  fmt::print("{:<10}{:>10}{:>12}{:>12}\n", "result", "requests", "p50 ms", "p99 ms");
+  for (const char* kind : {"exact", "semantic", "inflight", "miss", "bypass", "refresh"}) {
+    fmt::print("{:<10}{:>10}{:>12.2f}{:>12.2f}\n", kind, requests[kind].get<std::uint64_t>(),
+               latency[kind]["p50"].get<double>(), latency[kind]["p99"].get<double>());
+  }
+  fmt::print("{:<10}{:>10}\n", "error", requests["error"].get<std::uint64_t>());
+}
+
+int Stats(const StatsOptions& options) {
+  auto config = options.config.Load();
+  if (!config) return Report(config.error());
+  GatewayClient gateway(options.url.empty() ? "http://" + config->listen : options.url);
+  auto response = gateway.Get("/v1/stats");
+  if (!response) {
+    return Report(Error{Code::kUnavailable, "no gateway answers at " + gateway.url() + " (" +
+                                                response.error().message +
+                                                "); start one with `reprise serve`"});
+  }
+  if (response->status != 200) return Report(Error{Code::kInternal, ErrorMessage(*response)});
+  if (options.as_json) {
+    std::fputs(response->body.c_str(), stdout);
+    return 0;
+  }
+  const json stats = json::parse(response->body, nullptr, false);
+  if (!stats.is_object() || !stats.contains("requests")) {
+    return Report(Error{Code::kInternal, gateway.url() + "/v1/stats is not Reprise's"});
+  }
+  Print(stats);
+  return 0;
+}
+
+}  // namespace
+
+void AddStats(CLI::App& root, Command& chosen) {
+  auto options = std::make_shared<StatsOptions>();
+  CLI::App* command = root.add_subcommand("stats", "Show what a running gateway has done and saved");
+  command->add_option("--config", options->config.file, "Configuration file");
+  command->add_option("--url", options->url, "The gateway (default: the configured address)");
+  command->add_flag("--json", options->as_json, "As JSON");
+  command->callback([options, &chosen] { chosen = [options] { return Stats(*options); }; });
+}
+
+}  // namespace reprise
