@@ -4,20 +4,44 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace reprise {
 
-struct Token {
-  std::string text;      // normalised surface form
-  std::string lemma;     // base form: the token that is compared
-  float weight = 1;      // how much it says, in (0, 1]: a / (a + p), see tokens.cc
-  bool content = true;   // false for function words and boilerplate
-  bool name = false;     // capitalised inside a sentence, or a word no dictionary knows
-  std::size_t begin = 0; // byte offset in Prompt::normalized
+// What a word fixes about the picture besides its meaning. Prompts whose slots conflict never share
+// an image.
+enum class Slot : std::uint8_t {
+  kNone,
+  kNegation,   // no, not, without, never, ...; the lemma is always "not"
+  kCount,      // the lemma is the number in digits: "two" and "2" give "2"
+  kOrdinal,    // "first" and "1st" give "1st"
+  kColour,
+  kSize,       // small/little/tiny ... against big/large/huge ...
+  kMedium,     // photograph, watercolor, pixel art, ...
+  kDirection,  // left, above, behind, up, into, ...; the lemma is its group, "under" gives "below"
 };
+
+// How a word is inflected, as far as its ending tells: "plays" looks like a plural.
+enum class Form : std::uint8_t { kBase, kPlural, kVerbal };
+
+struct Token {
+  std::string text;       // normalised surface form
+  std::string lemma;      // base form without accents: the token that is compared
+  float weight = 1;       // how much it says, in (0, 1]: a / (a + p), see tokens.cc
+  bool content = true;    // false for function words and boilerplate
+  bool name = false;      // capitalised inside a sentence, or a word no dictionary knows
+  Form form = Form::kBase;
+  Slot slot = Slot::kNone;
+  std::uint32_t clause = 0;  // counts the commas, full stops and brackets passed
+  std::size_t begin = 0;     // byte offset in Prompt::normalized
+};
+
+// Content words that weigh no more than this (adverbs of manner, "group", "wearing") change a
+// picture little when one prompt has them and the other has not.
+inline constexpr float kMinorWeight = 0.3f;
 
 struct Prompt {
   std::string original;    // exactly as given

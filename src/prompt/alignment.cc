@@ -1,0 +1,150 @@
+#include "prompt/alignment.h"
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "prompt/lexicon.h"
+#include "prompt/similarity.h"
+
+namespace reprise {
+namespace {
+
+constexpr std::size_t kMostLeftOver = 24;
+constexpr std::size_t kMostCandidates = 8;  // equal words looked at to find the best in context
+constexpr double kMisspeltCredit = 0.95;
+
+using Tokens = std::vector<Token>;
+
+class Aligner {
+ public:
+  Aligner(const Tokens& a, const Tokens& b) : a_(a), b_(b) {
+    result_.a_to_b.assign(a.size(), kUnmatched);
+    result_.b_to_a.assign(b.size(), kUnmatched);
+    credit_a_.assign(a.size(), 0);
+    credit_b_.assign(b.size(), 0);
+  }
+
+  Alignment Run() {
+    MatchEqual();
+    MatchLeftOver();
+    result_.coverage_a = Coverage(a_, credit_a_);
+    result_.coverage_b = Coverage(b_, credit_b_);
+    return std::move(result_);
+  }
+
+ private:
+  void Match(std::size_t i, std::size_t j, double credit) {
+    result_.a_to_b[i] = static_cast<std::int32_t>(j);
+    result_.b_to_a[j] = static_cast<std::int32_t>(i);
+    credit_a_[i] = credit_b_[j] = credit;
+  }
+
+  // Equal neighbours tell which of several equal words is meant.
+  int Context(std::size_t i, std::size_t j) const {
+    const bool next = i + 1 < a_.size() && j + 1 < b_.size() && a_[i + 1].lemma == b_[j + 1].lemma;
+    const bool before = i > 0 && j > 0 && a_[i - 1].lemma == b_[j - 1].lemma;
+    return 2 * next + before;
+  }
+
+  void MatchEqual() {
+    std::vector<std::int32_t> order(b_.size());
+    std::iota(order.begin(), order.end(), 0);
+    const auto lemma = [&](std::int32_t j) { return std::string_view(b_[j].lemma); };
+    std::ranges::sort(order, {}, [&](std::int32_t j) { return std::pair(lemma(j), j); });
+    std::vector<std::int32_t> used(b_.size(), 0);  // of a run of equal words, where the free begin
+    for (std::size_t i = 0; i < a_.size(); ++i) {
+      const auto run = std::ranges::equal_range(order, std::string_view(a_[i].lemma), {}, lemma);
+      if (run.empty()) continue;
+      std::int32_t& start = used[run.begin() - order.begin()];
+      MatchBest(i, std::span(run.begin(), run.end()), start);
+    }
+  }
+
+  void MatchBest(std::size_t i, std::span<const std::int32_t> run, std::int32_t& start) {
+    while (start < std::ssize(run) && result_.b_to_a[run[start]] != kUnmatched) ++start;
+    std::int32_t best = kUnmatched;
+    int best_context = -1;
+    std::size_t seen = 0;
+    for (std::size_t r = start; r < run.size() && seen < kMostCandidates; ++r) {
+      if (result_.b_to_a[run[r]] != kUnmatched) continue;
+      ++seen;
+      const int context = Context(i, run[r]);
+      if (context > best_context) {
+        best = run[r];
+        best_context = context;
+      }
+    }
+    if (best != kUnmatched) Match(i, best, 1);
+  }
+
+  static std::vector<std::size_t> LeftOver(const Tokens& tokens,
+                                           const std::vector<std::int32_t>& partner) {
+    std::vector<std::size_t> left;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      if (partner[i] == kUnmatched && tokens[i].content) left.push_back(i);
+    }
+    return left;
+  }
+
+  void MatchLeftOver() {
+    const std::vector<std::size_t> left = LeftOver(a_, result_.a_to_b);
+    const std::vector<std::size_t> right = LeftOver(b_, result_.b_to_a);
+    if (std::max(left.size(), right.size()) > kMostLeftOver) return;
+    for (std::size_t i : left) {
+      for (std::size_t j : right) {
+        if (result_.a_to_b[i] != kUnmatched || result_.b_to_a[j] != kUnmatched) continue;
+        MatchSimilar(i, j);
+      }
+    }
+  }
+
+  void MatchSimilar(std::size_t i, std::size_t j) {
+    const Token &x = a_[i], &y = b_[j];
+    const bool plain = x.slot == Slot::kNone && y.slot == Slot::kNone && !x.name && !y.name;
+    if (plain && IsMisspelling(x.lemma, y.lemma)) {
+      Match(i, j, kMisspeltCredit);
+    } else if (j > 0 && IsCompound(x, b_[j - 1], y)) {
+      Match(i, j, 1);
+      result_.b_to_a[j - 1] = static_cast<std::int32_t>(i);
+      credit_b_[j - 1] = 1;
+    } else if (i > 0 && IsCompound(y, a_[i - 1], x)) {
+      Match(i, j, 1);
+      result_.a_to_b[i - 1] = static_cast<std::int32_t>(j);
+      credit_a_[i - 1] = 1;
+    }
+  }
+
+  // "sunglasses" is "sun glasses", but "lighthouse" is no "light house".
+  static bool IsCompound(const Token& whole, const Token& first, const Token& second) {
+    if (whole.lemma.size() != first.text.size() + second.lemma.size()) return false;
+    if (first.clause != second.clause || !whole.lemma.starts_with(first.text) ||
+        !whole.lemma.ends_with(second.lemma)) {
+      return false;
+    }
+    const LexiconEntry* entry = FindWord(first.text);
+    return entry == nullptr || !(entry->adjective || entry->slot != Slot::kNone);
+  }
+
+  static double Coverage(const Tokens& tokens, const std::vector<double>& credit) {
+    double covered = 0, all = 0;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      covered += tokens[i].weight * credit[i];
+      all += tokens[i].weight;
+    }
+    return all == 0 ? 0 : covered / all;
+  }
+
+  const Tokens& a_;
+  const Tokens& b_;
+  Alignment result_;
+  std::vector<double> credit_a_, credit_b_;
+};
+
+}  // namespace
+
+Alignment Align(const Prompt& a, const Prompt& b) { return Aligner(a.tokens, b.tokens).Run(); }
+
+}  // namespace reprise

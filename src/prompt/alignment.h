@@ -1,0 +1,34 @@
+// Which token of one prompt says what which token of the other says. Pure.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "prompt/prompt.h"
+
+namespace reprise {
+
+inline constexpr std::int32_t kUnmatched = -1;
+
+struct Alignment {
+  // For each token its partner in the other prompt, or kUnmatched. Tokens with equal lemmas are
+  // paired one to one, so what stays unmatched is the multiset difference. Of a compound against
+  // its parts ("sunglasses", "sun glasses") both parts point to the compound.
+  std::vector<std::int32_t> a_to_b;
+  std::vector<std::int32_t> b_to_a;
+  // Matched share of the weight of each side, in [0, 1].
+  double coverage_a = 0;
+  double coverage_b = 0;
+
+  // Harmonic mean of the coverages: 1 when all is matched, 0 when nothing is.
+  double score() const {
+    const double sum = coverage_a + coverage_b;
+    return sum == 0 ? 0 : 2 * coverage_a * coverage_b / sum;
+  }
+};
+
+// O(n log n) for equal lemmas; at most 24 left-over words a side are then compared letter by letter
+// (beyond that the prompts differ anyway).
+Alignment Align(const Prompt& a, const Prompt& b);
+
+}  // namespace reprise

@@ -1,0 +1,110 @@
+#include "prompt/boilerplate.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace reprise {
+namespace {
+
+constexpr float kWeight = 0.02f;
+
+constexpr auto kPolite = std::to_array<std::string_view>(
+    {"please", "kindly", "hi", "hello", "hey", "can", "could", "would", "will", "you", "i", "want",
+     "need", "like", "d", "to", "let", "us", "imagine", "i'd"});
+constexpr auto kRequests = std::to_array<std::string_view>(
+    {"draw", "generate", "create", "make", "show", "produce", "give", "design", "depict"});
+constexpr auto kPictures = std::to_array<std::string_view>({"image", "picture", "pic", "images",
+                                                            "pictures", "pics"});
+constexpr auto kOfs = std::to_array<std::string_view>({"of", "showing", "depicting", "featuring",
+                                                       "that", "which"});
+constexpr auto kArticles = std::to_array<std::string_view>({"a", "an", "the", "some", "me", "us"});
+constexpr auto kDegrees = std::to_array<std::string_view>(
+    {"highly", "very", "extremely", "ultra", "hyper", "super", "insanely", "incredibly",
+     "intricately", "best", "high", "highest", "top", "amazing", "great", "good", "full", "insane"});
+constexpr auto kPraised = std::to_array<std::string_view>(
+    {"detailed", "detail", "details", "quality", "resolution", "res", "hd", "def", "definition"});
+constexpr auto kPraise = std::to_array<std::string_view>({"masterpiece", "hd", "uhd", "fhd", "2k",
+                                                          "4k", "8k", "16k", "hq", "hyperdetailed"});
+
+template <class List>
+bool In(const List& list, std::string_view word) {
+  return std::ranges::find(list, word) != list.end();
+}
+
+void Mark(Token& token) {
+  token.weight = kWeight;
+  token.content = false;
+  token.name = false;
+  token.slot = Slot::kNone;
+}
+
+class Marker {
+ public:
+  explicit Marker(std::vector<Token>& tokens) : tokens_(tokens) {}
+
+  void Run() {
+    const std::size_t start = Request();
+    for (std::size_t i = start; i < tokens_.size(); ++i) {
+      if (StartsClause(i) || i == start) i = std::max(i, PictureOf(i));
+      if (i < tokens_.size()) Praise(i);
+    }
+  }
+
+ private:
+  std::string_view Word(std::size_t i) const {
+    return i < tokens_.size() ? std::string_view(tokens_[i].text) : std::string_view();
+  }
+  bool StartsClause(std::size_t i) const {
+    return i == 0 || tokens_[i].clause != tokens_[i - 1].clause;
+  }
+  void MarkRange(std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) Mark(tokens_[i]);
+  }
+
+  // "Could you please draw me": a verb of making, with what is polite before it and an article or
+  // "me" after it ("show jumping" and "design studio" ask for nothing). Returns where it ends.
+  std::size_t Request() {
+    std::size_t i = 0;
+    while (In(kPolite, Word(i))) ++i;
+    const bool asked = In(kRequests, Word(i)) && (i > 0 || In(kArticles, Word(i + 1)) ||
+                                                  In(kPictures, Word(i + 1)));
+    const bool polite = Word(0) == "please" || Word(0) == "imagine";
+    if (!asked && !polite) return 0;
+    i += asked;
+    while (Word(i) == "me" || Word(i) == "us") ++i;
+    MarkRange(0, i);
+    return i;
+  }
+
+  // "an image of" where a clause starts; returns the position after it, or `i`.
+  std::size_t PictureOf(std::size_t i) {
+    std::size_t at = i;
+    while (In(kArticles, Word(at)) || In(kDegrees, Word(at)) || In(kPraised, Word(at))) ++at;
+    if (!In(kPictures, Word(at)) || !In(kOfs, Word(at + 1))) return i;
+    MarkRange(i, at + 2);
+    return at + 2;
+  }
+
+  void Praise(std::size_t i) {
+    const std::string_view word = Word(i);
+    if (In(kPraise, word)) Mark(tokens_[i]);
+    if (In(kPraised, word) && i > 0 && In(kDegrees, Word(i - 1))) {
+      std::size_t begin = i - 1;
+      while (begin > 0 && In(kDegrees, Word(begin - 1))) --begin;
+      MarkRange(begin, i + 1);
+    }
+    if (word == "detailed") Mark(tokens_[i]);
+    if (word == "trending" && Word(i + 1) == "on") MarkRange(i, std::min(i + 3, tokens_.size()));
+    if (word == "award" && Word(i + 1) == "winning") MarkRange(i, i + 2);
+  }
+
+  std::vector<Token>& tokens_;
+};
+
+}  // namespace
+
+void MarkBoilerplate(std::vector<Token>& tokens) { Marker(tokens).Run(); }
+
+}  // namespace reprise

@@ -1,0 +1,211 @@
+#include "prompt/conflicts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "prompt/binding.h"
+#include "prompt/lexicon.h"
+#include "prompt/order.h"
+
+namespace reprise {
+namespace {
+
+using Tokens = std::vector<Token>;
+using Left = std::vector<const Token*>;  // tokens without a partner
+using Found = std::optional<Conflict>;
+
+struct SlotName {
+  Slot slot;
+  std::string_view name;
+};
+// Both sides have one the other lacks: never the same picture.
+constexpr std::array<SlotName, 5> kExclusive = {{{Slot::kNegation, "negation"},
+                                                 {Slot::kCount, "count"},
+                                                 {Slot::kOrdinal, "ordinal"},
+                                                 {Slot::kColour, "colour"},
+                                                 {Slot::kMedium, "medium"}}};
+
+bool HasDigit(const Token& token) {
+  return token.slot == Slot::kNone && std::ranges::any_of(token.lemma, [](char c) {
+    return c >= '0' && c <= '9';
+  });
+}
+
+class Differences {
+ public:
+  Differences(const Prompt& a, const Prompt& b, const Alignment& alignment)
+      : a_(a), b_(b), alignment_(alignment) {
+    Collect(a.tokens, alignment.a_to_b, left_);
+    Collect(b.tokens, alignment.b_to_a, right_);
+  }
+
+  Found Hard() const {
+    if (Found found = Quoted()) return found;
+    for (const SlotName& row : kExclusive) {
+      const auto in_slot = [&](const Token& token) { return token.slot == row.slot; };
+      if (Found found = Both(row.name, in_slot)) return found;
+    }
+    if (Found found = OneSide("negation", IsNegation)) return found;
+    if (Found found = Both("digits", HasDigit)) return found;
+    if (Found found = Opposites()) return found;
+    if (Found found = Sizes()) return found;
+    if (Found found = Both("name", &Token::name)) return found;
+    return Bound("binding", FindSlotRebinding(a_, b_, alignment_));
+  }
+
+  Found Safe() const {
+    if (Found found = OneSide("colour", [](const Token& t) { return t.slot == Slot::kColour; })) {
+      return found;
+    }
+    if (Found found = OneSide("count", CountsMoreThanOne)) return found;
+    if (Found found = OneSide("ordinal", [](const Token& t) { return t.slot == Slot::kOrdinal; })) {
+      return found;
+    }
+    if (Found found = OneSide("medium", [](const Token& t) { return t.slot == Slot::kMedium; })) {
+      return found;
+    }
+    if (Found found = OneSide("name", &Token::name)) return found;
+    if (Found found = OneSide("digits", HasDigit)) return found;
+    if (Found found = OneSide("direction", SaysPlace)) return found;
+    if (Found found = Both("words", &Token::content)) return found;
+    if (Found found = Number()) return found;
+    if (Found found = Order()) return found;
+    return Bound("binding", FindRebinding(a_, b_, alignment_));
+  }
+
+ private:
+  static void Collect(const Tokens& tokens, const std::vector<std::int32_t>& partner, Left& out) {
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      if (partner[i] == kUnmatched) out.push_back(&tokens[i]);
+    }
+  }
+
+  static bool IsNegation(const Token& token) { return token.slot == Slot::kNegation; }
+  // "one dog" is "a dog".
+  static bool CountsMoreThanOne(const Token& token) {
+    return token.slot == Slot::kCount && token.lemma != "1";
+  }
+  static bool SaysPlace(const Token& token) {
+    return token.slot == Slot::kDirection && IsPlace(token.lemma);
+  }
+
+  template <class Is>
+  static const Token* First(const Left& tokens, Is is) {
+    const auto found = std::ranges::find_if(
+        tokens, [&](const Token* token) { return std::invoke(is, *token); });
+    return found == tokens.end() ? nullptr : *found;
+  }
+
+  template <class Is>
+  Found Both(std::string_view kind, Is is) const {
+    const Token *x = First(left_, is), *y = First(right_, is);
+    if (x == nullptr || y == nullptr) return std::nullopt;
+    return Conflict{std::string(kind), x->text, y->text};
+  }
+
+  template <class Is>
+  Found OneSide(std::string_view kind, Is is) const {
+    const Token *x = First(left_, is), *y = First(right_, is);
+    if (x == nullptr && y == nullptr) return std::nullopt;
+    return Conflict{std::string(kind), x ? x->text : "", y ? y->text : ""};
+  }
+
+  Found Quoted() const {
+    std::vector<std::string> x = a_.quoted, y = b_.quoted;
+    std::ranges::sort(x);
+    std::ranges::sort(y);
+    if (x == y) return std::nullopt;
+    const auto [at_x, at_y] = std::ranges::mismatch(x, y);
+    return Conflict{"quoted", at_x == x.end() ? "" : *at_x, at_y == y.end() ? "" : *at_y};
+  }
+
+  template <class Clash>
+  Found Pair(Slot slot, Clash clash) const {
+    for (const Token* x : left_) {
+      if (x->slot != slot) continue;
+      for (const Token* y : right_) {
+        if (y->slot == slot && clash(*x, *y)) {
+          const bool gender = x->lemma == "he" || x->lemma == "she";
+          const char* kind = slot == Slot::kSize ? "size" : gender ? "gender" : "direction";
+          return Conflict{kind, x->text, y->text};
+        }
+      }
+    }
+    return std::nullopt;
+  }
+
+  Found Opposites() const {
+    return Pair(Slot::kDirection,
+                [](const Token& x, const Token& y) { return AreOpposite(x.lemma, y.lemma); });
+  }
+
+  Found Sizes() const {
+    return Pair(Slot::kSize, [](const Token& x, const Token& y) {
+      const LexiconEntry *p = FindWord(x.lemma), *q = FindWord(y.lemma);
+      return p != nullptr && q != nullptr && p->group != q->group;
+    });
+  }
+
+  // "plays" against "playing" is no plural; only a bare word beside one in -s or an irregular one.
+  Found Number() const {
+    for (std::size_t i = 0; i < a_.tokens.size(); ++i) {
+      const std::int32_t j = alignment_.a_to_b[i];
+      if (j == kUnmatched) continue;
+      const Token &x = a_.tokens[i], &y = b_.tokens[j];
+      const bool differs = (x.form == Form::kPlural && y.form == Form::kBase) ||
+                           (x.form == Form::kBase && y.form == Form::kPlural);
+      if (differs && x.content && y.content) return Conflict{"plural", x.text, y.text};
+    }
+    return std::nullopt;
+  }
+
+  Found Order() const {
+    const auto inversion = FindInversion(a_, b_, alignment_);
+    if (!inversion) return std::nullopt;
+    return Conflict{"order", a_.tokens[inversion->first].text, a_.tokens[inversion->second].text};
+  }
+
+  Found Bound(std::string_view kind, const std::optional<Rebinding>& rebinding) const {
+    if (!rebinding) return std::nullopt;
+    return Conflict{std::string(kind), a_.tokens[rebinding->first].text,
+                    a_.tokens[rebinding->second].text};
+  }
+
+  const Prompt& a_;
+  const Prompt& b_;
+  const Alignment& alignment_;
+  Left left_, right_;
+};
+
+}  // namespace
+
+Found FindHardConflict(const Prompt& a, const Prompt& b, const Alignment& alignment) {
+  return Differences(a, b, alignment).Hard();
+}
+
+Found FindSafeConflict(const Prompt& a, const Prompt& b, const Alignment& alignment) {
+  return Differences(a, b, alignment).Safe();
+}
+
+std::string Reason(const Conflict& conflict) {
+  const auto side = [](const std::string& text) { return text.empty() ? "-" : text.c_str(); };
+  return fmt::format("{}: {}/{}", conflict.kind, side(conflict.a), side(conflict.b));
+}
+
+std::string Sentence(const Conflict& conflict) {
+  const auto& [kind, a, b] = conflict;
+  if (kind == "order") return fmt::format("\"{}\" and \"{}\" have changed roles", a, b);
+  if (kind == "binding") return fmt::format("\"{}\" of \"{}\" belongs to something else", a, b);
+  if (kind == "negation" && (a.empty() || b.empty())) {
+    return fmt::format("only one of the two says \"{}\"", a.empty() ? b : a);
+  }
+  if (a.empty() || b.empty()) return fmt::format("only one asks for {}", a.empty() ? b : a);
+  return fmt::format("one asks for {}, the other for {}", a, b);
+}
+
+}  // namespace reprise

@@ -1,0 +1,107 @@
+#include "prompt/lexical_verifier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "prompt/conflicts.h"
+#include "prompt/verifier.h"
+
+namespace reprise {
+namespace {
+
+constexpr double kVetoCap = 0.3;
+
+// Fitted by bench/quality/fit.py, in the order of kPairFeatures.
+constexpr double kBias = -1.65;
+constexpr PairFeatures kWeights = {3.15, 0.8, -1.2, -0.2, -0.5, -0.7, -1.7, -2.3, -1.6};
+
+double Score(const PairFeatures& features) {
+  double d = kBias;
+  for (std::size_t i = 0; i < features.size(); ++i) d += kWeights[i] * features[i];
+  return d;
+}
+
+// Calibrated so that d = 0.5 gives 0.85 and d = 0 gives 0.72.
+double Calibrate(double d) { return 1 / (1 + std::exp(-(1.59 * d + 0.94))); }
+
+struct Rest {
+  double major = 0;
+  double minor = 0;
+  double slots = 0;
+  const Token* heaviest = nullptr;
+};
+
+Rest Unmatched(const std::vector<Token>& tokens, const std::vector<std::int32_t>& partner) {
+  Rest rest;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const Token& token = tokens[i];
+    if (partner[i] != kUnmatched || !token.content) continue;
+    (token.weight > kMinorWeight ? rest.major : rest.minor) += 1;
+    rest.slots += token.slot != Slot::kNone;
+    if (rest.heaviest == nullptr || token.weight > rest.heaviest->weight) rest.heaviest = &token;
+  }
+  return rest;
+}
+
+Verdict Conclude(const Prompt& a, const Prompt& b, const Alignment& alignment) {
+  const double similarity = std::min(Calibrate(Score(MeasurePair(a, b, alignment))), 0.999);
+  const Token* x = Unmatched(a.tokens, alignment.a_to_b).heaviest;
+  const Token* y = Unmatched(b.tokens, alignment.b_to_a).heaviest;
+  if (x == nullptr && y == nullptr) {
+    return {similarity, false, "paraphrase", "both say the same in other words"};
+  }
+  if (x != nullptr && y != nullptr) {
+    const Conflict words{"words", x->text, y->text};
+    return {similarity, false, Reason(words), Sentence(words)};
+  }
+  const std::string& word = x != nullptr ? x->text : y->text;
+  return {similarity, false, fmt::format("unmatched: {}", word),
+          fmt::format("only one speaks of {}", word)};
+}
+
+Verdict Veto(Verdict verdict, const Conflict& conflict) {
+  return {std::min(verdict.similarity, kVetoCap), true, Reason(conflict), Sentence(conflict)};
+}
+
+class LexicalVerifier final : public Verifier {
+ public:
+  Verdict Verify(const Prompt& a, const Prompt& b, MatchMode mode) const override {
+    // One order for both directions, or ties in the alignment could be broken differently.
+    const bool swapped = b.normalized < a.normalized;
+    const Prompt &x = swapped ? b : a, &y = swapped ? a : b;
+    const bool equal = x.normalized == y.normalized;
+    if (equal && x.quoted == y.quoted) return {1, false, "equal", "both are the same text"};
+    const Alignment alignment = Align(x, y);
+    if (mode == MatchMode::kOff) {
+      return {alignment.score(), false, "alignment", "compared without looking for conflicts"};
+    }
+    Verdict verdict = Conclude(x, y, alignment);
+    std::optional<Conflict> conflict = FindHardConflict(x, y, alignment);
+    if (!conflict && mode == MatchMode::kSafe) conflict = FindSafeConflict(x, y, alignment);
+    if (!conflict) return verdict;
+    const bool sides = conflict->kind != "order" && conflict->kind != "binding";
+    if (swapped && sides) std::swap(conflict->a, conflict->b);
+    return Veto(std::move(verdict), *conflict);
+  }
+};
+
+}  // namespace
+
+PairFeatures MeasurePair(const Prompt& a, const Prompt& b, const Alignment& alignment) {
+  const Rest x = Unmatched(a.tokens, alignment.a_to_b), y = Unmatched(b.tokens, alignment.b_to_a);
+  return {alignment.score(),
+          std::min(alignment.coverage_a, alignment.coverage_b),
+          x.major + y.major,
+          x.minor + y.minor,
+          std::min(x.major, y.major),
+          x.slots + y.slots};
+}
+
+std::unique_ptr<Verifier> MakeLexicalVerifier() { return std::make_unique<LexicalVerifier>(); }
+
+}  // namespace reprise

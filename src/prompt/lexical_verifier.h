@@ -1,0 +1,21 @@
+// The measured differences behind the lexical verifier's score, for fitting its weights. Pure.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "prompt/alignment.h"
+#include "prompt/prompt.h"
+
+namespace reprise {
+
+inline constexpr std::array<std::string_view, 9> kPairFeatures = {
+    "alignment", "smaller_coverage", "unmatched", "unmatched_minor", "substitution",
+    "one_sided_slot", "plural", "order", "binding"};
+
+using PairFeatures = std::array<double, kPairFeatures.size()>;
+
+PairFeatures MeasurePair(const Prompt& a, const Prompt& b, const Alignment& alignment);
+
+}  // namespace reprise

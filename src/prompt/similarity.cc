@@ -1,0 +1,54 @@
+#include "prompt/similarity.h"
+
+#include <algorithm>
+#include <string>
+
+namespace reprise {
+namespace {
+
+constexpr std::size_t kLongWord = 8;
+constexpr std::size_t kSoundLength = 6;
+constexpr std::size_t kLongest = 40;
+
+// "ph" as "f", "ck" as "k", and so on.
+std::string Sound(std::string_view word) {
+  std::string out;
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    const std::string_view pair = word.substr(i, 2);
+    if (pair == "ph") {
+      out += 'f';
+      ++i;
+    } else if (pair == "ck") {
+      out += 'k';
+      ++i;
+    } else {
+      out += word[i];
+    }
+  }
+  return out;
+}
+
+// One letter changed, added, left out, or two neighbours exchanged (Damerau 1964).
+bool IsOneEdit(std::string_view a, std::string_view b) {
+  if (a.size() > b.size()) std::swap(a, b);
+  if (b.size() - a.size() > 1) return false;
+  const auto [left, right] = std::ranges::mismatch(a, b);
+  const std::string_view rest_a(left, a.end()), rest_b(right, b.end());
+  if (rest_a.size() < rest_b.size()) return rest_b.substr(1) == rest_a;
+  if (rest_a.size() < 2) return true;
+  if (rest_a.substr(1) == rest_b.substr(1)) return true;
+  return rest_a[0] == rest_b[1] && rest_a[1] == rest_b[0] && rest_a.substr(2) == rest_b.substr(2);
+}
+
+}  // namespace
+
+bool IsMisspelling(std::string_view a, std::string_view b) {
+  const auto [shorter, longer] = std::minmax(a.size(), b.size());
+  if (shorter < kSoundLength || longer > kLongest || a[0] != b[0] || a.back() != b.back()) {
+    return false;
+  }
+  if (Sound(a) == Sound(b)) return true;
+  return longer >= kLongWord && shorter + 1 >= kLongWord && IsOneEdit(a, b);
+}
+
+}  // namespace reprise
