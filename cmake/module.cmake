@@ -46,6 +46,7 @@ function(reprise_module name)
     add_dependencies(unit_tests ${name}_test)
     target_link_libraries(${name}_test PRIVATE reprise_${name} GTest::gmock GTest::gtest_main)
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
-    set_tests_properties(${name} PROPERTIES LABELS unit)
+    set_tests_properties(${name} PROPERTIES LABELS unit ENVIRONMENT
+      "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tools/lsan.supp:print_suppressions=0")
   endif()
 endfunction()

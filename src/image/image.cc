@@ -20,10 +20,15 @@ struct Blob {
   VipsBlob* const blob;  // borrows the bytes
 };
 
+// libjpeg paints over missing data with grey and only warns. libpng also warns of harmless things,
+// such as an odd colour profile, and reports missing data as an error.
+VipsFailOn FailOn(ImageFormat format) {
+  return format == ImageFormat::kJpeg ? VIPS_FAIL_ON_WARNING : VIPS_FAIL_ON_ERROR;
+}
+
 // Reads the header; pixels follow when asked for. Throws vips::VError.
 VImage Open(VipsBlob* blob, ImageFormat format, VipsAccess access) {
-  vips::VOption* options =
-      VImage::option()->set("fail_on", VIPS_FAIL_ON_ERROR)->set("access", access);
+  vips::VOption* options = VImage::option()->set("fail_on", FailOn(format))->set("access", access);
   switch (format) {
     case ImageFormat::kPng:
       return VImage::pngload_buffer(blob, options);

@@ -127,7 +127,8 @@ void DrawPattern(Pattern& pattern, Canvas& canvas) {
   for (int i = 0; i < 5; ++i) {
     const int x = pattern.Below(canvas.width());
     const int y = pattern.Below(canvas.height());
-    canvas.Disc(x, y, unit + pattern.Below(unit), pattern.AnyColour());
+    const int radius = unit + pattern.Below(unit);  // in order: arguments have none
+    canvas.Disc(x, y, radius, pattern.AnyColour());
   }
 }
 
