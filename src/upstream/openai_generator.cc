@@ -67,10 +67,6 @@ OpenAiFault ReadLinkFault(const std::string& where, const http::ClientResponse& 
                 .upstream_status = response.status}};
 }
 
-FailedAttempt Describe(const Error& fault) {
-  return {.lasting = fault.code != Code::kUnavailable && fault.code != Code::kDeadlineExceeded};
-}
-
 }  // namespace
 
 // Calls of one request under way at once; all on one strand.
@@ -200,25 +196,10 @@ Task<Result<Generated>> OpenAiGenerator::Collect(OpenAiAnswer answer, int count,
   co_return generated;
 }
 
-Result<http::ClientRequest> OpenAiGenerator::LinkRequest(const std::string& link) const {
-  const auto url = http::ParseUrl(link);
-  if (!url) {
-    return Fail(Code::kBadUpstream,
-                "the upstream's image link is unusable: " + url.error().message);
-  }
-  const bool trusted = url->host == host_ || http::IsPrivateHost(host_);
-  if (!trusted && url->scheme != "https") {
-    return Fail(Code::kBadUpstream, "the upstream's image link " + url->Printable() +
-                                        " is neither https nor on the upstream's own host");
-  }
-  return http::ClientRequest{.url = link,
-                             .max_response_bytes = options_.max_image_bytes,
-                             .public_addresses_only = !trusted};
-}
-
 Task<Result<SharedBytes>> OpenAiGenerator::FetchLink(std::string link, Deadline deadline) {
-  auto request = LinkRequest(link);
+  auto request = OpenAiLinkRequest(link, host_);
   if (!request) co_return std::unexpected(std::move(request.error()));
+  request->max_response_bytes = options_.max_image_bytes;
   const std::string where = http::ParseUrl(link)->Printable();
   const Judge judge = [where](const http::ClientResponse& response) {
     return ReadLinkFault(where, response);
@@ -247,30 +228,33 @@ Task<Result<OpenAiGenerator::Fetched>> OpenAiGenerator::FetchWithRetries(
     auto response = co_await parts_.client.Fetch(request);
     if (response && IsSuccess(*response)) co_return Fetched{std::move(*response), number};
 
-    Error error;
-    FailedAttempt failed;
-    if (response) {
-      OpenAiFault fault = judge(*response);
-      failed = {.status = response->status,
-                .lasting = fault.lasting || response->Header("x-should-retry") == "false",
-                .advised = AdvisedWait(*response, parts_.clock.NowMs())};
-      error = std::move(fault.error);
-    } else {
-      error = std::move(response.error());
-      failed = Describe(error);
-    }
-    failed.number = number;
-    failed.time_left = TimeLeft(deadline);
-    const RetryDecision decision = DecideRetry(options_.retry, failed, Jitter());
+    Failure failure = Explain(std::move(response), judge);
+    failure.attempt.number = number;
+    failure.attempt.time_left = TimeLeft(deadline);
+    const RetryDecision decision = DecideRetry(options_.retry, failure.attempt, Jitter());
     if (!decision.retry) {
-      if (decision.advice_too_late) error.code = Code::kRateLimited;
-      error.retry_after_ms = failed.advised.value_or(milliseconds(0)).count();
-      co_return std::unexpected(std::move(error));
+      if (decision.advice_too_late) failure.error.code = Code::kRateLimited;
+      co_return std::unexpected(std::move(failure.error));
     }
     log::info("upstream {}: attempt {} failed, next in {} ms: {}", name(), number,
-              decision.wait.count(), WithoutKey(error).message);
+              decision.wait.count(), WithoutKey(failure.error).message);
     co_await Sleep(decision.wait);
   }
+}
+
+OpenAiGenerator::Failure OpenAiGenerator::Explain(Result<http::ClientResponse> response,
+                                                  const Judge& judge) const {
+  if (!response) {
+    const Code code = response.error().code;
+    const bool lasting = code != Code::kUnavailable && code != Code::kDeadlineExceeded;
+    return {std::move(response.error()), {.lasting = lasting}};
+  }
+  OpenAiFault fault = judge(*response);
+  const auto advised = AdvisedWait(*response, parts_.clock.NowMs());
+  if (advised) fault.error.retry_after_ms = advised->count();
+  const bool lasting = fault.lasting || response->Header("x-should-retry") == "false";
+  return {std::move(fault.error),
+          {.status = response->status, .lasting = lasting, .advised = advised}};
 }
 
 Task<Result<void>> OpenAiGenerator::Probe() {

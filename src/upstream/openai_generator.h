@@ -55,11 +55,14 @@ class OpenAiGenerator final : public ImageGenerator {
     http::ClientResponse response;
     int attempts = 1;
   };
+  struct Failure {
+    Error error;
+    FailedAttempt attempt;
+  };
 
   OpenAiGenerator(OpenAiOptions options, OpenAiParts parts, std::string host);
 
   http::ClientRequest ApiRequest(std::string method, std::string path) const;
-  Result<http::ClientRequest> LinkRequest(const std::string& link) const;
   Task<Result<Generated>> GenerateParallel(GenerateRequest request, int per_call);
   Task<> RunCall(std::shared_ptr<Calls> calls, std::size_t index, GenerateRequest request);
   Task<Result<Generated>> Call(GenerateRequest request);
@@ -69,6 +72,7 @@ class OpenAiGenerator final : public ImageGenerator {
   // Until a 2xx answer, a lasting failure, the last attempt or the deadline.
   Task<Result<Fetched>> FetchWithRetries(http::ClientRequest request, Deadline deadline,
                                          Judge judge);
+  Failure Explain(Result<http::ClientResponse> response, const Judge& judge) const;
   Error WithoutKey(Error error) const;
 
   const OpenAiOptions options_;

@@ -107,5 +107,218 @@ TEST_F(OpenAiGeneratorTest, TransientFailuresAreRetried) {
   EXPECT_EQ(server.requests().size(), 3u);
 }
 
+TEST_F(OpenAiGeneratorTest, RetriesEndWithTheLastError) {
+  RawServer server({ErrorReply(503, "overloaded")});
+  auto generated = Generate(server, Request());
+  ASSERT_FALSE(generated);
+  EXPECT_EQ(generated.error().code, Code::kUnavailable);
+  EXPECT_EQ(generated.error().upstream_status, 503);
+  EXPECT_EQ(generated.error().upstream, "overloaded");
+  EXPECT_EQ(server.requests().size(), 3u);
+}
+
+TEST_F(OpenAiGeneratorTest, LastingFailuresAreNotRetried) {
+  const std::tuple<int, std::string, Code> cases[] = {
+      {400, "invalid_size", Code::kInvalidArgument},
+      {400, "content_policy_violation", Code::kForbidden},
+      {401, "invalid_api_key", Code::kBadUpstream},
+      {403, "not_allowed", Code::kForbidden},
+      {404, "model_not_found", Code::kNotFound},
+      {429, "insufficient_quota", Code::kRateLimited}};
+  for (const auto& [status, code, expected] : cases) {
+    RawServer server({ErrorReply(status, code)});
+    auto generated = Generate(server, Request());
+    ASSERT_FALSE(generated) << code;
+    EXPECT_EQ(generated.error().code, expected) << code;
+    EXPECT_EQ(generated.error().upstream, code);
+    EXPECT_EQ(server.requests().size(), 1u) << code;
+  }
+}
+
+TEST_F(OpenAiGeneratorTest, TheUpstreamCanForbidRetries) {
+  RawServer server({ErrorReply(500, "server_error", "X-Should-Retry: false\r\n")});
+  EXPECT_FALSE(Generate(server, Request()));
+  EXPECT_EQ(server.requests().size(), 1u);
+}
+
+TEST_F(OpenAiGeneratorTest, UnusableAnswersAreNotPaidForTwice) {
+  const std::vector<RawReply> answers = {
+      HttpReply(200, "<html>sign in</html>", "Content-Type: text/html\r\n"),
+      JsonReply(200, R"({"data":[]})"), JsonReply(200, R"({"data":[{"b64_json":"!!!!"}]})"),
+      JsonReply(200, R"({"object":"list"})")};
+  for (const RawReply& answer : answers) {
+    RawServer server({answer});
+    auto generated = Generate(server, Request());
+    ASSERT_FALSE(generated) << answer.bytes;
+    EXPECT_EQ(generated.error().code, Code::kBadUpstream) << answer.bytes;
+    EXPECT_EQ(server.requests().size(), 1u);
+  }
+}
+
+TEST_F(OpenAiGeneratorTest, RetryAfterIsHonoured) {
+  RawServer server(
+      {ErrorReply(429, "rate_limit_exceeded", "Retry-After: 0.05\r\n"), Images({"pixels"})});
+  const auto start = std::chrono::steady_clock::now();
+  auto generated = Generate(server, Request());
+  ASSERT_TRUE(generated) << generated.error().message;
+  EXPECT_EQ(generated->attempts, 2);
+  EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(50));
+}
+
+TEST_F(OpenAiGeneratorTest, AnAdvisedWaitBeyondTheDeadlineGivesUpAtOnce) {
+  for (int status : {429, 503}) {
+    RawServer server({ErrorReply(status, "busy", "Retry-After: 3600\r\n")});
+    auto generated = Generate(server, Request());
+    ASSERT_FALSE(generated);
+    EXPECT_EQ(generated.error().code, Code::kRateLimited);
+    EXPECT_EQ(generated.error().retry_after_ms, 3'600'000);
+    EXPECT_EQ(server.requests().size(), 1u);
+  }
+}
+
+TEST_F(OpenAiGeneratorTest, TheDeadlineEndsAHangingCall) {
+  RawServer server({HangReply()});
+  GenerateRequest request = Request();
+  request.deadline = After(milliseconds(60));
+  auto generated = Generate(server, std::move(request));
+  ASSERT_FALSE(generated);
+  EXPECT_EQ(generated.error().code, Code::kDeadlineExceeded);
+  EXPECT_EQ(server.requests().size(), 1u);
+}
+
+TEST_F(OpenAiGeneratorTest, APassedDeadlineSendsNothing) {
+  RawServer server({Images({"pixels"})});
+  GenerateRequest request = Request();
+  request.deadline = After(milliseconds(-1));
+  auto generated = Generate(server, std::move(request));
+  ASSERT_FALSE(generated);
+  EXPECT_EQ(generated.error().code, Code::kDeadlineExceeded);
+  EXPECT_TRUE(server.requests().empty());
+}
+
+TEST_F(OpenAiGeneratorTest, ARefusedConnectionIsUnavailable) {
+  http::RefusingPort port;
+  auto generated = RunTask(context_, Make(port.Url("/v1"))->Generate(Request()));
+  ASSERT_FALSE(generated);
+  EXPECT_EQ(generated.error().code, Code::kUnavailable);
+}
+
+TEST_F(OpenAiGeneratorTest, SeveralImagesComeFromOneCallWhereThatIsPossible) {
+  RawServer server({Images({"one", "two", "three", "four"})});
+  auto generated = Generate(server, Request(3));
+  ASSERT_TRUE(generated);
+  EXPECT_EQ(generated->images.size(), 3u);
+  EXPECT_EQ(server.requests().size(), 1u);
+  EXPECT_EQ(BodyOf(server.requests()[0])["n"], 3);
+}
+
+TEST_F(OpenAiGeneratorTest, FewerImagesThanAskedForAreStillImages) {
+  RawServer server({Images({"only"})});
+  auto generated = Generate(server, Request(3));
+  ASSERT_TRUE(generated);
+  EXPECT_EQ(generated->images.size(), 1u);
+}
+
+TEST_F(OpenAiGeneratorTest, DallE3IsAskedInParallel) {
+  RawServer server({Images({"pixels"}, R"(,"usage":{"total_tokens":2,"details":{"text":1}})")});
+  auto generated = Generate(server, Request(4, "dall-e-3"));
+  ASSERT_TRUE(generated) << generated.error().message;
+  EXPECT_EQ(generated->images.size(), 4u);
+  EXPECT_EQ(generated->attempts, 4);
+  EXPECT_EQ(json::parse(generated->usage),
+            json::parse(R"({"total_tokens":8,"details":{"text":4}})"));
+  for (const std::string& request : server.requests()) EXPECT_EQ(BodyOf(request)["n"], 1);
+}
+
+// A call that waited for the one before it would find its connection free and reuse it.
+TEST_F(OpenAiGeneratorTest, ParallelCallsDoNotWaitForEachOther) {
+  RawReply slow = Images({"pixels"});
+  slow.delay = milliseconds(250);
+  RawServer server({slow});
+  ASSERT_TRUE(Generate(server, Request(4, "dall-e-3")));
+  EXPECT_EQ(server.connections(), 4);
+}
+
+TEST_F(OpenAiGeneratorTest, SomeFailingParallelCallsMeanFewerImages) {
+  RawServer server({Images({"one"}), ErrorReply(400, "content_policy_violation"), Images({"two"})});
+  auto generated = Generate(server, Request(3, "dall-e-3"));
+  ASSERT_TRUE(generated);
+  EXPECT_EQ(generated->images.size(), 2u);
+}
+
+TEST_F(OpenAiGeneratorTest, AllFailingParallelCallsAreAFailure) {
+  RawServer server({ErrorReply(400, "content_policy_violation")});
+  auto generated = Generate(server, Request(3, "dall-e-3"));
+  ASSERT_FALSE(generated);
+  EXPECT_EQ(generated.error().code, Code::kForbidden);
+}
+
+TEST_F(OpenAiGeneratorTest, ImpossibleCountsAndParametersAreRefused) {
+  RawServer server({Images({"pixels"})});
+  GenerateRequest odd = Request();
+  odd.params = "[]";
+  for (const GenerateRequest& request : {Request(0), Request(-1), odd}) {
+    auto generated = Generate(server, request);
+    ASSERT_FALSE(generated);
+    EXPECT_EQ(generated.error().code, Code::kInvalidArgument);
+  }
+  EXPECT_TRUE(server.requests().empty());
+}
+
+TEST_F(OpenAiGeneratorTest, AFullWorkerQueueDoesNotLoseAPaidImage) {
+  RawServer server({Images({"pixels"})});
+  WorkerPool full(1, 0);
+  auto generator =
+      *OpenAiGenerator::Create({.base_url = server.Url("/v1")}, {client_, full, clock_});
+  auto generated = RunTask(context_, generator->Generate(Request()));
+  ASSERT_TRUE(generated) << generated.error().message;
+  EXPECT_EQ(*generated->images.at(0).bytes, "pixels");
+  EXPECT_THAT(server.requests().at(0), Not(HasSubstr("Authorization")));
+}
+
+TEST_F(OpenAiGeneratorTest, TheKeyIsInNoMessage) {
+  const std::string echo = std::string(R"({"error":{"message":"bad )") + kKey + R"(","code":")" +
+                           kKey + R"(","param":")" + kKey + "\"}}";
+  for (int status : {400, 401, 403, 404, 429, 500, 302}) {
+    RawServer server({JsonReply(status, echo)});
+    auto generated = Generate(server, Request());
+    ASSERT_FALSE(generated);
+    const Error& error = generated.error();
+    EXPECT_THAT(error.message + error.param + error.upstream, Not(HasSubstr(kKey))) << status;
+  }
+  RawServer plain({HttpReply(200, kKey)});
+  EXPECT_THAT(Generate(plain, Request()).error().message, Not(HasSubstr(kKey)));
+  RawServer closing({CloseReply()});
+  EXPECT_THAT(Generate(closing, Request()).error().message, Not(HasSubstr(kKey)));
+}
+
+TEST_F(OpenAiGeneratorTest, UnusableOptionsAreRefused) {
+  for (const char* url : {"", "openai", "ftp://host/v1", "https://host/v1?version=1"}) {
+    auto generator = OpenAiGenerator::Create({.base_url = url}, {client_, workers_, clock_});
+    ASSERT_FALSE(generator) << url;
+    EXPECT_EQ(generator.error().code, Code::kInvalidArgument);
+  }
+  auto broken = OpenAiGenerator::Create({.api_key = "sk-secret\n"}, {client_, workers_, clock_});
+  ASSERT_FALSE(broken);
+  EXPECT_THAT(broken.error().message, Not(HasSubstr("secret")));
+}
+
+TEST_F(OpenAiGeneratorTest, ProbeAsksForTheModels) {
+  RawServer server({JsonReply(200, R"({"data":[]})")});
+  EXPECT_TRUE(RunTask(context_, Make(server.Url("/v1/"))->Probe()));
+  EXPECT_THAT(server.requests().at(0), HasSubstr("GET /v1/models HTTP/1.1\r\n"));
+}
+
+TEST_F(OpenAiGeneratorTest, ProbeSaysWhatIsWrong) {
+  RawServer refusing({ErrorReply(401, "invalid_api_key")});
+  auto refused = RunTask(context_, Make(refusing.Url("/v1"))->Probe());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kBadUpstream);
+  EXPECT_THAT(refused.error().message, HasSubstr("refuses the gateway's own API key"));
+  RawServer failing({ErrorReply(500, "down")});
+  EXPECT_FALSE(RunTask(context_, Make(failing.Url("/v1"))->Probe()));
+  EXPECT_EQ(failing.requests().size(), 1u);
+}
+
 }  // namespace
 }  // namespace reprise

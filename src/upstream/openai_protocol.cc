@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.h"
+#include "http/url.h"
 
 namespace reprise {
 namespace {
@@ -26,16 +27,20 @@ std::string Text(const json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+std::unexpected<Error> TooLarge(std::size_t size, std::size_t limit) {
+  return Fail(Code::kTooLarge, "the upstream sent an image of " + std::to_string(size) +
+                                   " bytes; the limit is " + std::to_string(limit));
+}
+
 Result<std::string> DecodeImage(std::string_view text, std::size_t max_bytes) {
   if (text.starts_with("data:")) text.remove_prefix(std::min(text.find(',') + 1, text.size()));
-  if (text.size() / 4 * 3 > max_bytes + 2) {
-    return Fail(Code::kTooLarge, "the upstream sent an image of about " +
-                                     std::to_string(text.size() / 4 * 3) + " bytes; the limit is " +
-                                     std::to_string(max_bytes));
-  }
+  // Padding hides at most two bytes; nothing much larger than the limit is decoded.
+  const std::size_t size = text.size() / 4 * 3;
+  if (size > max_bytes + 2) return TooLarge(size, max_bytes);
   auto bytes = Base64Decode(text);
   if (!bytes) return Fail(Code::kBadUpstream, "the upstream's image is " + bytes.error().message);
   if (bytes->empty()) return Fail(Code::kBadUpstream, "the upstream sent an empty image");
+  if (bytes->size() > max_bytes) return TooLarge(bytes->size(), max_bytes);
   return bytes;
 }
 
@@ -155,6 +160,20 @@ Result<OpenAiAnswer> ParseOpenAiAnswer(const http::ClientResponse& response,
   const auto usage = body.find("usage");
   if (usage != body.end() && usage->is_object()) answer.usage = usage->dump();
   return answer;
+}
+
+Result<http::ClientRequest> OpenAiLinkRequest(const std::string& link,
+                                              const std::string& api_host) {
+  const auto url = http::ParseUrl(link);
+  if (!url) {
+    return Fail(Code::kBadUpstream, "the upstream's image link is no good: " + url.error().message);
+  }
+  const bool trusted = url->host == api_host || http::IsPrivateHost(api_host);
+  if (!trusted && url->scheme != "https") {
+    return Fail(Code::kBadUpstream, "the upstream's image link " + url->Printable() +
+                                        " is neither https nor on the upstream's own host");
+  }
+  return http::ClientRequest{.url = link, .public_addresses_only = !trusted};
 }
 
 OpenAiFault ReadOpenAiFault(std::string_view name, const http::ClientResponse& response) {

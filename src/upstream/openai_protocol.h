@@ -38,6 +38,11 @@ struct OpenAiAnswer {
 Result<OpenAiAnswer> ParseOpenAiAnswer(const http::ClientResponse& response,
                                        std::size_t max_image_bytes);
 
+// How to fetch an image that an answer of the API on `api_host` links to: from that host itself,
+// else by https and from public addresses only. An API on this machine or a private network may
+// link anywhere. kBadUpstream for any other link.
+Result<http::ClientRequest> OpenAiLinkRequest(const std::string& link, const std::string& api_host);
+
 struct OpenAiFault {
   Error error;
   bool lasting = false;  // no retry can help, whatever the status says

@@ -1,0 +1,58 @@
+#include "upstream/price.h"
+
+#include <gtest/gtest.h>
+
+namespace reprise {
+namespace {
+
+TEST(Price, ListedModelsBySizeAndQuality) {
+  const PriceTable table = PriceTable::Builtin();
+  EXPECT_DOUBLE_EQ(table.PerImage("gpt-image-1", "low", 1024, 1024), 0.011);
+  EXPECT_DOUBLE_EQ(table.PerImage("gpt-image-1", "medium", 1024, 1536), 0.063);
+  EXPECT_DOUBLE_EQ(table.PerImage("gpt-image-1", "high", 1536, 1024), 0.25);
+  EXPECT_DOUBLE_EQ(table.PerImage("gpt-image-1-mini", "low", 1024, 1024), 0.005);
+  EXPECT_DOUBLE_EQ(table.PerImage("gpt-image-1-mini", "high", 1024, 1536), 0.052);
+  EXPECT_DOUBLE_EQ(table.PerImage("dall-e-3", "standard", 1024, 1024), 0.04);
+  EXPECT_DOUBLE_EQ(table.PerImage("dall-e-3", "hd", 1024, 1792), 0.12);
+  EXPECT_DOUBLE_EQ(table.PerImage("dall-e-2", "", 256, 256), 0.016);
+  EXPECT_DOUBLE_EQ(table.PerImage("dall-e-2", "", 512, 512), 0.018);
+  EXPECT_DOUBLE_EQ(table.PerImage("dall-e-2", "", 1024, 1024), 0.02);
+}
+
+TEST(Price, AutoAndUnknownQualityCountAsTheDefault) {
+  const PriceTable table = PriceTable::Builtin();
+  for (const char* quality : {"auto", "", "splendid"}) {
+    EXPECT_DOUBLE_EQ(table.PerImage("gpt-image-1", quality, 1024, 1024), 0.042) << quality;
+    EXPECT_DOUBLE_EQ(table.PerImage("gpt-image-1-mini", quality, 1024, 1024), 0.011) << quality;
+    EXPECT_DOUBLE_EQ(table.PerImage("dall-e-3", quality, 1024, 1024), 0.04) << quality;
+  }
+}
+
+TEST(Price, OtherSizesCountAsTheNearest) {
+  const PriceTable table = PriceTable::Builtin();
+  EXPECT_DOUBLE_EQ(table.PerImage("gpt-image-1", "high", 0, 0), 0.167);
+  EXPECT_DOUBLE_EQ(table.PerImage("gpt-image-1", "high", 900, 900), 0.167);
+  EXPECT_DOUBLE_EQ(table.PerImage("gpt-image-1", "high", 4096, 4096), 0.25);
+  EXPECT_DOUBLE_EQ(table.PerImage("dall-e-2", "", 1, 1), 0.016);
+}
+
+TEST(Price, ProvidersInFrontOfTheModelAreSkipped) {
+  PriceTable table = PriceTable::Builtin();
+  EXPECT_DOUBLE_EQ(table.PerImage("openai/dall-e-3", "hd", 1024, 1024), 0.08);
+  table.Set("flux", 0.003);
+  EXPECT_DOUBLE_EQ(table.PerImage("black-forest-labs/flux", "", 512, 512), 0.003);
+}
+
+TEST(Price, ConfigurationOverridesTheList) {
+  PriceTable table = PriceTable::Builtin();
+  EXPECT_DOUBLE_EQ(table.PerImage("flux", "", 1024, 1024), 0);
+  table.SetDefault(0.5);
+  table.Set("dall-e-3", 0.01);
+  EXPECT_DOUBLE_EQ(table.PerImage("flux", "", 1024, 1024), 0.5);
+  EXPECT_DOUBLE_EQ(table.PerImage("gpt-image-1.5", "", 1024, 1024), 0.5);
+  EXPECT_DOUBLE_EQ(table.PerImage("dall-e-3", "hd", 1792, 1024), 0.01);
+  EXPECT_DOUBLE_EQ(PriceTable().PerImage("dall-e-3", "hd", 1024, 1024), 0);
+}
+
+}  // namespace
+}  // namespace reprise
