@@ -32,7 +32,7 @@ constexpr DemoStep kScript[] = {
     {kNearMiss, "a pencil sketch of a small village, morning light"},
     {kRephrased, "a watercolour of a small village, morning light"},
     {kRephrased, "A red fox in the snow", "768x768"},
-    {kNearMiss, "a red cube on a blue sphere"},
+    {kNew, "a red cube on a blue sphere"},
     {kNearMiss, "a blue cube on a red sphere"},
     {kNew, "\xD0\xBA\xD1\x80\xD0\xB0\xD1\x81\xD0\xBD\xD0\xB0\xD1\x8F "
            "\xD0\xBC\xD0\xB0\xD1\x88\xD0\xB8\xD0\xBD\xD0\xB0"},

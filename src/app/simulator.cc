@@ -98,6 +98,7 @@ class Simulator::Impl {
 
   Task<http::Response> Images(http::RequestPtr request) {
     ++image_calls_;
+    const Running running(*this);
     const json body = json::parse(request->body, nullptr, false);
     if (!body.is_object()) co_return BadRequest("the body is not a JSON object");
     ImageJob job;
@@ -121,6 +122,18 @@ class Simulator::Impl {
     }
     co_return co_await Draw(std::move(job), std::string(request->Header("Host")));
   }
+
+  // Counts the image calls under way, and the most there ever were.
+  struct Running {
+    explicit Running(Impl& owner) : owner(owner) {
+      const std::uint64_t now = ++owner.running_;
+      std::uint64_t most = owner.most_running_.load();
+      while (most < now && !owner.most_running_.compare_exchange_weak(most, now)) {
+      }
+    }
+    ~Running() { --owner.running_; }
+    Impl& owner;
+  };
 
   // An empty text, "model" for an unknown one, or what is wrong.
   static std::string ReadJob(const json& body, ImageJob& job) {
@@ -268,6 +281,7 @@ class Simulator::Impl {
   Task<http::Response> Calls(http::RequestPtr) {
     co_return http::Json(200, json{{"image_calls", image_calls_.load()},
                                    {"images", images_.load()},
+                                   {"most_at_once", most_running_.load()},
                                    {"embedding_calls", embedding_calls_.load()}}
                                   .dump());
   }
@@ -275,6 +289,7 @@ class Simulator::Impl {
   const SimulatorOptions options_;
   WorkerPool& workers_;
   std::atomic<std::uint64_t> image_calls_ = 0, images_ = 0, embedding_calls_ = 0, links_ = 0;
+  std::atomic<std::uint64_t> running_ = 0, most_running_ = 0;
   std::mutex mutex_;
   std::unordered_map<std::string, SharedBytes> kept_;
   std::deque<std::string> kept_order_;

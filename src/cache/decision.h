@@ -23,7 +23,7 @@ std::string_view ToString(HitType type);     // "EXACT"; "" for kNone
 struct Decision {
   Outcome outcome = Outcome::kMiss;
   HitType type = HitType::kNone;
-  std::string reason;    // machine-readable: "exact", "paraphrase", "colour: blue/grey", "empty"
+  std::string reason;    // machine-readable: "exact", "paraphrase", "colour: blue/grey", "new"
   std::string sentence;  // the same for people
   std::optional<double> similarity;  // of the neighbour served, or of the nearest one refused
   std::optional<double> cosine;

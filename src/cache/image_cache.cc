@@ -19,6 +19,10 @@ namespace {
 // than a few mean that images vanish as fast as they are made.
 constexpr int kMaxRounds = 6;
 
+// Below this cosine a neighbour has nothing to do with the prompt, and why it was refused explains
+// nothing.
+constexpr float kNearCosine = 0.4f;
+
 // Which images answer a request, and whether their bytes are at hand.
 struct Pick {
   StoredImage image;
@@ -178,7 +182,7 @@ class ImageCache::Impl {
     state.decision.threshold = std::max(settings_.similarity_threshold,
                                         control.similarity_threshold.value_or(0));
     state.decision.bucket = state.job->identity.bucket;
-    state.decision.reason = "empty";
+    state.decision.reason = "new";
     state.decision.sentence = "nothing comparable is stored";
     state.job->request = std::move(request);
     return state;
@@ -344,6 +348,7 @@ class ImageCache::Impl {
   }
 
   static void NoteRefusal(Decision& decision, const SemanticMatch& refused) {
+    if (refused.cosine < kNearCosine) return;
     decision.reason = refused.verdict.reason;
     decision.sentence = refused.verdict.sentence;
     decision.similarity = refused.verdict.similarity;
