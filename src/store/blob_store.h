@@ -1,6 +1,7 @@
 // Image bytes, addressed by their SHA-256. Safe for any thread.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -33,8 +34,17 @@ class BlobStore {
   virtual Task<Result<void>> Probe() = 0;
 };
 
+struct FileBlobStoreOptions {
+  // A blob's first read in this process is always verified; of later ones, one in so many.
+  std::size_t verify_one_in = 16;
+  // Blobs up to this size are verified at every read: hashing them costs less than reading them.
+  std::size_t always_verify_bytes = 64 * 1024;
+};
+
 // One file per blob below `directory` (made if missing). Work runs on `pool`, which outlives it.
+// kConflict when another store, here or in another process, has the directory open.
 Result<std::unique_ptr<BlobStore>> OpenFileBlobStore(std::filesystem::path directory,
-                                                     WorkerPool& pool);
+                                                     WorkerPool& pool,
+                                                     FileBlobStoreOptions options = {});
 
 }  // namespace reprise
