@@ -2,6 +2,7 @@
 // finds; while running, the cache answers from memory and the store is only written.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -68,6 +69,7 @@ class EntryStore {
   // Inserts, or replaces the entry of the same fingerprint (which keeps its id), row and vector in
   // one transaction; durable when it returns. Gives the id. An empty vector leaves the one that is
   // stored. The blobs are stored before.
+  // kInvalidArgument for an entry without images, kConflict for an image id that another entry has.
   virtual Task<Result<std::uint64_t>> Put(Entry entry, StoredVector vector) = 0;
 
   // Removing what is not there is no error.
@@ -84,8 +86,16 @@ class EntryStore {
   virtual Task<Result<void>> Probe() = 0;
 };
 
+struct SqliteEntryStoreOptions {
+  std::size_t queue = 4096;    // writes that may wait or run at once; above it kOverloaded
+  int busy_timeout_ms = 5000;  // how long to wait for another program's lock on the file
+};
+
 // SQLite in WAL mode, made if missing, schema versioned; a newer schema is refused with a message.
-// One thread owns the write connection and commits in groups.
-Result<std::unique_ptr<EntryStore>> OpenSqliteEntryStore(const std::filesystem::path& file);
+// One thread owns the write connection and commits in groups; the destructor commits what was
+// accepted. `file`.lock is held while the store is open: a second store, here or in another process,
+// is refused with kConflict.
+Result<std::unique_ptr<EntryStore>> OpenSqliteEntryStore(const std::filesystem::path& file,
+                                                         SqliteEntryStoreOptions options = {});
 
 }  // namespace reprise

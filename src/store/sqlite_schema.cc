@@ -1,0 +1,104 @@
+#include "store/sqlite_schema.h"
+
+#include <array>
+#include <string>
+
+namespace reprise {
+namespace {
+
+constexpr std::int64_t kApplicationId = 0x52505253;  // "RPRS", see `PRAGMA application_id`
+
+// Migration i leads from version i to version i + 1. A released one never changes.
+// AUTOINCREMENT: ids are never given twice, since callers keep them after a removal. Prompts and tags
+// are TEXT for the sake of whoever opens the file, whatever bytes they hold.
+constexpr std::array kMigrations = {
+    R"sql(
+      CREATE TABLE entries(
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        scope TEXT NOT NULL,
+        fingerprint BLOB NOT NULL UNIQUE,
+        compatibility BLOB NOT NULL,
+        prompt TEXT NOT NULL,
+        model TEXT NOT NULL,
+        bucket TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        params TEXT NOT NULL,
+        category TEXT NOT NULL,
+        created_ms INTEGER NOT NULL,
+        expires_ms INTEGER NOT NULL,
+        cost_usd REAL NOT NULL,
+        generation_ms INTEGER NOT NULL,
+        hits INTEGER NOT NULL,
+        last_used_ms INTEGER NOT NULL
+      ) STRICT;
+      CREATE TABLE images(
+        entry INTEGER NOT NULL REFERENCES entries ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        id TEXT NOT NULL UNIQUE,
+        blob BLOB NOT NULL,
+        media_type TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        revised_prompt TEXT NOT NULL,
+        created_ms INTEGER NOT NULL,
+        PRIMARY KEY(entry, position)
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE tags(
+        entry INTEGER NOT NULL REFERENCES entries ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        tag TEXT NOT NULL,
+        PRIMARY KEY(entry, position)
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE vectors(
+        entry INTEGER PRIMARY KEY REFERENCES entries ON DELETE CASCADE,
+        embedder TEXT NOT NULL,
+        value BLOB NOT NULL  -- binary16, little-endian
+      ) STRICT;
+    )sql",
+};
+
+Result<void> CheckOwner(SqliteConnection& connection, const std::filesystem::path& file) {
+  auto application = connection.QueryInteger("PRAGMA application_id");
+  if (!application) return std::unexpected(application.error());
+  auto objects = connection.QueryInteger("SELECT count(*) FROM sqlite_schema");
+  if (!objects) return std::unexpected(objects.error());
+  if (*objects > 0 && *application != kApplicationId) {
+    return Fail(Code::kConflict, file.string() +
+                                     " is a database of another program; use another file or data "
+                                     "directory");
+  }
+  return {};
+}
+
+Result<void> Migrate(SqliteConnection& connection, std::size_t from) {
+  const std::string finish = "PRAGMA application_id = " + std::to_string(kApplicationId) +
+                             "; PRAGMA user_version = " + std::to_string(from + 1) + "; COMMIT";
+  auto done = connection.Execute("BEGIN IMMEDIATE");
+  if (done) done = connection.Execute(kMigrations[from]);
+  if (done) done = connection.Execute(finish.c_str());
+  if (!done && connection.in_transaction()) (void)connection.Execute("ROLLBACK");
+  return done;
+}
+
+}  // namespace
+
+Result<void> MigrateSchema(SqliteConnection& connection, const std::filesystem::path& file) {
+  if (auto owned = CheckOwner(connection, file); !owned) return owned;
+  auto version = connection.QueryInteger("PRAGMA user_version");
+  if (!version) return std::unexpected(version.error());
+  if (*version < 0 || static_cast<std::size_t>(*version) > kMigrations.size()) {
+    return Fail(Code::kConflict, file.string() + " has schema version " +
+                                     std::to_string(*version) + ", this Reprise knows up to " +
+                                     std::to_string(kMigrations.size()) +
+                                     "; use the newer Reprise that wrote it, or another data "
+                                     "directory");
+  }
+  for (auto at = static_cast<std::size_t>(*version); at < kMigrations.size(); ++at) {
+    if (auto done = Migrate(connection, at); !done) return done;
+  }
+  return {};
+}
+
+}  // namespace reprise

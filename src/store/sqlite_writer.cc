@@ -1,0 +1,69 @@
+#include "store/sqlite_writer.h"
+
+#include "base/log.h"
+
+namespace reprise {
+
+SqliteWriter::SqliteWriter(SqliteConnection connection, std::size_t queue)
+    : limit_(queue), connection_(std::move(connection)), thread_([this] { Loop(); }) {}
+
+SqliteWriter::~SqliteWriter() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void SqliteWriter::Enqueue(std::unique_ptr<Job> job) {
+  {
+    std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+}
+
+SqliteWriter::Group SqliteWriter::TakeAll() {
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+  return std::exchange(waiting_, {});
+}
+
+void SqliteWriter::Loop() {
+  for (Group group = TakeAll(); !group.empty(); group = TakeAll()) {
+    const auto error = Commit(group);
+    if (error) log::error("a write to the store failed: {}", error->message);
+    pending_.fetch_sub(group.size());
+    for (auto& job : group) job->Finish(error);
+  }
+}
+
+std::optional<Error> SqliteWriter::Commit(Group& group) {
+  auto done = connection_.Execute("BEGIN IMMEDIATE");
+  if (done) done = ApplyAll(group);
+  if (done) done = connection_.Execute("COMMIT");
+  if (done) return std::nullopt;
+  if (connection_.in_transaction()) (void)connection_.Execute("ROLLBACK");
+  return done.error();
+}
+
+Result<void> SqliteWriter::ApplyAll(Group& group) {
+  for (auto& job : group) {
+    if (auto applied = ApplyOne(*job); !applied) return applied;
+  }
+  return {};
+}
+
+// Gives an error only when the whole transaction is lost.
+Result<void> SqliteWriter::ApplyOne(Job& job) {
+  if (auto saved = connection_.Execute("SAVEPOINT job"); !saved) return saved;
+  const auto applied = job.Apply(connection_);
+  if (!connection_.in_transaction()) {
+    if (!applied) return applied;
+    return Fail(Code::kInternal, "a job ended the transaction of its group");
+  }
+  return connection_.Execute(applied ? "RELEASE job" : "ROLLBACK TO job; RELEASE job");
+}
+
+}  // namespace reprise
