@@ -1,0 +1,253 @@
+#include "index/vector_index.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <thread>
+
+#include "index/inner_product.h"
+#include "index/vector_index_testing.h"
+
+namespace reprise {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr std::size_t kDimensions = 32;
+
+VectorIndexOptions Small(std::size_t exact_limit, std::size_t dimensions = kDimensions) {
+  return {.dimensions = dimensions, .exact_limit = exact_limit};
+}
+
+std::unique_ptr<VectorIndex> Filled(const VectorIndexOptions& options, const Vectors& vectors) {
+  auto index = MakeVectorIndex(options);
+  for (std::size_t i = 0; i < vectors.size(); ++i) EXPECT_TRUE(index->Add(i, vectors[i]));
+  return index;
+}
+
+// The share of `vectors` that a search for themselves finds first (or ties with what is found).
+double SelfRecall(const VectorIndex& index, const Vectors& vectors) {
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < vectors.size(); ++i) {
+    const auto nearest = index.Search(vectors[i], 1);
+    found += !nearest.empty() && nearest[0].cosine >= Cosine(vectors[i], vectors[i]) - 1e-4;
+  }
+  return static_cast<double>(found) / static_cast<double>(vectors.size());
+}
+
+TEST(InnerProduct, AgreesWithDoublePrecision) {
+  std::mt19937 random(3);
+  for (std::size_t dimensions : {1, 7, 16, 31, 256, 1023, 1024}) {
+    const auto a = RandomUnit(dimensions, random), b = RandomUnit(dimensions, random);
+    const InnerProduct product(dimensions);
+    EXPECT_NEAR(product(a.data(), b.data()), Cosine(a, b), 1e-5) << dimensions;
+    EXPECT_NEAR(product(a.data(), a.data()), Cosine(a, a), 1e-5) << dimensions;
+  }
+}
+
+TEST(VectorIndex, EmptyFindsNothing) {
+  const auto index = MakeVectorIndex(Small(10));
+  std::mt19937 random(1);
+  EXPECT_THAT(index->Search(RandomUnit(kDimensions, random), 5), IsEmpty());
+  EXPECT_EQ(index->size(), 0u);
+}
+
+TEST(VectorIndex, RefusesWhatItCannotHold) {
+  const auto index = MakeVectorIndex(Small(10));
+  const std::vector<Half> shorter(kDimensions - 1, 0x3c00);
+  const auto refused = index->Add(1, shorter);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(refused.error().message, HasSubstr("31 dimensions"));
+  for (Half bad : {0x7c00, 0xfc00, 0x7e00}) {
+    std::vector<Half> vector(kDimensions, 0);
+    vector[5] = bad;
+    EXPECT_FALSE(index->Add(1, vector));
+    EXPECT_THAT(index->Search(vector, 1), IsEmpty());
+  }
+  EXPECT_THAT(index->Search(shorter, 1), IsEmpty());
+  EXPECT_EQ(index->size(), 0u);
+}
+
+TEST(VectorIndex, NearestFirstAndNoMoreThanAsked) {
+  for (std::size_t exact_limit : {1000, 50}) {
+    const auto vectors = RandomClusters(400, kDimensions, 20, 0.5, 5);
+    const auto index = Filled(Small(exact_limit), vectors);
+    EXPECT_EQ(index->size(), vectors.size());
+    const auto found = index->Search(vectors[7], 10);
+    ASSERT_EQ(found.size(), 10u);
+    EXPECT_EQ(found[0].key, 7u);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      EXPECT_NEAR(found[i].cosine, Cosine(vectors[7], vectors[found[i].key]), 1e-4);
+      if (i > 0) EXPECT_LE(found[i].cosine, found[i - 1].cosine);
+    }
+    EXPECT_THAT(index->Search(vectors[7], 0), IsEmpty());
+    EXPECT_EQ(index->Search(vectors[7], 1000).size(), exact_limit == 1000 ? 400u : 400u);
+  }
+}
+
+TEST(VectorIndex, SizesAroundTheExactLimit) {
+  constexpr std::size_t kLimit = 100;
+  for (std::size_t count : {kLimit - 1, kLimit, kLimit + 1, kLimit + 40, 2 * kLimit}) {
+    const auto vectors = RandomClusters(count, kDimensions, 10, 0.5, 11);
+    const auto index = Filled(Small(kLimit), vectors);
+    EXPECT_EQ(index->size(), count);
+    EXPECT_EQ(SelfRecall(*index, vectors), 1.0) << count;
+  }
+}
+
+TEST(VectorIndex, ZeroAndEqualVectorsAreOrdinary) {
+  for (std::size_t exact_limit : {10'000, 50}) {
+    auto vectors = RandomClusters(600, kDimensions, 20, 0.5, 13);
+    for (std::size_t i = 0; i < 200; ++i) vectors[i].assign(kDimensions, 0);
+    for (std::size_t i = 200; i < 400; ++i) vectors[i] = vectors[200];
+    const auto index = Filled(Small(exact_limit), vectors);
+    EXPECT_EQ(index->size(), vectors.size());
+    const Vectors rest(vectors.begin() + 400, vectors.end());
+    EXPECT_GE(SelfRecall(*index, rest), 0.98);
+    EXPECT_EQ(index->Search(vectors[0], 3).size(), 3u);
+  }
+}
+
+TEST(VectorIndex, ReplacedKeyIsFoundWithItsNewVectorOnly) {
+  for (std::size_t exact_limit : {10'000, 50}) {
+    const auto vectors = RandomClusters(500, kDimensions, 20, 0.5, 17);
+    const auto later = RandomClusters(500, kDimensions, 20, 0.5, 18);
+    const auto index = Filled(Small(exact_limit), vectors);
+    for (std::size_t i = 0; i < later.size(); ++i) ASSERT_TRUE(index->Add(i, later[i]));
+    EXPECT_EQ(index->size(), later.size());
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < later.size(); ++i) {
+      const auto nearest = index->Search(later[i], 1);
+      found += nearest[0].key == i;
+      for (const Neighbour& neighbour : index->Search(vectors[i], 5)) {
+        EXPECT_NEAR(neighbour.cosine, Cosine(vectors[i], later[neighbour.key]), 1e-4);
+      }
+    }
+    EXPECT_GE(found, 490u);
+  }
+}
+
+// Random writes against a map: what is found is always what the map has.
+TEST(VectorIndex, FollowsAModelThroughRandomWrites) {
+  for (std::size_t exact_limit : {10'000, 40}) {
+    std::mt19937 random(23);
+    const auto index = MakeVectorIndex(Small(exact_limit));
+    std::map<std::uint64_t, std::vector<Half>> model;
+    std::size_t searches = 0, found = 0;
+    for (int step = 0; step < 6000; ++step) {
+      const std::uint64_t key = random() % 400;
+      // The share of removals rises and falls, so that the index grows, shrinks and moves.
+      if (random() % 100 < (step / 1500 % 2 == 0 ? 20u : 70u)) {
+        index->Remove(key);
+        model.erase(key);
+      } else {
+        auto vector = RandomUnit(kDimensions, random);
+        ASSERT_TRUE(index->Add(key, vector));
+        model.insert_or_assign(key, std::move(vector));
+      }
+      ASSERT_EQ(index->size(), model.size());
+      if (model.empty()) continue;
+      const auto wanted = std::next(model.begin(), random() % model.size());
+      const auto nearest = index->Search(wanted->second, 3);
+      ++searches;
+      found += !nearest.empty() && nearest[0].key == wanted->first;
+      for (const Neighbour& neighbour : nearest) {
+        ASSERT_TRUE(model.contains(neighbour.key)) << "removed key " << neighbour.key;
+        ASSERT_NEAR(neighbour.cosine, Cosine(wanted->second, model[neighbour.key]), 1e-4);
+      }
+    }
+    EXPECT_GE(static_cast<double>(found), 0.99 * static_cast<double>(searches));
+  }
+}
+
+TEST(VectorIndex, RemovingEverythingLeavesItUsable) {
+  const auto vectors = RandomClusters(1000, kDimensions, 20, 0.5, 29);
+  const auto index = Filled(Small(100), vectors);
+  const std::size_t full = index->memory_bytes();
+  for (std::size_t i = 0; i < vectors.size(); ++i) index->Remove(i);
+  index->Remove(4711);
+  EXPECT_EQ(index->size(), 0u);
+  EXPECT_THAT(index->Search(vectors[0], 5), IsEmpty());
+  EXPECT_LT(index->memory_bytes(), full / 2);
+  ASSERT_TRUE(index->Add(1, vectors[1]));
+  EXPECT_EQ(index->Search(vectors[1], 5).size(), 1u);
+}
+
+// The differential test of the graph: 20,000 vectors, default options, against brute force.
+TEST(VectorIndex, GraphRecallAgainstBruteForce) {
+#ifdef __OPTIMIZE__
+  constexpr std::size_t kCount = 20'000;
+#else
+  constexpr std::size_t kCount = 5'000;
+#endif
+  const auto vectors = RandomClusters(kCount, 256, 500, 0.8, 31);
+  const auto index = Filled(Small(500, 256), vectors);
+  std::mt19937 random(37);
+  constexpr std::size_t kQueries = 200;
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < kQueries; ++i) {
+    const auto query = Near(vectors[random() % kCount], 0.5, random);
+    const auto nearest = index->Search(query, 1);
+    ASSERT_EQ(nearest.size(), 1u);
+    const std::size_t best = NearestByBruteForce(vectors, query);
+    found += nearest[0].cosine >= Cosine(query, vectors[best]) - 1e-4;
+  }
+  EXPECT_GE(static_cast<double>(found) / kQueries, 0.98);
+}
+
+TEST(VectorIndex, ReadersFindEveryAddedVectorWhileTheWriterWorks) {
+  const auto vectors = RandomClusters(3000, kDimensions, 100, 0.5, 41);
+  const auto index = MakeVectorIndex(Small(200));
+  // Keys below `added` are there; odd ones between `removed` and `added` may be leaving.
+  std::atomic<std::size_t> added = 0, searches = 0, found = 0, ghosts = 0;
+  std::atomic<bool> stop = false;
+  auto read = [&](std::uint32_t seed) {
+    std::mt19937 random(seed);
+    while (!stop) {
+      const std::size_t known = added;
+      if (known == 0) continue;
+      const std::size_t key = random() % known / 2 * 2;  // even keys are never removed
+      const auto nearest = index->Search(vectors[key], 2);
+      ++searches;
+      found += !nearest.empty() && nearest[0].key == key;
+      for (const auto& neighbour : nearest) ghosts += neighbour.key >= vectors.size();
+    }
+  };
+  std::vector<std::thread> readers;
+  for (std::uint32_t i = 0; i < 3; ++i) readers.emplace_back(read, i);
+  for (std::size_t i = 0; i < vectors.size(); ++i) {
+    ASSERT_TRUE(index->Add(i, vectors[i]));
+    added = i + 1;
+    if (i % 2 == 1) index->Remove(i);
+    if (i % 7 == 0) ASSERT_TRUE(index->Add(i / 2 * 2, vectors[i / 2 * 2]));  // replace by the same
+  }
+  stop = true;
+  for (auto& reader : readers) reader.join();
+  EXPECT_EQ(index->size(), vectors.size() / 2);
+  EXPECT_EQ(ghosts, 0u);
+  EXPECT_GE(static_cast<double>(found), 0.99 * static_cast<double>(searches));
+}
+
+TEST(VectorIndex, WritersExcludeOneAnother) {
+  const auto vectors = RandomClusters(800, kDimensions, 50, 0.5, 43);
+  const auto index = MakeVectorIndex(Small(100));
+  std::vector<std::thread> writers;
+  for (std::size_t first = 0; first < 4; ++first) {
+    writers.emplace_back([&, first] {
+      for (std::size_t i = first; i < vectors.size(); i += 4) {
+        EXPECT_TRUE(index->Add(i, vectors[i]));
+      }
+    });
+  }
+  for (auto& writer : writers) writer.join();
+  EXPECT_EQ(index->size(), vectors.size());
+  EXPECT_GE(SelfRecall(*index, vectors), 0.99);
+}
+
+}  // namespace
+}  // namespace reprise
