@@ -55,7 +55,8 @@ Child StartChild(const std::filesystem::path& place) {
   int pipe[2];
   if (::pipe2(pipe, O_CLOEXEC) != 0) std::abort();
   // Above kReport, or dup2 would leave O_CLOEXEC set.
-  pipe[1] = ::fcntl(pipe[1], F_DUPFD_CLOEXEC, kReport + 1);
+  const int report = ::fcntl(pipe[1], F_DUPFD_CLOEXEC, kReport + 1);
+  ::close(pipe[1]);
   const std::string environment = "CRASH_PLACE=" + place.string();
   const std::string filter = "--gtest_filter=CrashChild.*";
   const std::string disabled = "--gtest_also_run_disabled_tests";
@@ -63,7 +64,7 @@ Child StartChild(const std::filesystem::path& place) {
   const pid_t pid = ::fork();
   if (pid == 0) {
     ::dup2(::open("/dev/null", O_WRONLY), STDOUT_FILENO);
-    ::dup2(pipe[1], kReport);
+    ::dup2(report, kReport);
     char* arguments[] = {const_cast<char*>("child"), const_cast<char*>(filter.c_str()),
                          const_cast<char*>(disabled.c_str()),
                          const_cast<char*>("--gtest_brief=1"), nullptr};
@@ -71,7 +72,7 @@ Child StartChild(const std::filesystem::path& place) {
     ::execve("/proc/self/exe", arguments, environ);
     ::_exit(127);
   }
-  ::close(pipe[1]);
+  ::close(report);
   return {pid, pipe[0]};
 }
 
