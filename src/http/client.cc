@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <csignal>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -21,6 +22,14 @@ void StartCurl() {
   static_cast<void>(started);
 }
 
+// Keeps the process's signals off the client's thread; a peer that closes while OpenSSL writes to it
+// raises SIGPIPE there.
+void BlockSignals() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
 }  // namespace
 
 std::optional<std::string_view> ClientResponse::Header(std::string_view name) const {
@@ -30,39 +39,41 @@ std::optional<std::string_view> ClientResponse::Header(std::string_view name) co
   return std::nullopt;
 }
 
-// Invariant: a transfer is in `queue_` or in `active_` until its outcome is set, and only the
-// client's thread touches `multi_` (but for curl_multi_wakeup) and `active_`.
+// Invariant: a transfer is in `queue_` or in `active_` until its outcome is set. Only the client's
+// thread touches `active_` and `multi_`, but for curl_multi_wakeup: that is called under the mutex,
+// so that the thread cannot see `stopping_` and free `multi_` in between.
 class Client::Impl {
  public:
-  Impl() : multi_(curl_multi_init()), thread_([this] { Loop(); }) {}
+  Impl() : multi_(curl_multi_init()), thread_([this] { Run(); }) {}
 
-  ~Impl() {
-    Stop();
-    curl_multi_cleanup(multi_);
-  }
+  ~Impl() { Stop(); }
 
   void Stop() {
     {
       std::lock_guard lock(mutex_);
+      if (!stopping_) curl_multi_wakeup(multi_);
       stopping_ = true;
     }
-    curl_multi_wakeup(multi_);
     if (thread_.joinable()) thread_.join();
   }
 
   void Submit(std::shared_ptr<Transfer> transfer) {
     {
       std::lock_guard lock(mutex_);
-      if (!stopping_) queue_.push_back(std::move(transfer));
+      if (!stopping_) {
+        queue_.push_back(std::move(transfer));
+        curl_multi_wakeup(multi_);
+        return;
+      }
     }
-    if (transfer) return transfer->Abandon();
-    curl_multi_wakeup(multi_);
+    transfer->Abandon();
   }
 
  private:
   using Transfers = std::vector<std::shared_ptr<Transfer>>;
 
-  void Loop() {
+  void Run() {
+    BlockSignals();
     curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kIdleConnections);
     while (!Begin(Take())) {
       int running = 0;
@@ -71,6 +82,11 @@ class Client::Impl {
       // Woken by sockets, by libcurl's own timers and by Submit.
       curl_multi_poll(multi_, nullptr, 0, 1000, nullptr);
     }
+    Abandon();
+    curl_multi_cleanup(multi_);
+  }
+
+  void Abandon() {
     for (auto& [handle, transfer] : active_) {
       curl_multi_remove_handle(multi_, handle);
       transfer->Abandon();

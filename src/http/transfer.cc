@@ -8,18 +8,12 @@
 #include <utility>
 
 #include "http/address.h"
+#include "http/ascii.h"
 
 namespace reprise::http {
 namespace {
 
 constexpr std::size_t kMaxHeaderBytes = 256u << 10;
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return lower;
-}
 
 std::string_view Trim(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n";
@@ -130,7 +124,7 @@ Result<void> Transfer::SetHeaders() {
       return Fail(Code::kInvalidArgument, "a request header for " + url_.Printable() +
                                               " has an invalid name or a line break in its value");
     }
-    has_content_type |= Lower(header.first) == "content-type";
+    has_content_type |= AsciiLower(header.first) == "content-type";
     // In libcurl's notation "Name:" removes a header; "Name;" sends an empty one.
     AddHeader(header.second.empty() ? header.first + ";" : header.first + ": " + header.second);
   }
@@ -219,7 +213,7 @@ void Transfer::OnHeader(std::string_view line) {
   if (Trim(line).empty()) headers_complete_ = true;
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return;
-  response_.headers.emplace_back(Lower(line.substr(0, colon)), Trim(line.substr(colon + 1)));
+  response_.headers.emplace_back(AsciiLower(line.substr(0, colon)), Trim(line.substr(colon + 1)));
 }
 
 std::size_t Transfer::WriteHeader(char* data, std::size_t, std::size_t size, void* self) {

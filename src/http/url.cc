@@ -2,11 +2,11 @@
 
 #include <curl/curl.h>
 
-#include <algorithm>
 #include <asio/ip/address.hpp>
 #include <memory>
 
 #include "http/address.h"
+#include "http/ascii.h"
 
 namespace reprise::http {
 namespace {
@@ -20,11 +20,8 @@ std::string Part(CURLU* handle, CURLUPart part, unsigned flags = 0) {
   return text;
 }
 
-std::string WithoutBrackets(std::string host) {
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  std::transform(host.begin(), host.end(), host.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return host;
+std::string WithoutBrackets(const std::string& host) {
+  return host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
 }
 
 }  // namespace
@@ -42,7 +39,7 @@ Result<Url> ParseUrl(const std::string& text) {
     return Fail(Code::kInvalidArgument, "not a usable URL; write http://host/path or https://...");
   }
   Url url{.scheme = Part(handle.get(), CURLUPART_SCHEME),
-          .host = WithoutBrackets(Part(handle.get(), CURLUPART_HOST)),
+          .host = AsciiLower(WithoutBrackets(Part(handle.get(), CURLUPART_HOST))),
           .port = 0,
           .path = Part(handle.get(), CURLUPART_PATH)};
   if (url.scheme != "http" && url.scheme != "https") {

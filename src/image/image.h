@@ -21,7 +21,7 @@ std::optional<ImageFormat> FormatFromMediaType(std::string_view media_type);
 
 struct ImageInfo {
   ImageFormat format = ImageFormat::kPng;
-  int width = 0, height = 0;
+  int width = 0, height = 0;  // as shown: a JPEG's EXIF orientation is applied
   bool has_alpha = false;
 };
 
@@ -34,8 +34,8 @@ struct ImageLimits {
 // per operation, and only the loaders listed above). Safe to call again.
 Result<void> InitImages();
 
-// Decodes every pixel. kBadUpstream when the bytes are not a whole image of a known format, naming
-// what they look like; kTooLarge beyond `limits`.
+// Decodes every pixel (of an animation: the first picture's). kBadUpstream when the bytes are not a
+// whole image of a known format, naming what they look like; kTooLarge beyond `limits`.
 Result<ImageInfo> CheckImage(std::string_view bytes, const ImageLimits& limits = {});
 
 struct RenderOptions {
@@ -44,8 +44,10 @@ struct RenderOptions {
   int quality = 0;  // 1-100 for jpeg and webp; 0: a good default (jpeg 85, webp 80)
 };
 
-// Decodes, covers width x height keeping the proportions, crops the centre, encodes. Metadata is
-// dropped; transparency is flattened on white for jpeg.
+// Decodes, covers width x height keeping the proportions, crops the centre, encodes. Orientation and
+// colour profile are applied, then metadata is dropped; transparency is flattened on white for jpeg.
+// kInvalidArgument when one side alone is 0, or a side or the quality is out of range; else fails
+// like CheckImage.
 Result<std::string> RenderImage(std::string_view bytes, const RenderOptions& options);
 
 struct Picture {

@@ -5,16 +5,12 @@
 
 #include "base/bytes.h"
 #include "http/url.h"
+#include "upstream/model_name.h"
 
 namespace reprise {
 namespace {
 
 using nlohmann::json;
-
-std::string_view WithoutProvider(std::string_view model) {
-  const auto slash = model.rfind('/');
-  return slash == std::string_view::npos ? model : model.substr(slash + 1);
-}
 
 json ParseJson(std::string_view text) {
   return json::parse(text, nullptr, /*allow_exceptions=*/false);
@@ -118,7 +114,7 @@ std::string Advice(int status) {
 
 int ImagesPerCall(std::string_view model) {
   constexpr int kMostPerCall = 10;
-  return WithoutProvider(model) == "dall-e-3" ? 1 : kMostPerCall;
+  return BareModel(model) == "dall-e-3" ? 1 : kMostPerCall;
 }
 
 Result<std::string> OpenAiBody(const GenerateRequest& request, int count) {
@@ -137,7 +133,7 @@ Result<std::string> OpenAiBody(const GenerateRequest& request, int count) {
   if (request.seed) body["seed"] = *request.seed;
   if (!request.user.empty()) body["user"] = request.user;
   // gpt-image models refuse this parameter and always answer with base64.
-  if (WithoutProvider(request.model).starts_with("dall-e-")) body["response_format"] = "b64_json";
+  if (BareModel(request.model).starts_with("dall-e-")) body["response_format"] = "b64_json";
   return body.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "upstream/model_name.h"
+
 namespace reprise {
 namespace {
 
@@ -34,11 +36,6 @@ constexpr ListPrice kListPrices[] = {
     {"dall-e-2", "standard", 512, 512, 0.018},
     {"dall-e-2", "standard", 256, 256, 0.016},
 };
-
-std::string_view WithoutProvider(std::string_view model) {
-  const auto slash = model.rfind('/');
-  return slash == std::string_view::npos ? model : model.substr(slash + 1);
-}
 
 std::string_view ListedQuality(std::string_view model, std::string_view quality) {
   std::string_view first;
@@ -79,7 +76,7 @@ void PriceTable::Set(std::string_view model, double usd) {
 
 double PriceTable::PerImage(std::string_view model, std::string_view quality, int width,
                             int height) const {
-  const std::string_view bare = WithoutProvider(model);
+  const std::string_view bare = BareModel(model);
   for (const std::string_view name : {model, bare}) {
     if (const auto fixed = fixed_.find(name); fixed != fixed_.end()) return fixed->second;
   }

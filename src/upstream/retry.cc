@@ -12,8 +12,10 @@ using std::chrono::milliseconds;
 // A day: beyond any deadline, and far from overflowing.
 constexpr std::int64_t kLongestAdviceMs = 24LL * 3600 * 1000;
 
-milliseconds Bounded(std::int64_t wait_ms) {
-  return milliseconds(std::clamp<std::int64_t>(wait_ms, 0, kLongestAdviceMs));
+// NaN and what is out of range count as the longest advice.
+milliseconds Bounded(double wait_ms) {
+  if (!(wait_ms < static_cast<double>(kLongestAdviceMs))) return milliseconds(kLongestAdviceMs);
+  return milliseconds(static_cast<std::int64_t>(std::max(wait_ms, 0.0)));
 }
 
 template <class Number>
@@ -48,18 +50,12 @@ bool IsTransient(int status) {
 
 std::optional<milliseconds> AdvisedWait(const http::ClientResponse& response, std::int64_t now_ms) {
   if (const auto text = response.Header("retry-after-ms")) {
-    if (const auto wait = ParseNumber<double>(*text); wait && *wait < kLongestAdviceMs) {
-      return Bounded(static_cast<std::int64_t>(*wait));
-    }
+    if (const auto wait = ParseNumber<double>(*text)) return Bounded(*wait);
   }
   const auto text = response.Header("retry-after");
   if (!text) return std::nullopt;
-  if (const auto seconds = ParseNumber<double>(*text)) {
-    // NaN and what is out of range count as the longest advice.
-    if (!(*seconds < kLongestAdviceMs / 1000.0)) return Bounded(kLongestAdviceMs);
-    return Bounded(static_cast<std::int64_t>(*seconds * 1000));
-  }
-  if (const auto date = ParseHttpDate(*text)) return Bounded(*date - now_ms);
+  if (const auto seconds = ParseNumber<double>(*text)) return Bounded(*seconds * 1000);
+  if (const auto date = ParseHttpDate(*text)) return Bounded(static_cast<double>(*date - now_ms));
   return std::nullopt;
 }
 
