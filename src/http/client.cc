@@ -22,8 +22,8 @@ void StartCurl() {
   static_cast<void>(started);
 }
 
-// Keeps the process's signals off the client's thread; a peer that closes while OpenSSL writes to it
-// raises SIGPIPE there.
+// Keeps the process's signals off the client's thread; a peer that closes while OpenSSL writes to
+// it raises SIGPIPE there.
 void BlockSignals() {
   sigset_t all;
   sigfillset(&all);
