@@ -150,7 +150,7 @@ TEST_P(EntryStoreTest, AnyBytesAndNumbersAreKeptExactly) {
   EXPECT_THAT(all[0].second.values, IsEmpty());
 }
 
-TEST_P(EntryStoreTest, ReplacementKeepsTheIdAndNothingElse) {
+TEST_P(EntryStoreTest, ReplacementKeepsTheIdAndAVectorThatIsNotGiven) {
   const std::uint64_t first = Put(SampleEntry(1), SampleVector(1));
   const std::uint64_t other = Put(SampleEntry(2), SampleVector(2));
   Entry replacement = SampleEntry(3);
@@ -163,8 +163,10 @@ TEST_P(EntryStoreTest, ReplacementKeepsTheIdAndNothingElse) {
   ASSERT_THAT(all, SizeIs(2));
   EXPECT_EQ(all[0].first.id, first);
   ExpectEqual(all[0].first, replacement);
-  EXPECT_THAT(all[0].second.values, IsEmpty());
+  EXPECT_EQ(all[0].second.values, SampleVector(1).values);
   ExpectEqual(all[1].first, SampleEntry(2));
+  EXPECT_EQ(Put(replacement, SampleVector(9)), first);
+  EXPECT_EQ(ReadAll(*store_)[0].second.values, SampleVector(9).values);
 }
 
 TEST_P(EntryStoreTest, IdsAreNeverReused) {

@@ -69,7 +69,7 @@ Result<void> RunFor(SqliteConnection& connection, const char* sql, std::uint64_t
 }
 
 Result<void> DeleteParts(SqliteConnection& connection, std::uint64_t id) {
-  for (const char* sql : {kDeleteImages, kDeleteTags, kDeleteVector}) {
+  for (const char* sql : {kDeleteImages, kDeleteTags}) {
     if (auto done = RunFor(connection, sql, id); !done) return done;
   }
   return {};
@@ -105,7 +105,8 @@ Result<void> InsertTags(SqliteConnection& connection, std::uint64_t id,
 
 Result<void> InsertVector(SqliteConnection& connection, std::uint64_t id,
                           const StoredVector& vector) {
-  if (vector.values.empty()) return {};
+  if (vector.values.empty()) return {};  // what is stored stays
+  if (auto done = RunFor(connection, kDeleteVector, id); !done) return done;
   auto statement = connection.Prepare(kInsertVector);
   if (!statement) return std::unexpected(statement.error());
   return (*statement)->Unsigned(id).Text(vector.embedder).Blob(BytesOf(vector.values)).Run();
