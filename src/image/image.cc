@@ -28,7 +28,10 @@ VipsFailOn FailOn(ImageFormat format) {
 
 // Reads the header; pixels follow when asked for. Throws vips::VError.
 VImage Open(VipsBlob* blob, ImageFormat format, VipsAccess access) {
-  vips::VOption* options = VImage::option()->set("fail_on", FailOn(format))->set("access", access);
+  vips::VOption* options = VImage::option()
+                               ->set("fail_on", FailOn(format))
+                               ->set("access", access)
+                               ->set("memory", true);  // never a temporary file, however large
   switch (format) {
     case ImageFormat::kPng:
       return VImage::pngload_buffer(blob, options);

@@ -186,6 +186,16 @@ TEST_F(OpenAiGeneratorTest, TheDeadlineEndsAHangingCall) {
   EXPECT_EQ(server.requests().size(), 1u);
 }
 
+TEST_F(OpenAiGeneratorTest, AHangingAttemptIsFollowedByAnother) {
+  RawServer server({HangReply(), Images({"pixels"})});
+  OpenAiOptions options{.base_url = server.Url("/v1"), .request_timeout = milliseconds(250)};
+  options.retry.base = milliseconds(1);
+  auto generator = *OpenAiGenerator::Create(options, {client_, workers_, clock_});
+  auto generated = RunTask(context_, generator->Generate(Request()));
+  ASSERT_TRUE(generated) << generated.error().message;
+  EXPECT_EQ(generated->attempts, 2);
+}
+
 TEST_F(OpenAiGeneratorTest, APassedDeadlineSendsNothing) {
   RawServer server({Images({"pixels"})});
   GenerateRequest request = Request();

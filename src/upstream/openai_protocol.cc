@@ -58,6 +58,14 @@ Result<OpenAiImage> ParseImage(const json& entry, std::size_t max_bytes) {
   return image;
 }
 
+// At most `limit` bytes, cut between UTF-8 characters: an error travels into logs and replies.
+std::string Shorten(std::string text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0) == 0x80) --limit;
+  text.resize(limit);
+  return text + "...";
+}
+
 // Where OpenAI and those who imitate it put what went wrong.
 struct FaultText {
   std::string message, code, type, param;
@@ -67,13 +75,21 @@ struct FaultText {
 
 FaultText ReadFaultText(const json& body) {
   if (!body.is_object()) return {};
+  FaultText fault;
   const json error = body.value("error", json());
-  if (error.is_string()) return {.message = error.get<std::string>()};
   if (error.is_object()) {
-    return {Text(error, "message"), Text(error, "code"), Text(error, "type"), Text(error, "param")};
+    fault = {Text(error, "message"), Text(error, "code"), Text(error, "type"),
+             Text(error, "param")};
+  } else {
+    fault = {.message = error.is_string() ? error.get<std::string>() : Text(body, "detail"),
+             .code = Text(body, "code")};
+    if (fault.message.empty()) fault.message = Text(body, "message");
   }
-  const std::string detail = Text(body, "detail");
-  return {.message = detail.empty() ? Text(body, "message") : detail, .code = Text(body, "code")};
+  fault.message = Shorten(std::move(fault.message), 1000);
+  for (std::string* name : {&fault.code, &fault.type, &fault.param}) {
+    *name = Shorten(std::move(*name), 100);
+  }
+  return fault;
 }
 
 bool RefusesContent(const FaultText& fault) {

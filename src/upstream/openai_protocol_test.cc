@@ -223,5 +223,13 @@ TEST(OpenAiFault, OtherShapesOfErrorsAreUnderstood) {
   }
 }
 
+TEST(OpenAiFault, LongMessagesAreCutBetweenCharacters) {
+  std::string message;
+  while (message.size() < 100'000) message += "\u732B";
+  const Error error = Fault(400, json({{"error", {{"message", message}}}}).dump()).error;
+  EXPECT_LT(error.message.size(), 1100u);
+  EXPECT_TRUE(error.message.ends_with("\u732B..."));
+}
+
 }  // namespace
 }  // namespace reprise
