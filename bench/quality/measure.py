@@ -8,6 +8,8 @@ were written to be distinct.
 
 import itertools
 import math
+import os
+import subprocess
 
 import data
 
@@ -29,6 +31,14 @@ def near(texts):
         for i, j in itertools.combinations(range(len(texts)), 2)
         if 2 * len(words[i] & words[j]) >= min(len(words[i]), len(words[j]))
     ]
+
+
+def neighbours(tool, positive, others):
+    """What prompt_neighbours, beside `tool`, says of the embedding."""
+    lines = [f"1\t{a}\t{b}\n" for a, b in positive] + [f"0\t{a}\t{b}\n" for a, b in others]
+    tool = os.path.join(os.path.dirname(tool), "prompt_neighbours")
+    out = subprocess.run([tool], input="".join(lines), capture_output=True, text=True, check=True)
+    return out.stdout.strip()
 
 
 def main():
@@ -54,6 +64,7 @@ def main():
         print(f"{name:26}{len(pairs):8}{columns}   {shares[0]}")
     verdicts = data.judge(tool, [(a, b) for _, a, b in scored])
     scores = [score for score, _, _ in scored]
+    print(f"paraphrases among {neighbours(tool, positive, contradiction + unrelated)}")
     print(f"captions, Pearson with the cosine: {correlation(scores, [v.cosine for v in verdicts]):.3f}")
 
 

@@ -11,8 +11,10 @@ namespace {
 constexpr std::size_t kDimensions = 1024;
 constexpr std::string_view kIdentity = "lexical-1/1024";
 
-// Shares of the three kinds of features; measured, see bench/quality.
-constexpr float kGramShare = 0.4f;
+// What n-grams and bigrams weigh against lemmas. Measured with bench/quality on 4,329 sentences:
+// recall@10 of paraphrases is .923 so, .920 with 0.4 for n-grams, .919 with 1.0; 512 dimensions give
+// .913 and 2048 .926. The correlation with human scores moves by less than .005 in all of these.
+constexpr float kGramShare = 0.7f;
 constexpr float kBigramShare = 0.3f;
 
 constexpr std::uint64_t kLemmaSeed = 0x9e3779b97f4a7c15;

@@ -1,6 +1,7 @@
 #include "prompt/binding.h"
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 namespace reprise {
@@ -9,6 +10,7 @@ namespace {
 using Tokens = std::vector<Token>;
 
 constexpr std::size_t kMostHeads = 3;    // words of one noun phrase that may be meant
+constexpr std::size_t kPhraseReach = 12;  // words looked at, which bounds the work
 constexpr std::size_t kNegationReach = 8;
 
 bool IsModifier(Slot slot) { return slot == Slot::kColour || slot == Slot::kCount; }
@@ -26,28 +28,43 @@ struct Heads {
 // another modifier of the kind otherwise begins the next.
 Heads HeadsAfter(const Tokens& tokens, std::size_t at) {
   Heads heads;
-  for (std::size_t i = at + 1; i < tokens.size() && heads.count < kMostHeads; ++i) {
+  const std::size_t end = std::min(tokens.size(), at + kPhraseReach);
+  for (std::size_t i = at + 1; i < end && heads.count < kMostHeads; ++i) {
     const Token& token = tokens[i];
     const bool chained = heads.count == 0 && IsModifier(tokens[at].slot) &&
                          (token.slot == tokens[at].slot || token.text == "and");
     if (chained) continue;
     const bool phrase = token.clause == tokens[at].clause && token.content;
-    if (!phrase || token.slot == tokens[at].slot) break;
+    if (!phrase || (IsModifier(token.slot) && token.slot == tokens[at].slot)) break;
     heads.Add(i);
   }
   return heads;
 }
 
-// "the ball is red", "a ball colored in red": the word before.
+bool IsRelative(const Token& token) { return token.text == "which" || token.text == "who"; }
+
+// "the ball is red", "a ball colored in red", "a ball, which is red": the word before.
 Heads HeadBefore(const Tokens& tokens, std::size_t at) {
   Heads heads;
-  for (std::size_t i = at; i-- > 0 && at - i < 5;) {
-    if (tokens[i].clause != tokens[at].clause) break;
+  for (std::size_t i = at; i-- > 0 && at - i < 6;) {
+    if (tokens[i].clause != tokens[i + 1].clause && !IsRelative(tokens[i + 1])) break;
     if (!tokens[i].content || tokens[i].weight <= kMinorWeight) continue;
     heads.Add(i);
     break;
   }
   return heads;
+}
+
+// "is" and its kin: what follows says something about the word before.
+bool IsPredicate(const Tokens& tokens, std::size_t at) {
+  if (at == 0 || tokens[at].form == Form::kVerbal) return false;
+  const std::string_view before = tokens[at - 1].text;
+  return before == "is" || before == "are" || before == "was" || before == "were";
+}
+
+Heads WordHeads(const Tokens& tokens, std::size_t at) {
+  const Heads after = HeadsAfter(tokens, at);
+  return after.count == 0 && IsPredicate(tokens, at) ? HeadBefore(tokens, at) : after;
 }
 
 // What "no", "not" and "without" deny: the next words, over articles and verbs of being.
@@ -97,8 +114,8 @@ std::optional<Rebinding> FindRebinding(const Prompt& a, const Prompt& b,
     const Token& token = a.tokens[i];
     const std::int32_t j = alignment.a_to_b[i];
     if (j == kUnmatched || !token.content || token.weight <= kMinorWeight) continue;
-    const Heads heads = HeadsAfter(a.tokens, i);
-    if (Differ(heads, HeadsAfter(b.tokens, j), alignment)) return Rebinding(i, heads.at[0]);
+    const Heads heads = WordHeads(a.tokens, i);
+    if (Differ(heads, WordHeads(b.tokens, j), alignment)) return Rebinding(i, heads.at[0]);
   }
   return std::nullopt;
 }

@@ -31,7 +31,7 @@ constexpr std::array<SlotName, 5> kExclusive = {{{Slot::kNegation, "negation"},
                                                  {Slot::kMedium, "medium"}}};
 
 bool HasDigit(const Token& token) {
-  return token.slot == Slot::kNone && std::ranges::any_of(token.lemma, [](char c) {
+  return token.content && token.slot == Slot::kNone && std::ranges::any_of(token.lemma, [](char c) {
     return c >= '0' && c <= '9';
   });
 }
@@ -151,17 +151,11 @@ class Differences {
     });
   }
 
-  // "plays" against "playing" is no plural; only a bare word beside one in -s or an irregular one.
   Found Number() const {
-    for (std::size_t i = 0; i < a_.tokens.size(); ++i) {
-      const std::int32_t j = alignment_.a_to_b[i];
-      if (j == kUnmatched) continue;
-      const Token &x = a_.tokens[i], &y = b_.tokens[j];
-      const bool differs = (x.form == Form::kPlural && y.form == Form::kBase) ||
-                           (x.form == Form::kBase && y.form == Form::kPlural);
-      if (differs && x.content && y.content) return Conflict{"plural", x.text, y.text};
-    }
-    return std::nullopt;
+    const auto at = FindPluralDifference(a_, b_, alignment_);
+    if (!at) return std::nullopt;
+    const Token& partner = b_.tokens[alignment_.a_to_b[*at]];
+    return Conflict{"plural", a_.tokens[*at].text, partner.text};
   }
 
   Found Order() const {
@@ -183,6 +177,20 @@ class Differences {
 };
 
 }  // namespace
+
+// "plays" against "playing" is no plural; only a bare word beside one in -s or an irregular one.
+// A compound and its parts ("sunglasses", "sun glasses") are compared by the last part alone.
+std::optional<std::size_t> FindPluralDifference(const Prompt& a, const Prompt& b,
+                                                const Alignment& alignment) {
+  for (std::size_t i = 0; i < a.tokens.size(); ++i) {
+    const std::int32_t j = alignment.a_to_b[i];
+    const bool mutual = j != kUnmatched && alignment.b_to_a[j] == static_cast<std::int32_t>(i);
+    if (!mutual || !a.tokens[i].content || !b.tokens[j].content) continue;
+    const Form x = a.tokens[i].form, y = b.tokens[j].form;
+    if (x != y && x != Form::kVerbal && y != Form::kVerbal) return i;
+  }
+  return std::nullopt;
+}
 
 Found FindHardConflict(const Prompt& a, const Prompt& b, const Alignment& alignment) {
   return Differences(a, b, alignment).Hard();

@@ -2,6 +2,7 @@
 // Pure.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -26,6 +27,10 @@ std::optional<Conflict> FindHardConflict(const Prompt& a, const Prompt& b,
 // against plural, word order, bindings of any word.
 std::optional<Conflict> FindSafeConflict(const Prompt& a, const Prompt& b,
                                          const Alignment& alignment);
+
+// The first matched word of `a` that is singular on one side and plural on the other.
+std::optional<std::size_t> FindPluralDifference(const Prompt& a, const Prompt& b,
+                                                const Alignment& alignment);
 
 // "colour: blue/grey"; "-" stands for the side that lacks it.
 std::string Reason(const Conflict& conflict);

@@ -64,7 +64,7 @@ const std::unordered_map<std::string_view, std::string_view>& Irregular() {
       {"imagined", "imagine"}, {"exploring", "explore"}, {"explored", "explore"},
       {"preparing", "prepare"}, {"prepared", "prepare"}, {"combining", "combine"},
       {"combined", "combine"}, {"examining", "examine"}, {"examined", "examine"},
-      {"practicing", "practice"}, {"practiced", "practice"}, {"painting", "painting"},
+      {"creating", "create"}, {"created", "create"}, {"practicing", "practice"}, {"practiced", "practice"}, {"painting", "painting"},
       {"paintings", "+painting"}, {"drawing", "drawing"}, {"drawings", "+drawing"},
   };
   return table;
@@ -98,7 +98,7 @@ bool NeedsE(std::string_view stem) {
   const char last = stem[n - 1], before = stem[n - 2];
   if (last == 'c' || last == 'v' || last == 'u' || (last == 'z' && before != 'z')) return true;
   if (last == 's') return before != 's' && (IsVowel(before) || before == 'r' || before == 'n');
-  if (last == 'l') return std::string_view("bcdfgkptz").contains(before);
+  if (last == 'l' && !IsVowel(before)) return std::string_view("bcdfgkptz").contains(before);
   if (last == 'g') return before == 'd' || before == 'r' || (before == 'a' && n > 3);
   if (!IsVowel(before) || IsVowel(last) || std::string_view("wxyh").contains(last)) return false;
   if (n >= 3 && IsVowel(stem[n - 3])) return false;  // wear, float

@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "prompt/binding.h"
 #include "prompt/conflicts.h"
+#include "prompt/order.h"
 #include "prompt/verifier.h"
 
 namespace reprise {
@@ -17,8 +19,8 @@ namespace {
 constexpr double kVetoCap = 0.3;
 
 // Fitted by bench/quality/fit.py, in the order of kPairFeatures.
-constexpr double kBias = -1.65;
-constexpr PairFeatures kWeights = {3.15, 0.8, -1.2, -0.2, -0.5, -0.7, -1.7, -2.3, -1.6};
+constexpr double kBias = -1.86;
+constexpr PairFeatures kWeights = {2.37, 1.78, -1.9, -0.1, -0.5, -0.7, -1.71, -2.28, -1.59};
 
 double Score(const PairFeatures& features) {
   double d = kBias;
@@ -99,7 +101,10 @@ PairFeatures MeasurePair(const Prompt& a, const Prompt& b, const Alignment& alig
           x.major + y.major,
           x.minor + y.minor,
           std::min(x.major, y.major),
-          x.slots + y.slots};
+          x.slots + y.slots,
+          FindPluralDifference(a, b, alignment) ? 1.0 : 0.0,
+          FindInversion(a, b, alignment) ? 1.0 : 0.0,
+          FindRebinding(a, b, alignment) ? 1.0 : 0.0};
 }
 
 std::unique_ptr<Verifier> MakeLexicalVerifier() { return std::make_unique<LexicalVerifier>(); }

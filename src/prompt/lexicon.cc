@@ -11,13 +11,13 @@ namespace {
 
 // Words parted by spaces; "group: words" where several words say the same.
 constexpr std::string_view kFunctionWords =
-    "a an the this that these those some any each every either such "
+    "a an the this that these those some several few certain various any each every either such "
     "i you he she it we they me him her us them my your his its our their mine yours hers theirs "
     "myself himself herself itself themselves who whom whose which what "
     "am is are was were be been being do does did done doing have has had having will would can "
-    "could shall should may might must let get gets getting there here "
+    "could shall should may might must let there here "
     "of at by for with as about against among during toward towards via per than near next beside "
-    "along across through around round onto upon "
+    "along across through around round upon "
     "and or but nor so yet if then because while when where whereas although though until also too "
     "very really quite just only even still rather again ever own same other another both "
     "s t d ll re ve m o "
@@ -56,28 +56,29 @@ constexpr auto kMedia = std::to_array<std::string_view>({
 });
 
 constexpr auto kDirections = std::to_array<std::string_view>({
-    "left", "right", "above: above over", "below: below under underneath beneath", "behind",
+    "left", "right", "above", "over", "below: below under underneath beneath", "behind",
     "front", "in", "out", "on", "off", "up: up upward upwards", "down: down downward downwards",
-    "into", "to", "from", "inside: inside within indoors indoor", "between",
+    "into", "onto", "to", "from", "inside: inside within indoors indoor", "between",
     "outside: outside outdoors outdoor", "top", "bottom", "forward: forward forwards",
     "backward: backward backwards", "before", "after", "he: he him his himself",
     "she: she her hers herself",
 });
 
 constexpr auto kOpposites = std::to_array<std::pair<std::string_view, std::string_view>>({
-    {"left", "right"}, {"above", "below"}, {"behind", "front"}, {"in", "out"}, {"on", "off"},
+    {"left", "right"}, {"above", "below"}, {"over", "below"}, {"behind", "front"}, {"in", "out"}, {"on", "off"},
     {"up", "down"}, {"into", "out"}, {"into", "from"}, {"to", "from"}, {"inside", "outside"},
     {"top", "bottom"}, {"forward", "backward"}, {"before", "after"}, {"he", "she"},
-    {"on", "below"}, {"above", "on"}, {"in", "outside"}, {"inside", "out"}, {"front", "inside"},
+    {"onto", "off"}, {"inside", "out"},
 });
 
 constexpr auto kPlaces = std::to_array<std::string_view>({
     "left", "right", "above", "below", "behind", "front", "between", "top", "bottom",
+    "outside",
 });
 
 constexpr std::string_view kMinorWords =
-    "group bunch piece bit lot kind sort type set colored dyed wearing wear wears dressed clad "
-    "certain several many various";
+    "group bunch herd flock piece bit lot kind sort type set colored dyed painted "
+    "wear dressed clad many together something";
 
 constexpr std::string_view kAdjectives =
     "big small large long short high low hot cold light dark heavy hard soft wet dry sweet sour "

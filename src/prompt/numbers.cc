@@ -8,6 +8,8 @@
 namespace reprise {
 namespace {
 
+constexpr float kOneWeight = 0.05f;
+
 bool IsDigits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -99,7 +101,8 @@ bool IsPronounOne(const std::vector<Token>& tokens, std::size_t at) {
 void MakeCount(Token& token, std::string digits) {
   token.lemma = std::move(digits);
   token.slot = Slot::kCount;
-  token.content = true;
+  token.content = token.lemma != "1";  // "one dog" is "a dog"
+  token.weight = token.content ? token.weight : kOneWeight;
   token.form = Form::kBase;
   token.name = false;
 }

@@ -22,35 +22,68 @@ bool IsBe(std::string_view word) {
   return std::ranges::find(kBe, word) != kBe.end();
 }
 
-// Ranks of tokens with every passive turned round: agent, participle, what it is done to.
-class Voice {
+bool IsRelative(std::string_view word) {
+  return word == "which" || word == "that" || word == "who";
+}
+
+bool IsColouring(std::string_view word) {
+  return word == "colored" || word == "dyed" || word == "painted" || word == "in";
+}
+
+// How far the agent after "by" reaches: over one noun phrase, or to the end of the clause ("by a
+// man | in a hat"). Only the meaning tells, so both are tried.
+enum class Agent { kPhrase, kClause };
+
+// Ranks of tokens in one normal order: of a passive the agent, the participle, what it is done to;
+// and what follows a noun as "which is red" or "dyed red" before it.
+class NormalOrder {
  public:
-  explicit Voice(const Tokens& tokens) : tokens_(tokens), ranks_(tokens.size()) {
-    std::iota(ranks_.begin(), ranks_.end(), 0);
+  NormalOrder(const Tokens& tokens, Agent agent)
+      : tokens_(tokens), agent_(agent), ranks_(tokens.size()) {
+    for (std::size_t i = 0; i < ranks_.size(); ++i) ranks_[i] = static_cast<std::int32_t>(i) * kStep;
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       if (tokens[i].text == "by") TurnRound(i);
+      if (tokens[i].text == "being") TurnAgentless(i);
     }
+    for (std::size_t i = 0; i + 1 < tokens.size(); ++i) MoveAttribute(i);
   }
 
+  // Has it a passive with an agent, so that the other reading may differ?
+  bool ambiguous() const { return ambiguous_; }
   std::vector<std::int32_t> Ranks() && { return std::move(ranks_); }
 
  private:
+  static constexpr std::int32_t kStep = 4;
+
+  bool SameClause(std::size_t i, std::size_t j) const {
+    return j < tokens_.size() && tokens_[i].clause == tokens_[j].clause;
+  }
+
   std::size_t ClauseBegin(std::size_t at) const {
     std::size_t begin = at;
-    while (begin > 0 && at - begin < kReach && tokens_[begin - 1].clause == tokens_[at].clause) {
-      --begin;
-    }
+    while (begin > 0 && at - begin < kReach && SameClause(at, begin - 1)) --begin;
     return begin;
+  }
+
+  std::size_t ClauseEnd(std::size_t at) const {
+    std::size_t end = at + 1;
+    while (end - at < kReach && SameClause(at, end)) ++end;
+    return end;
+  }
+
+  bool IsParticiple(std::size_t begin, std::size_t i, std::size_t by) const {
+    const Token& token = tokens_[i];
+    if (!token.content) return false;
+    if (i > begin && tokens_[i - 1].text == "being") return true;
+    const bool past = token.form == Form::kVerbal && !token.text.ends_with("ing");
+    return past && (i + 1 == by || HasBe(begin, i));
   }
 
   // The participle that "by" at `by` belongs to, or `by` when it tells no agent.
   std::size_t Participle(std::size_t begin, std::size_t by) const {
     for (std::size_t i = by; i-- > begin;) {
-      const Token& token = tokens_[i];
-      const bool past = token.form == Form::kVerbal && !token.text.ends_with("ing");
-      const bool being = i > begin && tokens_[i - 1].text == "being";
-      if (token.content && (being || (past && (i + 1 == by || HasBe(begin, i))))) return i;
-      if (IsBe(token.text)) return by;
+      if (IsParticiple(begin, i, by)) return i;
+      if (IsBe(tokens_[i].text)) return by;
     }
     return by;
   }
@@ -63,14 +96,13 @@ class Voice {
   }
 
   std::size_t AgentEnd(std::size_t by) const {
-    std::size_t end = by + 1;
+    const std::size_t last = ClauseEnd(by);
     bool content = false;
-    const std::size_t last = std::min(tokens_.size(), by + kReach);
-    for (; end < last && tokens_[end].clause == tokens_[by].clause; ++end) {
-      if (content && !tokens_[end].content) break;
+    for (std::size_t end = by + 1; end < last; ++end) {
+      if (content && !tokens_[end].content && agent_ == Agent::kPhrase) return end;
       content |= tokens_[end].content;
     }
-    return content ? end : by;
+    return content ? last : by;
   }
 
   void TurnRound(std::size_t by) {
@@ -78,16 +110,53 @@ class Voice {
     const std::size_t participle = Participle(begin, by);
     const std::size_t end = AgentEnd(by);
     if (participle == by || end == by) return;
-    std::int32_t rank = static_cast<std::int32_t>(begin);
-    for (std::size_t i = by; i < end; ++i) ranks_[i] = rank++;
-    ranks_[participle] = rank++;
+    ambiguous_ = true;
+    std::int32_t next = static_cast<std::int32_t>(begin);
+    const auto place = [&](std::size_t i) { ranks_[i] = kStep * next++; };
+    for (std::size_t i = by; i < end; ++i) place(i);
+    place(participle);
     for (std::size_t i = begin; i < by; ++i) {
-      if (i != participle) ranks_[i] = rank++;
+      if (i != participle) place(i);
     }
   }
 
+  // "a man is being pushed" without "by": somebody pushes the man.
+  void TurnAgentless(std::size_t being) {
+    const std::size_t participle = being + 1;
+    if (!SameClause(being, participle)) return;
+    const std::size_t begin = ClauseBegin(being), end = ClauseEnd(being);
+    for (std::size_t i = participle; i < end; ++i) {
+      if (tokens_[i].text == "by") return;
+    }
+    ranks_[participle] = ranks_[begin] - 1;
+  }
+
+  void MoveAttribute(std::size_t i) {
+    std::size_t at = i;
+    if (IsRelative(tokens_[i].text) && IsBe(tokens_[i + 1].text)) {
+      at = i + 2;
+    } else if (IsColouring(tokens_[i].text)) {
+      while (at < i + 2 && at < tokens_.size() && IsColouring(tokens_[at].text)) ++at;
+      if (at < tokens_.size() && tokens_[at].slot != Slot::kColour) return;
+    }
+    if (at == i || i == 0 || !SameClause(i, at)) return;
+    const bool last = !SameClause(at, at + 1) || !tokens_[at + 1].content;
+    if (last && tokens_[at].content && !tokens_[at].text.ends_with("ing")) MoveBeforeNoun(at, i);
+  }
+
+  void MoveBeforeNoun(std::size_t attribute, std::size_t end) {
+    std::size_t noun = end;
+    while (noun > 0 && end - noun < 3 && SameClause(end, noun - 1) && tokens_[noun - 1].content &&
+           tokens_[noun - 1].form != Form::kVerbal) {
+      --noun;
+    }
+    if (noun < end) ranks_[attribute] = ranks_[noun] - 1;
+  }
+
   const Tokens& tokens_;
+  const Agent agent_;
   std::vector<std::int32_t> ranks_;
+  bool ambiguous_ = false;
 };
 
 // Clauses of both sides that share words, joined into groups.
@@ -132,15 +201,18 @@ std::size_t Clauses(const Tokens& tokens) {
   return tokens.empty() ? 0 : tokens.back().clause + std::size_t{1};
 }
 
+using Ranks = std::vector<std::int32_t>;
+using Inversion = std::optional<std::pair<std::size_t, std::size_t>>;
+
+// Matched content words, each with the pair of clauses (or group of clauses) whose order it obeys.
 std::vector<Item> MakeItems(const Tokens& a, const Tokens& b, const Alignment& alignment) {
-  const std::vector<std::int32_t> ranks_a = Voice(a).Ranks(), ranks_b = Voice(b).Ranks();
   ClauseGroups groups(Clauses(a), Clauses(b));
   std::vector<Item> items;
   for (std::size_t i = 0; i < a.size(); ++i) {
     const std::int32_t j = alignment.a_to_b[i];
     if (j == kUnmatched || !a[i].content || a[i].weight <= kMinorWeight) continue;
     groups.Join(a[i].clause, b[j].clause);
-    items.push_back({0, ranks_a[i], ranks_b[j], i});
+    items.push_back({0, 0, 0, i});
   }
   const std::vector<int> spread = groups.Spread();
   for (Item& item : items) {
@@ -153,17 +225,43 @@ std::vector<Item> MakeItems(const Tokens& a, const Tokens& b, const Alignment& a
   return items;
 }
 
-}  // namespace
-
-std::optional<std::pair<std::size_t, std::size_t>> FindInversion(const Prompt& a, const Prompt& b,
-                                                                 const Alignment& alignment) {
-  std::vector<Item> items = MakeItems(a.tokens, b.tokens, alignment);
-  std::ranges::sort(items, {}, [](const Item& item) { return std::tuple(item.group, item.rank_a); });
+Inversion Inverted(std::vector<Item> items, const Alignment& alignment, const Ranks& ranks_a,
+                   const Ranks& ranks_b) {
+  for (Item& item : items) {
+    item.rank_a = ranks_a[item.position];
+    item.rank_b = ranks_b[alignment.a_to_b[item.position]];
+  }
+  std::ranges::sort(items, {}, [](const Item& item) {
+    return std::tuple(item.group, item.rank_a, item.position);
+  });
   for (std::size_t k = 1; k < items.size(); ++k) {
     const Item &x = items[k - 1], &y = items[k];
     if (x.group == y.group && y.rank_b < x.rank_b) return std::pair(x.position, y.position);
   }
   return std::nullopt;
+}
+
+std::vector<Ranks> Readings(const Tokens& tokens) {
+  NormalOrder phrase(tokens, Agent::kPhrase);
+  const bool ambiguous = phrase.ambiguous();
+  std::vector<Ranks> readings = {std::move(phrase).Ranks()};
+  if (ambiguous) readings.push_back(NormalOrder(tokens, Agent::kClause).Ranks());
+  return readings;
+}
+
+}  // namespace
+
+Inversion FindInversion(const Prompt& a, const Prompt& b, const Alignment& alignment) {
+  const std::vector<Item> items = MakeItems(a.tokens, b.tokens, alignment);
+  Inversion inversion;
+  const std::vector<Ranks> readings_b = Readings(b.tokens);
+  for (const Ranks& ranks_a : Readings(a.tokens)) {
+    for (const Ranks& ranks_b : readings_b) {
+      inversion = Inverted(items, alignment, ranks_a, ranks_b);
+      if (!inversion) return std::nullopt;
+    }
+  }
+  return inversion;
 }
 
 }  // namespace reprise

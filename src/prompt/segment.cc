@@ -38,11 +38,17 @@ bool Parts(std::string_view word, std::size_t at) {
   return !(one_before && one_after);
 }
 
-void Emit(std::string_view text, std::size_t begin, std::size_t end, std::vector<Segment>& out) {
-  const std::string_view piece = text.substr(begin, end - begin);
-  if (piece == " ") return;
+// ASCII symbols one by one; an emoji of several code points stays whole.
+void EmitSymbols(std::string_view piece, std::size_t begin, std::vector<Segment>& out) {
+  const std::size_t step = IsAscii(piece) ? 1 : piece.size();
+  for (std::size_t i = 0; i < piece.size(); i += step) {
+    out.push_back({begin + i, begin + i + step, false});
+  }
+}
+
+void EmitPiece(std::string_view piece, std::size_t begin, std::vector<Segment>& out) {
   if (!HasWordCharacter(piece)) {
-    out.push_back({begin, end, false});
+    EmitSymbols(piece, begin, out);
     return;
   }
   std::size_t start = 0;
@@ -51,6 +57,11 @@ void Emit(std::string_view text, std::size_t begin, std::size_t end, std::vector
     if (i > start) out.push_back({begin + start, begin + i, true});
     start = i + 1;
   }
+}
+
+void Emit(std::string_view text, std::size_t begin, std::size_t end, std::vector<Segment>& out) {
+  const std::string_view piece = text.substr(begin, end - begin);
+  if (piece != " ") EmitPiece(piece, begin, out);
 }
 
 // UAX #29 WB6, WB7, WB11 and WB12: may the character at `i` stand inside a word?
@@ -90,9 +101,12 @@ std::vector<Segment> SplitAsciiWords(std::string_view clean) {
 
 std::vector<Segment> SplitUnicodeWords(std::string_view clean) {
   std::vector<Segment> out;
+  // Newer releases of ICU keep "@" with the letters beside it, older ones do not: always part it.
+  std::string apart(clean);
+  std::ranges::replace(apart, '@', '#');
   UErrorCode status = U_ZERO_ERROR;
   UText text = UTEXT_INITIALIZER;
-  utext_openUTF8(&text, clean.data(), static_cast<std::int64_t>(clean.size()), &status);
+  utext_openUTF8(&text, apart.data(), static_cast<std::int64_t>(apart.size()), &status);
   icu::BreakIterator* breaks = WordBreaks();
   breaks->setText(&text, status);
   std::int32_t begin = breaks->first();

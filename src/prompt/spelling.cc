@@ -42,7 +42,7 @@ const Pairs& Variants() {
 
 // -ise where American spelling has -ize and no common word has -ise of its own (as "surprise" and
 // "noise" do).
-constexpr std::array<std::string_view, 6> kIse = {"alise", "erise", "imise",
+constexpr std::array<std::string_view, 7> kIse = {"alise", "erise", "imise", "ylise",
                                                   "ilise", "sise",  "onise"};
 
 bool TakesIze(std::string_view lemma) {

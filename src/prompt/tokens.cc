@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 
 #include "prompt/boilerplate.h"
 #include "prompt/lemma.h"
@@ -17,7 +18,7 @@ namespace reprise {
 namespace {
 
 constexpr float kFunctionWeight = 0.05f;
-constexpr float kAdverbWeight = 0.25f;
+constexpr float kMinorWordWeight = 0.25f;
 constexpr double kSmoothing = 1e-3;  // a of a / (a + p): Arora et al. 2017, "A Simple but
                                      // Tough-to-Beat Baseline for Sentence Embeddings"
 
@@ -68,7 +69,7 @@ bool IsAdverb(std::string_view word) {
 
 float Weight(const Token& token, const LexiconEntry* entry) {
   if (entry != nullptr && entry->function) return kFunctionWeight;
-  if ((entry != nullptr && entry->minor) || IsAdverb(token.text)) return kAdverbWeight;
+  if ((entry != nullptr && entry->minor) || IsAdverb(token.text)) return kMinorWordWeight;
   const double p = entry == nullptr ? 0 : entry->frequency;
   return static_cast<float>(kSmoothing / (kSmoothing + p));
 }
@@ -215,6 +216,36 @@ class Tokenizer {
   bool keep_names_ = false;
 };
 
+bool Any(std::string_view word, std::initializer_list<std::string_view> list) {
+  return std::ranges::find(list, word) != list.end();
+}
+
+// "is painting a face" and "drawing the curtains" are no media.
+void FindMediumVerbs(std::vector<Token>& tokens) {
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    Token& token = tokens[i];
+    if (!Any(token.text, {"painting", "drawing", "rendering"})) continue;
+    const bool is = i > 0 && Any(tokens[i - 1].text, {"is", "are", "was", "were", "being"});
+    const bool object = i + 1 < tokens.size() &&
+                        Any(tokens[i + 1].text, {"a", "an", "the", "his", "her", "their", "some"});
+    if (!is && !object) continue;
+    token.lemma = token.text.substr(0, token.text.size() - 3);
+    token.slot = Slot::kNone;
+    token.form = Form::kVerbal;
+  }
+}
+
+// "young" and "little" say nothing new about a boy or a puppy.
+void FindImpliedYouth(std::vector<Token>& tokens) {
+  for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
+    const bool youth = Any(tokens[i].text, {"young", "little"});
+    if (youth && Any(tokens[i + 1].lemma, {"boy", "girl", "child", "kid", "baby", "toddler",
+                                           "puppy", "kitten"})) {
+      tokens[i].weight = kMinorWordWeight;
+    }
+  }
+}
+
 // Prompts of function words or praise alone ("the who") still say something by them.
 void EnsureContent(std::vector<Token>& tokens) {
   if (std::ranges::any_of(tokens, &Token::content)) return;
@@ -228,6 +259,8 @@ void EnsureContent(std::vector<Token>& tokens) {
 
 TokenText MakeTokens(std::string_view clean, const std::vector<Quote>& quotes) {
   TokenText text = Tokenizer(clean, quotes).Run();
+  FindMediumVerbs(text.tokens);
+  FindImpliedYouth(text.tokens);
   MarkBoilerplate(text.tokens);
   JoinNumbers(text.tokens);
   EnsureContent(text.tokens);
