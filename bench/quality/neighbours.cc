@@ -1,6 +1,7 @@
-// How often the lexical embedding finds a paraphrase among all texts. Reads lines of "1<TAB>a<TAB>b"
-// (b rephrases a) and "0<TAB>a<TAB>b" (more texts); prints the share of paraphrases whose partner is
-// the nearest, among the ten and among the fifty nearest. bench/quality/measure.py drives it.
+// How often the lexical embedding finds a paraphrase among all texts. Reads lines of
+// "1<TAB>a<TAB>b" (b rephrases a) and "0<TAB>a<TAB>b" (more texts); prints the share of paraphrases
+// whose partner is the nearest, among the ten and among the fifty nearest. bench/quality/measure.py
+// drives it.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -12,8 +12,9 @@ constexpr std::size_t kDimensions = 1024;
 constexpr std::string_view kIdentity = "lexical-1/1024";
 
 // What n-grams and bigrams weigh against lemmas. Measured with bench/quality on 4,329 sentences:
-// recall@10 of paraphrases is .923 so, .920 with 0.4 for n-grams, .919 with 1.0; 512 dimensions give
-// .913 and 2048 .926. The correlation with human scores moves by less than .005 in all of these.
+// recall@10 of paraphrases is .923 so, .920 with 0.4 for n-grams, .919 with 1.0; 512 dimensions
+// give .913 and 2048 .926. The correlation with human scores moves by less than .005 in all of
+// these.
 constexpr float kGramShare = 0.7f;
 constexpr float kBigramShare = 0.3f;
 
@@ -102,6 +103,8 @@ Embedding EmbedLexical(const Prompt& prompt) {
   return out;
 }
 
-std::unique_ptr<Embedder> MakeLexicalEmbedder() { return std::make_unique<LexicalEmbedder>(); }
+std::unique_ptr<Embedder> MakeLexicalEmbedder() {
+  return std::make_unique<LexicalEmbedder>();
+}
 
 }  // namespace reprise

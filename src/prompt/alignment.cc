@@ -145,6 +145,8 @@ class Aligner {
 
 }  // namespace
 
-Alignment Align(const Prompt& a, const Prompt& b) { return Aligner(a.tokens, b.tokens).Run(); }
+Alignment Align(const Prompt& a, const Prompt& b) {
+  return Aligner(a.tokens, b.tokens).Run();
+}
 
 }  // namespace reprise

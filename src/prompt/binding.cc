@@ -9,11 +9,13 @@ namespace {
 
 using Tokens = std::vector<Token>;
 
-constexpr std::size_t kMostHeads = 3;    // words of one noun phrase that may be meant
+constexpr std::size_t kMostHeads = 3;     // words of one noun phrase that may be meant
 constexpr std::size_t kPhraseReach = 12;  // words looked at, which bounds the work
 constexpr std::size_t kNegationReach = 8;
 
-bool IsModifier(Slot slot) { return slot == Slot::kColour || slot == Slot::kCount; }
+bool IsModifier(Slot slot) {
+  return slot == Slot::kColour || slot == Slot::kCount;
+}
 
 struct Heads {
   std::size_t at[kMostHeads];
@@ -41,7 +43,9 @@ Heads HeadsAfter(const Tokens& tokens, std::size_t at) {
   return heads;
 }
 
-bool IsRelative(const Token& token) { return token.text == "which" || token.text == "who"; }
+bool IsRelative(const Token& token) {
+  return token.text == "which" || token.text == "who";
+}
 
 // "the ball is red", "a ball colored in red", "a ball, which is red": the word before.
 Heads HeadBefore(const Tokens& tokens, std::size_t at) {

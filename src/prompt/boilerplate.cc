@@ -11,22 +11,23 @@ namespace {
 constexpr float kWeight = 0.02f;
 
 constexpr auto kPolite = std::to_array<std::string_view>(
-    {"please", "kindly", "hi", "hello", "hey", "can", "could", "would", "will", "you", "i", "want",
-     "need", "like", "d", "to", "let", "us", "imagine", "i'd"});
+    {"please", "kindly", "hi",   "hello", "hey", "can", "could", "would", "will",    "you",
+     "i",      "want",   "need", "like",  "d",   "to",  "let",   "us",    "imagine", "i'd"});
 constexpr auto kRequests = std::to_array<std::string_view>(
     {"draw", "generate", "create", "make", "show", "produce", "give", "design", "depict"});
-constexpr auto kPictures = std::to_array<std::string_view>({"image", "picture", "pic", "images",
-                                                            "pictures", "pics"});
-constexpr auto kOfs = std::to_array<std::string_view>({"of", "showing", "depicting", "featuring",
-                                                       "that", "which"});
+constexpr auto kPictures =
+    std::to_array<std::string_view>({"image", "picture", "pic", "images", "pictures", "pics"});
+constexpr auto kOfs =
+    std::to_array<std::string_view>({"of", "showing", "depicting", "featuring", "that", "which"});
 constexpr auto kArticles = std::to_array<std::string_view>({"a", "an", "the", "some", "me", "us"});
 constexpr auto kDegrees = std::to_array<std::string_view>(
     {"highly", "very", "extremely", "ultra", "hyper", "super", "insanely", "incredibly",
-     "intricately", "best", "high", "highest", "top", "amazing", "great", "good", "full", "insane"});
+     "intricately", "best", "high", "highest", "top", "amazing", "great", "good", "full",
+     "insane"});
 constexpr auto kPraised = std::to_array<std::string_view>(
     {"detailed", "detail", "details", "quality", "resolution", "res", "hd", "def", "definition"});
-constexpr auto kPraise = std::to_array<std::string_view>({"masterpiece", "hd", "uhd", "fhd", "2k",
-                                                          "4k", "8k", "16k", "hq", "hyperdetailed"});
+constexpr auto kPraise = std::to_array<std::string_view>(
+    {"masterpiece", "hd", "uhd", "fhd", "2k", "4k", "8k", "16k", "hq", "hyperdetailed"});
 
 template <class List>
 bool In(const List& list, std::string_view word) {
@@ -68,8 +69,8 @@ class Marker {
   std::size_t Request() {
     std::size_t i = 0;
     while (In(kPolite, Word(i))) ++i;
-    const bool asked = In(kRequests, Word(i)) && (i > 0 || In(kArticles, Word(i + 1)) ||
-                                                  In(kPictures, Word(i + 1)));
+    const bool asked = In(kRequests, Word(i)) &&
+                       (i > 0 || In(kArticles, Word(i + 1)) || In(kPictures, Word(i + 1)));
     const bool polite = Word(0) == "please" || Word(0) == "imagine";
     if (!asked && !polite) return 0;
     i += asked;
@@ -105,6 +106,8 @@ class Marker {
 
 }  // namespace
 
-void MarkBoilerplate(std::vector<Token>& tokens) { Marker(tokens).Run(); }
+void MarkBoilerplate(std::vector<Token>& tokens) {
+  Marker(tokens).Run();
+}
 
 }  // namespace reprise

@@ -31,9 +31,8 @@ constexpr std::array<SlotName, 5> kExclusive = {{{Slot::kNegation, "negation"},
                                                  {Slot::kMedium, "medium"}}};
 
 bool HasDigit(const Token& token) {
-  return token.content && token.slot == Slot::kNone && std::ranges::any_of(token.lemma, [](char c) {
-    return c >= '0' && c <= '9';
-  });
+  return token.content && token.slot == Slot::kNone &&
+         std::ranges::any_of(token.lemma, [](char c) { return c >= '0' && c <= '9'; });
 }
 
 class Differences {
@@ -96,8 +95,8 @@ class Differences {
 
   template <class Is>
   static const Token* First(const Left& tokens, Is is) {
-    const auto found = std::ranges::find_if(
-        tokens, [&](const Token* token) { return std::invoke(is, *token); });
+    const auto found =
+        std::ranges::find_if(tokens, [&](const Token* token) { return std::invoke(is, *token); });
     return found == tokens.end() ? nullptr : *found;
   }
 

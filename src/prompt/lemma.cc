@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::string_view kNone = "";
 
-bool IsVowel(char c) { return std::string_view("aeiou").contains(c); }
+bool IsVowel(char c) {
+  return std::string_view("aeiou").contains(c);
+}
 bool HasVowel(std::string_view word) {
   return word.find_first_of("aeiouy") != std::string_view::npos;
 }
@@ -29,43 +31,155 @@ int VowelGroups(std::string_view word) {
 // only look inflected stand for themselves.
 const std::unordered_map<std::string_view, std::string_view>& Irregular() {
   static const std::unordered_map<std::string_view, std::string_view> table = {
-      {"men", "+man"}, {"women", "+woman"}, {"children", "+child"}, {"people", "+person"},
-      {"feet", "+foot"}, {"teeth", "+tooth"}, {"geese", "+goose"}, {"mice", "+mouse"},
-      {"oxen", "+ox"}, {"leaves", "+leaf"}, {"knives", "+knife"}, {"wolves", "+wolf"},
-      {"wives", "+wife"}, {"lives", "+life"}, {"shelves", "+shelf"}, {"halves", "+half"},
-      {"thieves", "+thief"}, {"loaves", "+loaf"}, {"calves", "+calf"}, {"elves", "+elf"},
-      {"scarves", "+scarf"}, {"hooves", "+hoof"}, {"dwarves", "+dwarf"}, {"cacti", "+cactus"},
-      {"fungi", "+fungus"}, {"buses", "+bus"}, {"gases", "+gas"}, {"lenses", "+lens"},
-      {"cookies", "+cookie"}, {"movies", "+movie"}, {"zombies", "+zombie"}, {"pies", "+pie"},
-      {"ties", "+tie"}, {"genies", "+genie"}, {"selfies", "+selfie"}, {"pixies", "+pixie"},
-      {"brownies", "+brownie"}, {"hippies", "+hippie"}, {"shoes", "+shoe"}, {"toes", "+toe"},
-      {"canoes", "+canoe"}, {"axes", "+axe"}, {"horseshoes", "+horseshoe"},
-      {"rode", "ride"}, {"ridden", "ride"}, {"ran", "run"}, {"sat", "sit"}, {"stood", "stand"},
-      {"wore", "wear"}, {"worn", "wear"}, {"held", "hold"}, {"ate", "eat"}, {"eaten", "eat"},
-      {"drank", "drink"}, {"drunk", "drink"}, {"swam", "swim"}, {"sang", "sing"},
-      {"sung", "sing"}, {"flew", "fly"}, {"flown", "fly"}, {"drove", "drive"},
-      {"driven", "drive"}, {"wrote", "write"}, {"written", "write"}, {"drew", "draw"},
-      {"drawn", "draw"}, {"threw", "throw"}, {"thrown", "throw"}, {"took", "take"},
-      {"taken", "take"}, {"gave", "give"}, {"given", "give"}, {"broke", "break"},
-      {"broken", "break"}, {"spoke", "speak"}, {"spoken", "speak"}, {"went", "go"},
-      {"gone", "go"}, {"goes", "go"}, {"came", "come"}, {"saw", "saw"}, {"seen", "see"},
-      {"made", "make"}, {"making", "make"}, {"caught", "catch"}, {"fell", "fall"},
-      {"fallen", "fall"}, {"slept", "sleep"}, {"built", "build"}, {"fought", "fight"},
-      {"hidden", "hide"}, {"shown", "show"}, {"woven", "weave"}, {"lying", "lie"},
-      {"dying", "die"}, {"tying", "tie"}, {"tied", "tie"}, {"died", "die"}, {"lied", "lie"},
-      {"shot", "shoot"}, {"swung", "swing"}, {"hung", "hang"}, {"blew", "blow"},
-      {"blown", "blow"}, {"grew", "grow"}, {"grown", "grow"}, {"kept", "keep"},
-      {"fed", "feed"}, {"led", "lead"}, {"lit", "light"}, {"bitten", "bite"}, {"bit", "bit"},
-      {"chose", "choose"}, {"chosen", "choose"}, {"frozen", "freeze"}, {"torn", "tear"},
-      {"sunk", "sink"}, {"bathing", "bathe"}, {"breathing", "breathe"}, {"changing", "change"},
-      {"changed", "change"}, {"arranged", "arrange"}, {"arranging", "arrange"},
-      {"using", "use"}, {"used", "use"}, {"dyed", "dye"}, {"eyed", "eye"}, {"tasting", "taste"},
-      {"tasted", "taste"}, {"pasted", "paste"}, {"wasted", "waste"}, {"imagining", "imagine"},
-      {"imagined", "imagine"}, {"exploring", "explore"}, {"explored", "explore"},
-      {"preparing", "prepare"}, {"prepared", "prepare"}, {"combining", "combine"},
-      {"combined", "combine"}, {"examining", "examine"}, {"examined", "examine"},
-      {"creating", "create"}, {"created", "create"}, {"practicing", "practice"}, {"practiced", "practice"}, {"painting", "painting"},
-      {"paintings", "+painting"}, {"drawing", "drawing"}, {"drawings", "+drawing"},
+      {"men", "+man"},
+      {"women", "+woman"},
+      {"children", "+child"},
+      {"people", "+person"},
+      {"feet", "+foot"},
+      {"teeth", "+tooth"},
+      {"geese", "+goose"},
+      {"mice", "+mouse"},
+      {"oxen", "+ox"},
+      {"leaves", "+leaf"},
+      {"knives", "+knife"},
+      {"wolves", "+wolf"},
+      {"wives", "+wife"},
+      {"lives", "+life"},
+      {"shelves", "+shelf"},
+      {"halves", "+half"},
+      {"thieves", "+thief"},
+      {"loaves", "+loaf"},
+      {"calves", "+calf"},
+      {"elves", "+elf"},
+      {"scarves", "+scarf"},
+      {"hooves", "+hoof"},
+      {"dwarves", "+dwarf"},
+      {"cacti", "+cactus"},
+      {"fungi", "+fungus"},
+      {"buses", "+bus"},
+      {"gases", "+gas"},
+      {"lenses", "+lens"},
+      {"cookies", "+cookie"},
+      {"movies", "+movie"},
+      {"zombies", "+zombie"},
+      {"pies", "+pie"},
+      {"ties", "+tie"},
+      {"genies", "+genie"},
+      {"selfies", "+selfie"},
+      {"pixies", "+pixie"},
+      {"brownies", "+brownie"},
+      {"hippies", "+hippie"},
+      {"shoes", "+shoe"},
+      {"toes", "+toe"},
+      {"canoes", "+canoe"},
+      {"axes", "+axe"},
+      {"horseshoes", "+horseshoe"},
+      {"rode", "ride"},
+      {"ridden", "ride"},
+      {"ran", "run"},
+      {"sat", "sit"},
+      {"stood", "stand"},
+      {"wore", "wear"},
+      {"worn", "wear"},
+      {"held", "hold"},
+      {"ate", "eat"},
+      {"eaten", "eat"},
+      {"drank", "drink"},
+      {"drunk", "drink"},
+      {"swam", "swim"},
+      {"sang", "sing"},
+      {"sung", "sing"},
+      {"flew", "fly"},
+      {"flown", "fly"},
+      {"drove", "drive"},
+      {"driven", "drive"},
+      {"wrote", "write"},
+      {"written", "write"},
+      {"drew", "draw"},
+      {"drawn", "draw"},
+      {"threw", "throw"},
+      {"thrown", "throw"},
+      {"took", "take"},
+      {"taken", "take"},
+      {"gave", "give"},
+      {"given", "give"},
+      {"broke", "break"},
+      {"broken", "break"},
+      {"spoke", "speak"},
+      {"spoken", "speak"},
+      {"went", "go"},
+      {"gone", "go"},
+      {"goes", "go"},
+      {"came", "come"},
+      {"saw", "saw"},
+      {"seen", "see"},
+      {"made", "make"},
+      {"making", "make"},
+      {"caught", "catch"},
+      {"fell", "fall"},
+      {"fallen", "fall"},
+      {"slept", "sleep"},
+      {"built", "build"},
+      {"fought", "fight"},
+      {"hidden", "hide"},
+      {"shown", "show"},
+      {"woven", "weave"},
+      {"lying", "lie"},
+      {"dying", "die"},
+      {"tying", "tie"},
+      {"tied", "tie"},
+      {"died", "die"},
+      {"lied", "lie"},
+      {"shot", "shoot"},
+      {"swung", "swing"},
+      {"hung", "hang"},
+      {"blew", "blow"},
+      {"blown", "blow"},
+      {"grew", "grow"},
+      {"grown", "grow"},
+      {"kept", "keep"},
+      {"fed", "feed"},
+      {"led", "lead"},
+      {"lit", "light"},
+      {"bitten", "bite"},
+      {"bit", "bit"},
+      {"chose", "choose"},
+      {"chosen", "choose"},
+      {"frozen", "freeze"},
+      {"torn", "tear"},
+      {"sunk", "sink"},
+      {"bathing", "bathe"},
+      {"breathing", "breathe"},
+      {"changing", "change"},
+      {"changed", "change"},
+      {"arranged", "arrange"},
+      {"arranging", "arrange"},
+      {"using", "use"},
+      {"used", "use"},
+      {"dyed", "dye"},
+      {"eyed", "eye"},
+      {"tasting", "taste"},
+      {"tasted", "taste"},
+      {"pasted", "paste"},
+      {"wasted", "waste"},
+      {"imagining", "imagine"},
+      {"imagined", "imagine"},
+      {"exploring", "explore"},
+      {"explored", "explore"},
+      {"preparing", "prepare"},
+      {"prepared", "prepare"},
+      {"combining", "combine"},
+      {"combined", "combine"},
+      {"examining", "examine"},
+      {"examined", "examine"},
+      {"creating", "create"},
+      {"created", "create"},
+      {"practicing", "practice"},
+      {"practiced", "practice"},
+      {"painting", "painting"},
+      {"paintings", "+painting"},
+      {"drawing", "drawing"},
+      {"drawings", "+drawing"},
   };
   return table;
 }
@@ -75,17 +189,20 @@ bool StandsForItself(std::string_view word) {
   static const std::unordered_map<std::string_view, std::string_view> words = [] {
     std::unordered_map<std::string_view, std::string_view> set;
     for (std::string_view w :
-         {"bus", "gas", "canvas", "lens", "chess", "atlas", "iris", "tennis", "christmas", "always",
-          "this", "is", "was", "has", "his", "its", "us", "as", "plus", "yes", "news", "series",
-          "species", "texas", "paris", "thus", "across", "perhaps", "jesus", "venus", "zeus",
-          "red", "bed", "shed", "sled", "wed", "hundred", "naked", "wicked", "sacred", "crooked",
-          "evening", "morning", "ceiling", "clothing", "lightning", "building", "during", "viking",
-          "pudding", "duckling", "darling", "sibling", "something", "anything", "nothing",
-          "everything", "herring", "wedding", "sterling", "dumpling", "earring", "railing",
-          "colored", "being", "beijing", "bias", "pancreas", "kudos", "cosmos", "chaos", "pegasus",
-          "medium", "wing", "swing", "king", "ring", "string", "spring", "thing", "bring", "sing",
-          "sling", "cling", "wring", "sting", "fling", "speed", "dressed", "specimen", "abdomen",
-          "omen", "ramen"}) {
+         {"bus",        "gas",       "canvas",   "lens",      "chess",     "atlas",    "iris",
+          "tennis",     "christmas", "always",   "this",      "is",        "was",      "has",
+          "his",        "its",       "us",       "as",        "plus",      "yes",      "news",
+          "series",     "species",   "texas",    "paris",     "thus",      "across",   "perhaps",
+          "jesus",      "venus",     "zeus",     "red",       "bed",       "shed",     "sled",
+          "wed",        "hundred",   "naked",    "wicked",    "sacred",    "crooked",  "evening",
+          "morning",    "ceiling",   "clothing", "lightning", "building",  "during",   "viking",
+          "pudding",    "duckling",  "darling",  "sibling",   "something", "anything", "nothing",
+          "everything", "herring",   "wedding",  "sterling",  "dumpling",  "earring",  "railing",
+          "colored",    "being",     "beijing",  "bias",      "pancreas",  "kudos",    "cosmos",
+          "chaos",      "pegasus",   "medium",   "wing",      "swing",     "king",     "ring",
+          "string",     "spring",    "thing",    "bring",     "sing",      "sling",    "cling",
+          "wring",      "sting",     "fling",    "speed",     "dressed",   "specimen", "abdomen",
+          "omen",       "ramen"}) {
       set.emplace(w, kNone);
     }
     return set;
@@ -132,7 +249,8 @@ Lemma Plural(std::string_view word) {
 }
 
 Lemma Verbal(std::string_view word, std::size_t ending) {
-  if (word.ends_with("ied")) return {std::string(word.substr(0, word.size() - 3)) + "y", Form::kVerbal};
+  if (word.ends_with("ied"))
+    return {std::string(word.substr(0, word.size() - 3)) + "y", Form::kVerbal};
   return {Stem(word.substr(0, word.size() - ending)), Form::kVerbal};
 }
 
@@ -148,13 +266,12 @@ Lemma Lemmatize(std::string_view word) {
   const auto found = Irregular().find(word);
   if (found != Irregular().end()) {
     const bool plural = found->second.starts_with('+');
-    const Form form = plural           ? Form::kPlural
-                      : word == found->second ? Form::kBase
-                                              : Form::kVerbal;
+    const Form form = plural ? Form::kPlural : word == found->second ? Form::kBase : Form::kVerbal;
     return {std::string(found->second.substr(plural)), form};
   }
   if (word.size() < 4 || StandsForItself(word)) return as_is;
-  if (word.ends_with("men")) return {std::string(word.substr(0, word.size() - 2)) + "an", Form::kPlural};
+  if (word.ends_with("men"))
+    return {std::string(word.substr(0, word.size() - 2)) + "an", Form::kPlural};
   if (EndsInPluralS(word)) return Plural(word);
   const bool ing = word.ends_with("ing") && word.size() > 4;
   const bool ed = word.ends_with("ed") && !word.ends_with("eed");

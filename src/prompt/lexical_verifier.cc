@@ -29,7 +29,9 @@ double Score(const PairFeatures& features) {
 }
 
 // Calibrated so that d = 0.5 gives 0.85 and d = 0 gives 0.72.
-double Calibrate(double d) { return 1 / (1 + std::exp(-(1.59 * d + 0.94))); }
+double Calibrate(double d) {
+  return 1 / (1 + std::exp(-(1.59 * d + 0.94)));
+}
 
 struct Rest {
   double major = 0;
@@ -107,6 +109,8 @@ PairFeatures MeasurePair(const Prompt& a, const Prompt& b, const Alignment& alig
           FindRebinding(a, b, alignment) ? 1.0 : 0.0};
 }
 
-std::unique_ptr<Verifier> MakeLexicalVerifier() { return std::make_unique<LexicalVerifier>(); }
+std::unique_ptr<Verifier> MakeLexicalVerifier() {
+  return std::make_unique<LexicalVerifier>();
+}
 
 }  // namespace reprise

@@ -11,8 +11,8 @@
 namespace reprise {
 
 inline constexpr std::array<std::string_view, 9> kPairFeatures = {
-    "alignment", "smaller_coverage", "unmatched", "unmatched_minor", "substitution",
-    "one_sided_slot", "plural", "order", "binding"};
+    "alignment",      "smaller_coverage", "unmatched", "unmatched_minor", "substitution",
+    "one_sided_slot", "plural",           "order",     "binding"};
 
 using PairFeatures = std::array<double, kPairFeatures.size()>;
 

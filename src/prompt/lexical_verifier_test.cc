@@ -29,7 +29,9 @@ struct Pair {
   std::string kind = "";  // how the reason begins, where it matters
 };
 
-void PrintTo(const Pair& pair, std::ostream* out) { *out << pair.a << " || " << pair.b; }
+void PrintTo(const Pair& pair, std::ostream* out) {
+  *out << pair.a << " || " << pair.b;
+}
 
 class Hits : public testing::TestWithParam<Pair> {};
 class Misses : public testing::TestWithParam<Pair> {};
@@ -55,97 +57,100 @@ TEST_P(HardVetoes, HoldInHardModeToo) {
   EXPECT_THAT(verdict.reason, StartsWith(GetParam().kind));
 }
 
-INSTANTIATE_TEST_SUITE_P(Wording, Hits, testing::Values(
-    Pair{"a red fox in the snow", "A red fox in snow."},
-    Pair{"a red fox in the snow", "please draw a red fox in the snow, 8k, masterpiece"},
-    Pair{"a red fox in the snow", "red fox in the snow"},
-    Pair{"a red fox in the snow", "Generate an image of a red fox in the snow!"},
-    Pair{"a red fox in the snow", "a  RED fox\tin the snow"},
-    Pair{"two dogs on a sofa", "2 dogs on a sofa"},
-    Pair{"twenty one candles on a cake", "twenty-one candles on a cake"},
-    Pair{"a dozen eggs in a basket", "12 eggs in a basket"},
-    Pair{"one cat on a roof", "a cat on a roof"},
-    Pair{"a grey car under a tree", "a gray car under a tree"},
-    Pair{"a theatre in the city centre", "a theater in the city center"},
-    Pair{"a café in Paris", "a cafe in Paris"},
-    Pair{"a man doesn't wear a hat", "a man does not wear a hat"},
-    Pair{"a dog chasing a cat", "a dog chases a cat"},
-    Pair{"a dog chasing a cat", "a cat is chased by a dog"},
-    Pair{"a man playing an electric guitar", "a man is playing a guitar which is electric"},
-    Pair{"a red ball on the grass", "a ball colored in red on the grass"},
-    Pair{"watercolor, a fox in snow", "a fox in snow, watercolor"},
-    Pair{"in the snow, a fox runs", "a fox runs in the snow"},
-    Pair{"a woman with sunglasses", "a woman with sun glasses"},
-    Pair{"a well-known bridge", "a well known bridge"},
-    Pair{"an elephant in a river", "an elefant in a river"},
-    Pair{"a photo of a castle", "a photograph of a castle"},
-    Pair{"portrait of a knight, 3 d render", "portrait of a knight, 3d render"},
-    Pair{"a sign saying \"OPEN\" on a door", "a sign that says “OPEN” on the door"},
-    Pair{"the dog's bowl is empty", "the dog’s bowl is empty"}));
+INSTANTIATE_TEST_SUITE_P(
+    Wording, Hits,
+    testing::Values(
+        Pair{"a red fox in the snow", "A red fox in snow."},
+        Pair{"a red fox in the snow", "please draw a red fox in the snow, 8k, masterpiece"},
+        Pair{"a red fox in the snow", "red fox in the snow"},
+        Pair{"a red fox in the snow", "Generate an image of a red fox in the snow!"},
+        Pair{"a red fox in the snow", "a  RED fox\tin the snow"},
+        Pair{"two dogs on a sofa", "2 dogs on a sofa"},
+        Pair{"twenty one candles on a cake", "twenty-one candles on a cake"},
+        Pair{"a dozen eggs in a basket", "12 eggs in a basket"},
+        Pair{"one cat on a roof", "a cat on a roof"},
+        Pair{"a grey car under a tree", "a gray car under a tree"},
+        Pair{"a theatre in the city centre", "a theater in the city center"},
+        Pair{"a café in Paris", "a cafe in Paris"},
+        Pair{"a man doesn't wear a hat", "a man does not wear a hat"},
+        Pair{"a dog chasing a cat", "a dog chases a cat"},
+        Pair{"a dog chasing a cat", "a cat is chased by a dog"},
+        Pair{"a man playing an electric guitar", "a man is playing a guitar which is electric"},
+        Pair{"a red ball on the grass", "a ball colored in red on the grass"},
+        Pair{"watercolor, a fox in snow", "a fox in snow, watercolor"},
+        Pair{"in the snow, a fox runs", "a fox runs in the snow"},
+        Pair{"a woman with sunglasses", "a woman with sun glasses"},
+        Pair{"a well-known bridge", "a well known bridge"},
+        Pair{"an elephant in a river", "an elefant in a river"},
+        Pair{"a photo of a castle", "a photograph of a castle"},
+        Pair{"portrait of a knight, 3 d render", "portrait of a knight, 3d render"},
+        Pair{"a sign saying \"OPEN\" on a door", "a sign that says “OPEN” on the door"},
+        Pair{"the dog's bowl is empty", "the dog’s bowl is empty"}));
 
-INSTANTIATE_TEST_SUITE_P(Content, Misses, testing::Values(
-    Pair{"a dog", "a cat", "words: "},
-    Pair{"a cat", "a dog", "words: "},
-    Pair{"a cat", "a cat with a hat", "unmatched: hat"},
-    Pair{"a team playing baseball", "a team playing baseball at the beach", "unmatched"},
-    Pair{"a man standing on a hill", "a man jumping on a hill", "words: standing/jumping"},
-    Pair{"a city by day", "a city by night", "words: day/night"},
-    Pair{"a desert in the evening", "a dessert in the evening", "words"},
-    Pair{"a light house on a hill", "a lighthouse on a hill"},
-    Pair{"a silver coin", "a sliver coin"},
-    Pair{"красная машина", "синяя машина"},
-    Pair{"赤い車", "青い車"},
-    Pair{"красная машина", "赤い車"},
-    Pair{"🐱", "🐶"},
-    Pair{"a happy 🐱 in a garden", "a happy 🐶 in a garden"},
-    Pair{"!!!", "???"},
-    Pair{"to be", "the who"}));
+INSTANTIATE_TEST_SUITE_P(
+    Content, Misses,
+    testing::Values(
+        Pair{"a dog", "a cat", "words: "}, Pair{"a cat", "a dog", "words: "},
+        Pair{"a cat", "a cat with a hat", "unmatched: hat"},
+        Pair{"a team playing baseball", "a team playing baseball at the beach", "unmatched"},
+        Pair{"a man standing on a hill", "a man jumping on a hill", "words: standing/jumping"},
+        Pair{"a city by day", "a city by night", "words: day/night"},
+        Pair{"a desert in the evening", "a dessert in the evening", "words"},
+        Pair{"a light house on a hill", "a lighthouse on a hill"},
+        Pair{"a silver coin", "a sliver coin"}, Pair{"красная машина", "синяя машина"},
+        Pair{"赤い車", "青い車"}, Pair{"красная машина", "赤い車"}, Pair{"🐱", "🐶"},
+        Pair{"a happy 🐱 in a garden", "a happy 🐶 in a garden"}, Pair{"!!!", "???"},
+        Pair{"to be", "the who"}));
 
-INSTANTIATE_TEST_SUITE_P(SafeMode, Misses, testing::Values(
-    Pair{"a dog chasing a cat", "a cat chasing a dog", "order: "},
-    Pair{"a dog chasing a cat", "a dog is chased by a cat", "order: "},
-    Pair{"chasing a dog, a cat", "a dog chasing a cat", "order: "},
-    Pair{"a dog, brown, chasing a cat", "a cat, brown, chasing a dog", "order: "},
-    Pair{"a man pushing a cart", "a man being pushed with a cart", "order: "},
-    Pair{"a car on a hill", "a red car on a hill", "colour: -/red"},
-    Pair{"dogs on a hill", "three dogs on a hill", "count: -/three"},
-    Pair{"a castle", "a watercolor of a castle", "medium: -/watercolor"},
-    Pair{"a portrait of a man", "a portrait of Einstein as a man", "name: -/einstein"},
-    Pair{"a dog in a yard", "dogs in a yard", "plural: dog/dogs"},
-    Pair{"a woman in a park", "women in a park", "plural: "},
-    Pair{"a cat near a table", "a cat under a table", "direction: -/under"},
-    Pair{"a big dog and a small cat", "a small dog and a big cat"}));
+INSTANTIATE_TEST_SUITE_P(
+    SafeMode, Misses,
+    testing::Values(Pair{"a dog chasing a cat", "a cat chasing a dog", "order: "},
+                    Pair{"a dog chasing a cat", "a dog is chased by a cat", "order: "},
+                    Pair{"chasing a dog, a cat", "a dog chasing a cat", "order: "},
+                    Pair{"a dog, brown, chasing a cat", "a cat, brown, chasing a dog", "order: "},
+                    Pair{"a man pushing a cart", "a man being pushed with a cart", "order: "},
+                    Pair{"a car on a hill", "a red car on a hill", "colour: -/red"},
+                    Pair{"dogs on a hill", "three dogs on a hill", "count: -/three"},
+                    Pair{"a castle", "a watercolor of a castle", "medium: -/watercolor"},
+                    Pair{"a portrait of a man", "a portrait of Einstein as a man",
+                         "name: -/einstein"},
+                    Pair{"a dog in a yard", "dogs in a yard", "plural: dog/dogs"},
+                    Pair{"a woman in a park", "women in a park", "plural: "},
+                    Pair{"a cat near a table", "a cat under a table", "direction: -/under"},
+                    Pair{"a big dog and a small cat", "a small dog and a big cat"}));
 
-INSTANTIATE_TEST_SUITE_P(HardSlots, HardVetoes, testing::Values(
-    Pair{"a room with people", "a room with no people", "negation: -/no"},
-    Pair{"a man with a hat", "a man without a hat", "negation: -/without"},
-    Pair{"the door isn't open", "the door is open", "negation: not/-"},
-    Pair{"a dog but no cat", "a cat but no dog"},
-    Pair{"a sign saying \"STOP\"", "a sign saying \"GO\"", "quoted: STOP/GO"},
-    Pair{"a sign saying \"STOP\"", "a sign saying \"stop\"", "quoted: STOP/stop"},
-    Pair{"a sign saying 'stop'", "a sign saying stop", "quoted: stop/-"},
-    Pair{"two dogs", "three dogs", "count: two/three"},
-    Pair{"2 dogs", "three dogs", "count: 2/three"},
-    Pair{"one dog", "two dogs", "count: one/two"},
-    Pair{"two dogs and three cats", "three dogs and two cats"},
-    Pair{"the first floor", "the second floor", "ordinal: first/second"},
-    Pair{"photo, 35mm film", "photo, 50mm film", "digits: 35mm/50mm"},
-    Pair{"a blue car on a road", "a grey car on a road", "colour: blue/grey"},
-    Pair{"a crimson dress", "a scarlet dress", "colour: "},
-    Pair{"a red cube on a blue sphere", "a blue cube on a red sphere", "binding: "},
-    Pair{"the cube is red and the ball is blue", "the cube is blue and the ball is red"},
-    Pair{"a cat left of a dog", "a cat right of a dog", "direction: left/right"},
-    Pair{"a lamp above a table", "a lamp below a table", "direction: above/below"},
-    Pair{"a tree behind a house", "a tree in front of a house", "direction: behind/front"},
-    Pair{"a man going in a door", "a man going out a door", "direction: in/out"},
-    Pair{"turn the light on", "turn the light off", "direction: on/off"},
-    Pair{"a man walking up the stairs", "a man walking down the stairs", "direction: up/down"},
-    Pair{"jumping into a pool", "jumping out of a pool", "direction: into/out"},
-    Pair{"a train to London", "a train from London", "direction: to/from"},
-    Pair{"a watercolor of a cat", "a photo of a cat", "medium: "},
-    Pair{"a small dog", "a huge dog", "size: small/huge"},
-    Pair{"a picture of Angela Merkel", "a picture of Boris Johnson", "name: "},
-    Pair{"he reads a book", "she reads a book", "gender: he/she"}));
+INSTANTIATE_TEST_SUITE_P(
+    HardSlots, HardVetoes,
+    testing::Values(
+        Pair{"a room with people", "a room with no people", "negation: -/no"},
+        Pair{"a man with a hat", "a man without a hat", "negation: -/without"},
+        Pair{"the door isn't open", "the door is open", "negation: not/-"},
+        Pair{"a dog but no cat", "a cat but no dog"},
+        Pair{"a sign saying \"STOP\"", "a sign saying \"GO\"", "quoted: STOP/GO"},
+        Pair{"a sign saying \"STOP\"", "a sign saying \"stop\"", "quoted: STOP/stop"},
+        Pair{"a sign saying 'stop'", "a sign saying stop", "quoted: stop/-"},
+        Pair{"two dogs", "three dogs", "count: two/three"},
+        Pair{"2 dogs", "three dogs", "count: 2/three"},
+        Pair{"one dog", "two dogs", "count: one/two"},
+        Pair{"two dogs and three cats", "three dogs and two cats"},
+        Pair{"the first floor", "the second floor", "ordinal: first/second"},
+        Pair{"photo, 35mm film", "photo, 50mm film", "digits: 35mm/50mm"},
+        Pair{"a blue car on a road", "a grey car on a road", "colour: blue/grey"},
+        Pair{"a crimson dress", "a scarlet dress", "colour: "},
+        Pair{"a red cube on a blue sphere", "a blue cube on a red sphere", "binding: "},
+        Pair{"the cube is red and the ball is blue", "the cube is blue and the ball is red"},
+        Pair{"a cat left of a dog", "a cat right of a dog", "direction: left/right"},
+        Pair{"a lamp above a table", "a lamp below a table", "direction: above/below"},
+        Pair{"a tree behind a house", "a tree in front of a house", "direction: behind/front"},
+        Pair{"a man going in a door", "a man going out a door", "direction: in/out"},
+        Pair{"turn the light on", "turn the light off", "direction: on/off"},
+        Pair{"a man walking up the stairs", "a man walking down the stairs", "direction: up/down"},
+        Pair{"jumping into a pool", "jumping out of a pool", "direction: into/out"},
+        Pair{"a train to London", "a train from London", "direction: to/from"},
+        Pair{"a watercolor of a cat", "a photo of a cat", "medium: "},
+        Pair{"a small dog", "a huge dog", "size: small/huge"},
+        Pair{"a picture of Angela Merkel", "a picture of Boris Johnson", "name: "},
+        Pair{"he reads a book", "she reads a book", "gender: he/she"}));
 
 TEST(LexicalVerifierTest, EqualTextIsCertain) {
   const Verdict verdict = Judge("A cat.", "a  cat.");
@@ -190,10 +195,12 @@ TEST(LexicalVerifierTest, HardModeAllowsWhatOnlySafeModeVetoes) {
 // Random sentences over few words, so that many pairs align, repeat words and conflict.
 std::string RandomPrompt(std::mt19937& random) {
   static const std::vector<std::string> words = {
-      "a", "the", "red", "blue", "dog", "dogs", "cat", "two", "3", "no", "not", "is", "by", "being",
-      "chased", "chasing", "in", "out", "left", "right", ",", ".", "and", "which", "\"", "Paris",
-      "old", "watercolor", "small", "big", "running", "quickly", "8k", "masterpiece", "猫", "café",
-      "sunglasses", "sun", "glasses", "elephant", "elefant", "first", "he", "she", "of"};
+      "a",       "the",         "red",  "blue",       "dog",        "dogs",  "cat",     "two",
+      "3",       "no",          "not",  "is",         "by",         "being", "chased",  "chasing",
+      "in",      "out",         "left", "right",      ",",          ".",     "and",     "which",
+      "\"",      "Paris",       "old",  "watercolor", "small",      "big",   "running", "quickly",
+      "8k",      "masterpiece", "猫",   "café",       "sunglasses", "sun",   "glasses", "elephant",
+      "elefant", "first",       "he",   "she",        "of"};
   std::string text;
   for (std::size_t i = 0, n = random() % 12; i < n; ++i) {
     text += words[random() % words.size()];

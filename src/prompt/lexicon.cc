@@ -20,7 +20,7 @@ constexpr std::string_view kFunctionWords =
     "along across through around round upon "
     "and or but nor so yet if then because while when where whereas although though until also too "
     "very really quite just only even still rather again ever own same other another both "
-    "s t d ll re ve m o "
+    "s d ll re ve m o "
     "в на и с у к о от до из по за а но "
     "el la los las un una unos unas de del y en con le les des du et avec dans une der das ein "
     "eine einen und mit im auf il lo gli di che "
@@ -30,12 +30,53 @@ constexpr std::string_view kNegations =
     "not no without never none nobody nothing nowhere neither cannot nor minus lacking";
 
 constexpr auto kColours = std::to_array<std::string_view>({
-    "red", "orange", "yellow", "green", "blue", "purple", "violet", "pink", "brown", "black",
-    "white", "gray", "beige", "tan", "turquoise", "teal", "cyan", "magenta", "silver", "crimson",
-    "scarlet", "maroon", "navy", "indigo", "lavender", "lilac", "ivory", "cream", "bronze",
-    "copper", "khaki", "olive", "amber", "burgundy", "charcoal", "aqua", "mauve", "emerald",
-    "fuchsia", "ochre", "sepia", "vermilion", "azure", "blond", "gold: gold golden",
-    "blond: blond blonde", "colorful: colorful multicolored multicolor",
+    "red",
+    "orange",
+    "yellow",
+    "green",
+    "blue",
+    "purple",
+    "violet",
+    "pink",
+    "brown",
+    "black",
+    "white",
+    "gray",
+    "beige",
+    "tan",
+    "turquoise",
+    "teal",
+    "cyan",
+    "magenta",
+    "silver",
+    "crimson",
+    "scarlet",
+    "maroon",
+    "navy",
+    "indigo",
+    "lavender",
+    "lilac",
+    "ivory",
+    "cream",
+    "bronze",
+    "copper",
+    "khaki",
+    "olive",
+    "amber",
+    "burgundy",
+    "charcoal",
+    "aqua",
+    "mauve",
+    "emerald",
+    "fuchsia",
+    "ochre",
+    "sepia",
+    "vermilion",
+    "azure",
+    "blond",
+    "gold: gold golden",
+    "blond: blond blonde",
+    "colorful: colorful multicolored multicolor",
 });
 
 constexpr auto kSizes = std::to_array<std::string_view>({
@@ -45,34 +86,116 @@ constexpr auto kSizes = std::to_array<std::string_view>({
 
 constexpr auto kMedia = std::to_array<std::string_view>({
     "photograph: photograph photographs photography photographic photorealistic",
-    "painting: painting paintings", "drawing: drawing drawings", "sketch: sketch sketches",
-    "watercolor: watercolor watercolors", "cartoon: cartoon cartoons", "anime", "manga", "comic",
-    "render: render rendering", "3d", "2d", "illustration: illustration illustrations",
-    "sculpture: sculpture sculptures", "statue: statue statues", "mosaic", "collage", "engraving",
-    "etching", "woodcut", "lithograph", "fresco", "mural", "graffiti", "tapestry", "embroidery",
-    "origami", "pixel", "vector", "voxel", "isometric", "clipart", "sticker", "logo", "icon",
-    "blueprint", "diagram", "polaroid", "daguerreotype", "claymation", "gouache", "pastel",
-    "charcoal", "acrylic", "screenshot", "stencil", "caricature", "hologram",
+    "painting: painting paintings",
+    "drawing: drawing drawings",
+    "sketch: sketch sketches",
+    "watercolor: watercolor watercolors",
+    "cartoon: cartoon cartoons",
+    "anime",
+    "manga",
+    "comic",
+    "render: render rendering",
+    "3d",
+    "2d",
+    "illustration: illustration illustrations",
+    "sculpture: sculpture sculptures",
+    "statue: statue statues",
+    "mosaic",
+    "collage",
+    "engraving",
+    "etching",
+    "woodcut",
+    "lithograph",
+    "fresco",
+    "mural",
+    "graffiti",
+    "tapestry",
+    "embroidery",
+    "origami",
+    "pixel",
+    "vector",
+    "voxel",
+    "isometric",
+    "clipart",
+    "sticker",
+    "logo",
+    "icon",
+    "blueprint",
+    "diagram",
+    "polaroid",
+    "daguerreotype",
+    "claymation",
+    "gouache",
+    "pastel",
+    "charcoal",
+    "acrylic",
+    "screenshot",
+    "stencil",
+    "caricature",
+    "hologram",
 });
 
 constexpr auto kDirections = std::to_array<std::string_view>({
-    "left", "right", "above", "over", "below: below under underneath beneath", "behind",
-    "front", "in", "out", "on", "off", "up: up upward upwards", "down: down downward downwards",
-    "into", "onto", "to", "from", "inside: inside within indoors indoor", "between",
-    "outside: outside outdoors outdoor", "top", "bottom", "forward: forward forwards",
-    "backward: backward backwards", "before", "after", "he: he him his himself",
+    "left",
+    "right",
+    "above",
+    "over",
+    "below: below under underneath beneath",
+    "behind",
+    "front",
+    "in",
+    "out",
+    "on",
+    "off",
+    "up: up upward upwards",
+    "down: down downward downwards",
+    "into",
+    "onto",
+    "to",
+    "from",
+    "inside: inside within indoors indoor",
+    "between",
+    "outside: outside outdoors outdoor",
+    "top",
+    "bottom",
+    "forward: forward forwards",
+    "backward: backward backwards",
+    "before",
+    "after",
+    "he: he him his himself",
     "she: she her hers herself",
 });
 
 constexpr auto kOpposites = std::to_array<std::pair<std::string_view, std::string_view>>({
-    {"left", "right"}, {"above", "below"}, {"over", "below"}, {"behind", "front"}, {"in", "out"}, {"on", "off"},
-    {"up", "down"}, {"into", "out"}, {"into", "from"}, {"to", "from"}, {"inside", "outside"},
-    {"top", "bottom"}, {"forward", "backward"}, {"before", "after"}, {"he", "she"},
-    {"onto", "off"}, {"inside", "out"},
+    {"left", "right"},
+    {"above", "below"},
+    {"over", "below"},
+    {"behind", "front"},
+    {"in", "out"},
+    {"on", "off"},
+    {"up", "down"},
+    {"into", "out"},
+    {"into", "from"},
+    {"to", "from"},
+    {"inside", "outside"},
+    {"top", "bottom"},
+    {"forward", "backward"},
+    {"before", "after"},
+    {"he", "she"},
+    {"onto", "off"},
+    {"inside", "out"},
 });
 
 constexpr auto kPlaces = std::to_array<std::string_view>({
-    "left", "right", "above", "below", "behind", "front", "between", "top", "bottom",
+    "left",
+    "right",
+    "above",
+    "below",
+    "behind",
+    "front",
+    "between",
+    "top",
+    "bottom",
     "outside",
 });
 
@@ -89,17 +212,20 @@ constexpr std::string_view kAdjectives =
 // descriptions. Words in no list count as rare, which is what tells one prompt from the next.
 constexpr auto kFrequencies = std::to_array<std::pair<double, std::string_view>>({
     {2e-3, "man woman people person one two"},
-    {1e-3, "dog boy girl play wear white black red blue stand run sit look walk hold child old "
-           "young small little big large make go"},
-    {5e-4, "water green brown yellow street ball cat horse house tree car shirt ride jump front "
-           "three group background day time beautiful snow grass beach field hat face hand head "
-           "light dark eye hair good new take eat way long high world"},
-    {2e-4, "bike bicycle road city park wall table room sky mountain sea ocean river boat bird "
-           "flower food cook dance sing swim climb guitar camera color portrait style photograph "
-           "painting drawing art picture image night sun morning building window door dress coat "
-           "jacket glass fire forest garden kitchen chair bed book cup piece part place thing use "
-           "get come see know think say work life year back side four five orange pink purple "
-           "gray tall short hot cold open close full"},
+    {1e-3,
+     "dog boy girl play wear white black red blue stand run sit look walk hold child old "
+     "young small little big large make go"},
+    {5e-4,
+     "water green brown yellow street ball cat horse house tree car shirt ride jump front "
+     "three group background day time beautiful snow grass beach field hat face hand head "
+     "light dark eye hair good new take eat way long high world"},
+    {2e-4,
+     "bike bicycle road city park wall table room sky mountain sea ocean river boat bird "
+     "flower food cook dance sing swim climb guitar camera color portrait style photograph "
+     "painting drawing art picture image night sun morning building window door dress coat "
+     "jacket glass fire forest garden kitchen chair bed book cup piece part place thing use "
+     "get come see know think say work life year back side four five orange pink purple "
+     "gray tall short hot cold open close full"},
 });
 
 using Table = std::unordered_map<std::string_view, LexiconEntry>;
@@ -135,9 +261,7 @@ Table MakeTable() {
   AddSlot(kSizes, Slot::kSize, table);
   EachWord(kFunctionWords, [&](auto word) { table[word].function = true; });
   AddSlot(kDirections, Slot::kDirection, table);
-  EachWord(kNegations, [&](auto word) {
-    table[word] = {.slot = Slot::kNegation, .group = "not"};
-  });
+  EachWord(kNegations, [&](auto word) { table[word] = {.slot = Slot::kNegation, .group = "not"}; });
   EachWord(kMinorWords, [&](auto word) { table[word].minor = true; });
   EachWord(kAdjectives, [&](auto word) { table[word].adjective = true; });
   for (const auto& [frequency, words] : kFrequencies) {
@@ -160,6 +284,8 @@ bool AreOpposite(std::string_view a, std::string_view b) {
   });
 }
 
-bool IsPlace(std::string_view group) { return std::ranges::find(kPlaces, group) != kPlaces.end(); }
+bool IsPlace(std::string_view group) {
+  return std::ranges::find(kPlaces, group) != kPlaces.end();
+}
 
 }  // namespace reprise

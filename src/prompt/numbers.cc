@@ -17,11 +17,12 @@ bool IsDigits(std::string_view text) {
 // Cardinal words below a hundred, and what multiplies.
 std::int64_t WordValue(std::string_view word) {
   static const std::unordered_map<std::string_view, std::int64_t> values = {
-      {"zero", 0}, {"one", 1}, {"two", 2}, {"three", 3}, {"four", 4}, {"five", 5}, {"six", 6},
-      {"seven", 7}, {"eight", 8}, {"nine", 9}, {"ten", 10}, {"eleven", 11}, {"twelve", 12},
-      {"thirteen", 13}, {"fourteen", 14}, {"fifteen", 15}, {"sixteen", 16}, {"seventeen", 17},
-      {"eighteen", 18}, {"nineteen", 19}, {"twenty", 20}, {"thirty", 30}, {"forty", 40},
-      {"fifty", 50}, {"sixty", 60}, {"seventy", 70}, {"eighty", 80}, {"ninety", 90}};
+      {"zero", 0},     {"one", 1},      {"two", 2},        {"three", 3},     {"four", 4},
+      {"five", 5},     {"six", 6},      {"seven", 7},      {"eight", 8},     {"nine", 9},
+      {"ten", 10},     {"eleven", 11},  {"twelve", 12},    {"thirteen", 13}, {"fourteen", 14},
+      {"fifteen", 15}, {"sixteen", 16}, {"seventeen", 17}, {"eighteen", 18}, {"nineteen", 19},
+      {"twenty", 20},  {"thirty", 30},  {"forty", 40},     {"fifty", 50},    {"sixty", 60},
+      {"seventy", 70}, {"eighty", 80},  {"ninety", 90}};
   const auto found = values.find(word);
   return found == values.end() ? -1 : found->second;
 }
@@ -133,9 +134,9 @@ std::optional<std::string> CanonicalNumber(std::string_view word) {
 
 std::optional<std::string> CanonicalOrdinal(std::string_view word) {
   static const std::unordered_map<std::string_view, std::string_view> words = {
-      {"first", "1st"},   {"second", "2nd"},  {"third", "3rd"}, {"fourth", "4th"},
-      {"fifth", "5th"},   {"sixth", "6th"},   {"seventh", "7th"}, {"eighth", "8th"},
-      {"ninth", "9th"},   {"tenth", "10th"},  {"eleventh", "11th"}, {"twelfth", "12th"},
+      {"first", "1st"},     {"second", "2nd"}, {"third", "3rd"},     {"fourth", "4th"},
+      {"fifth", "5th"},     {"sixth", "6th"},  {"seventh", "7th"},   {"eighth", "8th"},
+      {"ninth", "9th"},     {"tenth", "10th"}, {"eleventh", "11th"}, {"twelfth", "12th"},
       {"twentieth", "20th"}};
   if (const auto found = words.find(word); found != words.end()) return std::string(found->second);
   if (word.size() < 3 || !IsDigits(word.substr(0, word.size() - 2))) return std::nullopt;

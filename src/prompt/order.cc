@@ -17,7 +17,7 @@ constexpr std::size_t kReach = 40;  // words around "by" that are looked at, whi
 constexpr std::uint64_t kMixed = std::uint64_t{1} << 63;
 
 bool IsBe(std::string_view word) {
-  static constexpr std::array<std::string_view, 8> kBe = {"am", "is", "are", "was",
+  static constexpr std::array<std::string_view, 8> kBe = {"am",   "is", "are",  "was",
                                                           "were", "be", "been", "being"};
   return std::ranges::find(kBe, word) != kBe.end();
 }
@@ -40,7 +40,8 @@ class NormalOrder {
  public:
   NormalOrder(const Tokens& tokens, Agent agent)
       : tokens_(tokens), agent_(agent), ranks_(tokens.size()) {
-    for (std::size_t i = 0; i < ranks_.size(); ++i) ranks_[i] = static_cast<std::int32_t>(i) * kStep;
+    for (std::size_t i = 0; i < ranks_.size(); ++i)
+      ranks_[i] = static_cast<std::int32_t>(i) * kStep;
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       if (tokens[i].text == "by") TurnRound(i);
       if (tokens[i].text == "being") TurnAgentless(i);

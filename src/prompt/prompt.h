@@ -15,9 +15,9 @@ namespace reprise {
 // an image.
 enum class Slot : std::uint8_t {
   kNone,
-  kNegation,   // no, not, without, never, ...; the lemma is always "not"
-  kCount,      // the lemma is the number in digits: "two" and "2" give "2"
-  kOrdinal,    // "first" and "1st" give "1st"
+  kNegation,  // no, not, without, never, ...; the lemma is always "not"
+  kCount,     // the lemma is the number in digits: "two" and "2" give "2"
+  kOrdinal,   // "first" and "1st" give "1st"
   kColour,
   kSize,       // small/little/tiny ... against big/large/huge ...
   kMedium,     // photograph, watercolor, pixel art, ...
@@ -28,11 +28,11 @@ enum class Slot : std::uint8_t {
 enum class Form : std::uint8_t { kBase, kPlural, kVerbal };
 
 struct Token {
-  std::string text;       // normalised surface form
-  std::string lemma;      // base form without accents: the token that is compared
-  float weight = 1;       // how much it says, in (0, 1]: a / (a + p), see tokens.cc
-  bool content = true;    // false for function words and boilerplate
-  bool name = false;      // capitalised inside a sentence, or a word no dictionary knows
+  std::string text;     // normalised surface form
+  std::string lemma;    // base form without accents: the token that is compared
+  float weight = 1;     // how much it says, in (0, 1]: a / (a + p), see tokens.cc
+  bool content = true;  // false for function words and boilerplate
+  bool name = false;    // capitalised inside a sentence, or a word no dictionary knows
   Form form = Form::kBase;
   Slot slot = Slot::kNone;
   std::uint32_t clause = 0;  // counts the commas, full stops and brackets passed

@@ -51,7 +51,9 @@ TEST(AnalyzeTest, NormalizesWidthCaseAndSpace) {
   EXPECT_EQ(Analyze("Un Cafe\u0301").normalized, "un café");
 }
 
-TEST(AnalyzeTest, KeepsTheOriginal) { EXPECT_EQ(Analyze(" A  Cat ").original, " A  Cat "); }
+TEST(AnalyzeTest, KeepsTheOriginal) {
+  EXPECT_EQ(Analyze(" A  Cat ").original, " A  Cat ");
+}
 
 // A precursor stripped [^\w\s] without Unicode: these became one and the same empty string.
 TEST(AnalyzeTest, EveryScriptHasWords) {
@@ -127,10 +129,10 @@ TEST(AnalyzeTest, FindsSlots) {
 TEST(AnalyzeTest, BoilerplateIsNoContent) {
   EXPECT_THAT(Content("please draw me a cat"), ElementsAre("cat"));
   EXPECT_THAT(Content("Could you generate an image of a cat?"), ElementsAre("cat"));
-  EXPECT_THAT(Content("a cat, 8k, highly detailed, masterpiece, best quality"),
-              ElementsAre("cat"));
+  EXPECT_THAT(Content("a cat, 8k, highly detailed, masterpiece, best quality"), ElementsAre("cat"));
   EXPECT_THAT(Content("a cat, 8 k, trending on artstation"), ElementsAre("cat"));
-  EXPECT_THAT(Content("a cat, watercolor, cinematic"), ElementsAre("cat", "watercolor", "cinematic"));
+  EXPECT_THAT(Content("a cat, watercolor, cinematic"),
+              ElementsAre("cat", "watercolor", "cinematic"));
   EXPECT_THAT(Content("a girl holding a picture of a cat"),
               ElementsAre("girl", "hold", "picture", "cat"));
   EXPECT_THAT(Content("a show of fashion design"), ElementsAre("show", "fashion", "design"));

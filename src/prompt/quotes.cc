@@ -20,7 +20,9 @@ struct Mark {
 
 constexpr std::u32string_view kMarks = U"\"'“”„‟‘’‚«»‹›「」『』";
 
-bool IsWordCharacter(char32_t c) { return u_isalnum(static_cast<UChar32>(c)); }
+bool IsWordCharacter(char32_t c) {
+  return u_isalnum(static_cast<UChar32>(c));
+}
 
 std::vector<Mark> FindMarks(std::string_view clean) {
   std::vector<Mark> marks;
@@ -41,22 +43,37 @@ std::vector<Mark> FindMarks(std::string_view clean) {
 // The marks that close what `open` opens; empty for one that opens nothing.
 std::u32string_view Closers(char32_t open) {
   switch (open) {
-    case U'"': return U"\"";
-    case U'\'': return U"'";
-    case U'“': return U"”\"";
-    case U'„': case U'‟': return U"“”";
-    case U'‘': return U"’'";
-    case U'‚': return U"‘’";
-    case U'«': return U"»";
-    case U'‹': return U"›";
-    case U'「': return U"」";
-    case U'『': return U"』";
-    case U'»': return U"«";
-    default: return {};
+    case U'"':
+      return U"\"";
+    case U'\'':
+      return U"'";
+    case U'“':
+      return U"”\"";
+    case U'„':
+    case U'‟':
+      return U"“”";
+    case U'‘':
+      return U"’'";
+    case U'‚':
+      return U"‘’";
+    case U'«':
+      return U"»";
+    case U'‹':
+      return U"›";
+    case U'「':
+      return U"」";
+    case U'『':
+      return U"』";
+    case U'»':
+      return U"«";
+    default:
+      return {};
   }
 }
 
-bool IsApostrophe(char32_t c) { return c == U'\'' || c == U'’'; }
+bool IsApostrophe(char32_t c) {
+  return c == U'\'' || c == U'’';
+}
 
 bool CanOpen(const Mark& mark) {
   const bool straight = mark.code == U'"' || mark.code == U'\'' || mark.code == U'‘';

@@ -14,9 +14,15 @@
 namespace reprise {
 namespace {
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsLetter(char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
-bool IsWordChar(char c) { return IsDigit(c) || IsLetter(c) || c == '_'; }
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool IsLetter(char c) {
+  return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+bool IsWordChar(char c) {
+  return IsDigit(c) || IsLetter(c) || c == '_';
+}
 
 bool HasWordCharacter(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {

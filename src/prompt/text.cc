@@ -35,7 +35,9 @@ std::string ToUtf8(const icu::UnicodeString& text) {
   return text.toUTF8String(out);
 }
 
-bool IsSpace(UChar32 c) { return u_isUWhiteSpace(c) || u_iscntrl(c); }
+bool IsSpace(UChar32 c) {
+  return u_isUWhiteSpace(c) || u_iscntrl(c);
+}
 
 std::string CleanAscii(std::string_view text) {
   std::string out;
@@ -71,13 +73,20 @@ std::string CleanUnicode(std::string_view text) {
 // Letters that have no decomposition but are written without their stroke where it is not at hand.
 const char16_t* Plain(UChar32 c) {
   switch (c) {
-    case u'ø': return u"o";
-    case u'ł': return u"l";
-    case u'đ': return u"d";
-    case u'ı': return u"i";
-    case u'æ': return u"ae";
-    case u'œ': return u"oe";
-    default: return nullptr;
+    case u'ø':
+      return u"o";
+    case u'ł':
+      return u"l";
+    case u'đ':
+      return u"d";
+    case u'ı':
+      return u"i";
+    case u'æ':
+      return u"ae";
+    case u'œ':
+      return u"oe";
+    default:
+      return nullptr;
   }
 }
 

@@ -16,8 +16,8 @@ std::string CleanText(std::string_view text);
 std::string FoldCase(std::string_view text);
 
 // Letters without their accents and digits of any script as 0-9: "café" to "cafe". Only combining
-// marks of the Latin, Greek and Cyrillic kind go (U+0300-U+036F): kana voicing marks and Indic vowel
-// signs make other letters, not accents.
+// marks of the Latin, Greek and Cyrillic kind go (U+0300-U+036F): kana voicing marks and Indic
+// vowel signs make other letters, not accents.
 std::string FoldAccents(std::string_view text);
 
 // The code point at `at`, which is moved past it. U+FFFD where the bytes are not UTF-8.

@@ -61,10 +61,12 @@ Clitic SplitClitic(std::string_view word) {
 // Manner, which a still picture hardly shows; "family" and "ugly" are too short or known nouns.
 bool IsAdverb(std::string_view word) {
   static constexpr auto kOthers = std::to_array<std::string_view>(
-      {"family", "butterfly", "dragonfly", "firefly", "assembly", "monopoly", "elderly", "friendly",
-       "lonely", "heavenly", "deadly", "ghostly", "princely", "grizzly", "anomaly",
-       "homely", "lively", "lovely", "scholarly", "cowardly", "disorderly", "melancholy"});
-  return word.size() >= 6 && word.ends_with("ly") && std::ranges::find(kOthers, word) == kOthers.end();
+      {"family",    "butterfly", "dragonfly",  "firefly",   "assembly", "monopoly",
+       "elderly",   "friendly",  "lonely",     "heavenly",  "deadly",   "ghostly",
+       "princely",  "grizzly",   "anomaly",    "homely",    "lively",   "lovely",
+       "scholarly", "cowardly",  "disorderly", "melancholy"});
+  return word.size() >= 6 && word.ends_with("ly") &&
+         std::ranges::find(kOthers, word) == kOthers.end();
 }
 
 float Weight(const Token& token, const LexiconEntry* entry) {
@@ -108,7 +110,7 @@ enum class Ending { kNone, kClause, kSentence };
 
 Ending EndingOf(std::string_view symbol) {
   static constexpr std::string_view kSentence[] = {".", "!", "?", "。", "！", "？", "…"};
-  static constexpr std::string_view kClause[] = {",", ";", ":", "(", ")", "[", "]", "{", "}",
+  static constexpr std::string_view kClause[] = {",", ";", ":",  "(",  ")", "[", "]", "{", "}",
                                                  "|", "/", "、", "，", "—", "–", "؛", "،"};
   if (std::ranges::find(kSentence, symbol) != std::end(kSentence)) return Ending::kSentence;
   if (std::ranges::find(kClause, symbol) != std::end(kClause)) return Ending::kClause;
@@ -131,9 +133,7 @@ class Tokenizer {
       : clean_(clean), quotes_(quotes), segments_(SplitWords(clean)) {}
 
   TokenText Run() {
-    const bool words = std::ranges::any_of(segments_, [](const Segment& s) {
-      return s.word;
-    });
+    const bool words = std::ranges::any_of(segments_, [](const Segment& s) { return s.word; });
     out_.tokens.reserve(segments_.size());
     keep_names_ = FewCapitals();
     std::size_t done = 0;
@@ -239,8 +239,8 @@ void FindMediumVerbs(std::vector<Token>& tokens) {
 void FindImpliedYouth(std::vector<Token>& tokens) {
   for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
     const bool youth = Any(tokens[i].text, {"young", "little"});
-    if (youth && Any(tokens[i + 1].lemma, {"boy", "girl", "child", "kid", "baby", "toddler",
-                                           "puppy", "kitten"})) {
+    if (youth && Any(tokens[i + 1].lemma,
+                     {"boy", "girl", "child", "kid", "baby", "toddler", "puppy", "kitten"})) {
       tokens[i].weight = kMinorWordWeight;
     }
   }
