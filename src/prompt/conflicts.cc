@@ -129,7 +129,7 @@ class Differences {
       if (x->slot != slot) continue;
       for (const Token* y : right_) {
         if (y->slot == slot && clash(*x, *y)) {
-          const bool gender = x->lemma == "he" || x->lemma == "she";
+          const bool gender = x->lemma.starts_with('h') || x->lemma == "she";
           const char* kind = slot == Slot::kSize ? "size" : gender ? "gender" : "direction";
           return Conflict{kind, x->text, y->text};
         }

@@ -19,8 +19,8 @@ namespace {
 constexpr double kVetoCap = 0.3;
 
 // Fitted by bench/quality/fit.py, in the order of kPairFeatures.
-constexpr double kBias = -1.86;
-constexpr PairFeatures kWeights = {2.37, 1.78, -1.9, -0.1, -0.5, -0.7, -1.71, -2.28, -1.59};
+constexpr double kBias = -1.73;
+constexpr PairFeatures kWeights = {2.33, 1.70, -1.95, -0.10, -0.50, -0.70, -1.71, -2.28, -1.59};
 
 double Score(const PairFeatures& features) {
   double d = kBias;

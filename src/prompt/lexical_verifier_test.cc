@@ -97,8 +97,9 @@ INSTANTIATE_TEST_SUITE_P(
         Pair{"a city by day", "a city by night", "words: day/night"},
         Pair{"a desert in the evening", "a dessert in the evening", "words"},
         Pair{"a light house on a hill", "a lighthouse on a hill"},
-        Pair{"a silver coin", "a sliver coin"}, Pair{"красная машина", "синяя машина"},
-        Pair{"赤い車", "青い車"}, Pair{"красная машина", "赤い車"}, Pair{"🐱", "🐶"},
+        Pair{"a silver coin", "a sliver coin"}, Pair{"a barely dressed man", "a dressed man"},
+        Pair{"красная машина", "синяя машина"}, Pair{"赤い車", "青い車"},
+        Pair{"красная машина", "赤い車"}, Pair{"🐱", "🐶"},
         Pair{"a happy 🐱 in a garden", "a happy 🐶 in a garden"}, Pair{"!!!", "???"},
         Pair{"to be", "the who"}));
 
@@ -150,7 +151,8 @@ INSTANTIATE_TEST_SUITE_P(
         Pair{"a watercolor of a cat", "a photo of a cat", "medium: "},
         Pair{"a small dog", "a huge dog", "size: small/huge"},
         Pair{"a picture of Angela Merkel", "a picture of Boris Johnson", "name: "},
-        Pair{"he reads a book", "she reads a book", "gender: he/she"}));
+        Pair{"he reads a book", "she reads a book", "gender: he/she"},
+        Pair{"she looks at him", "he looks at her", "gender: "}));
 
 TEST(LexicalVerifierTest, EqualTextIsCertain) {
   const Verdict verdict = Judge("A cat.", "a  cat.");
@@ -249,8 +251,9 @@ TEST(LexicalVerifierTest, LongPromptsTakeBoundedTime) {
     prompts.push_back(Analyze("x " + text));
   }
   const auto verifier = MakeLexicalVerifier();
-  for (const Prompt& a : prompts) {
-    for (const Prompt& b : prompts) verifier->Verify(a, b, MatchMode::kSafe);
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    verifier->Verify(prompts[i], prompts[(i + 1) % prompts.size()], MatchMode::kSafe);
+    verifier->Verify(prompts[i], prompts[(i + 3) % prompts.size()], MatchMode::kSafe);
   }
 }
 

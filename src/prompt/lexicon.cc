@@ -162,8 +162,10 @@ constexpr auto kDirections = std::to_array<std::string_view>({
     "backward: backward backwards",
     "before",
     "after",
-    "he: he him his himself",
-    "she: she her hers herself",
+    "he",
+    "him: him his himself",
+    "she",
+    "her: her hers herself",
 });
 
 constexpr auto kOpposites = std::to_array<std::pair<std::string_view, std::string_view>>({
@@ -182,6 +184,7 @@ constexpr auto kOpposites = std::to_array<std::pair<std::string_view, std::strin
     {"forward", "backward"},
     {"before", "after"},
     {"he", "she"},
+    {"him", "her"},
     {"onto", "off"},
     {"inside", "out"},
 });

@@ -79,6 +79,7 @@ TEST(AnalyzeTest, PictographsAmongWordsCount) {
 TEST(AnalyzeTest, SplitsContractionsAndPossessives) {
   EXPECT_THAT(Lemmas("it doesn't rain"), ElementsAre("it", "does", "not", "rain"));
   EXPECT_THAT(Lemmas("he can’t swim"), ElementsAre("he", "can", "not", "swim"));
+  EXPECT_THAT(Lemmas("do n't, n’t"), ElementsAre("do", "not", "not"));
   EXPECT_THAT(Lemmas("the dog's bowl"), ElementsAre("the", "dog", "bowl"));
 }
 

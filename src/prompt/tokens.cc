@@ -3,24 +3,16 @@
 #include <unicode/uchar.h>
 
 #include <algorithm>
-#include <array>
 #include <initializer_list>
 
 #include "prompt/boilerplate.h"
-#include "prompt/lemma.h"
-#include "prompt/lexicon.h"
+#include "prompt/classify.h"
 #include "prompt/numbers.h"
 #include "prompt/segment.h"
-#include "prompt/spelling.h"
 #include "prompt/text.h"
 
 namespace reprise {
 namespace {
-
-constexpr float kFunctionWeight = 0.05f;
-constexpr float kMinorWordWeight = 0.25f;
-constexpr double kSmoothing = 1e-3;  // a of a / (a + p): Arora et al. 2017, "A Simple but
-                                     // Tough-to-Beat Baseline for Sentence Embeddings"
 
 bool IsUpper(std::string_view word) {
   std::size_t at = 0;
@@ -29,81 +21,6 @@ bool IsUpper(std::string_view word) {
 
 bool HasDigit(std::string_view word) {
   return std::ranges::any_of(word, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-// Cuts "n't" and clitics off: {"do", "n't"}, {"dog", ""}. U+2019 is an apostrophe here too.
-struct Clitic {
-  std::string_view stem;
-  bool negated = false;
-};
-
-Clitic SplitClitic(std::string_view word) {
-  std::size_t at = word.rfind('\'');
-  std::size_t mark = 1;
-  if (at == word.npos) {
-    at = word.rfind("\u2019");
-    mark = 3;
-  }
-  if (at == word.npos || at == 0) return {word};
-  const std::string_view end = word.substr(at + mark);
-  if (end == "t" && word[at - 1] == 'n') {
-    const std::string_view stem = word.substr(0, at - 1);
-    if (stem == "ca") return {"can", true};
-    if (stem == "wo") return {"will", true};
-    return {stem, true};
-  }
-  for (std::string_view clitic : {"s", "ll", "re", "ve", "d", "m"}) {
-    if (end == clitic) return {word.substr(0, at)};
-  }
-  return {word};
-}
-
-// Manner, which a still picture hardly shows; "family" and "ugly" are too short or known nouns.
-bool IsAdverb(std::string_view word) {
-  static constexpr auto kOthers = std::to_array<std::string_view>(
-      {"family",    "butterfly", "dragonfly",  "firefly",   "assembly", "monopoly",
-       "elderly",   "friendly",  "lonely",     "heavenly",  "deadly",   "ghostly",
-       "princely",  "grizzly",   "anomaly",    "homely",    "lively",   "lovely",
-       "scholarly", "cowardly",  "disorderly", "melancholy"});
-  return word.size() >= 6 && word.ends_with("ly") &&
-         std::ranges::find(kOthers, word) == kOthers.end();
-}
-
-float Weight(const Token& token, const LexiconEntry* entry) {
-  if (entry != nullptr && entry->function) return kFunctionWeight;
-  if ((entry != nullptr && entry->minor) || IsAdverb(token.text)) return kMinorWordWeight;
-  const double p = entry == nullptr ? 0 : entry->frequency;
-  return static_cast<float>(kSmoothing / (kSmoothing + p));
-}
-
-void Classify(Token& token) {
-  const std::string plain = FoldSpelling(FoldAccents(token.text));
-  if (const auto number = CanonicalNumber(plain)) {
-    token.lemma = *number;
-    token.slot = Slot::kCount;
-    return;
-  }
-  if (const auto ordinal = CanonicalOrdinal(plain)) {
-    token.lemma = *ordinal;
-    token.slot = Slot::kOrdinal;
-    return;
-  }
-  const LexiconEntry* entry = FindWord(plain);
-  Lemma lemma = Lemmatize(plain);
-  const bool grammar = entry != nullptr && (entry->function || entry->slot != Slot::kNone);
-  token.lemma = grammar ? plain : FoldSpelling(std::move(lemma.base));
-  token.form = grammar ? Form::kBase : lemma.form;
-  if (!grammar) {
-    if (const LexiconEntry* base = FindWord(token.lemma)) entry = base;
-  }
-  if (entry != nullptr) {
-    token.slot = entry->slot;
-    const bool grouped = entry->slot == Slot::kNegation || entry->slot == Slot::kDirection ||
-                         entry->slot == Slot::kColour || entry->slot == Slot::kMedium;
-    if (grouped) token.lemma = entry->group;
-    token.content = !entry->function;
-  }
-  token.weight = Weight(token, entry);
 }
 
 enum class Ending { kNone, kClause, kSentence };
@@ -241,7 +158,7 @@ void FindImpliedYouth(std::vector<Token>& tokens) {
     const bool youth = Any(tokens[i].text, {"young", "little"});
     if (youth && Any(tokens[i + 1].lemma,
                      {"boy", "girl", "child", "kid", "baby", "toddler", "puppy", "kitten"})) {
-      tokens[i].weight = kMinorWordWeight;
+      tokens[i].weight = kMinorWeight;
     }
   }
 }
