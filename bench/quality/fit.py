@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Fits the weights of the lexical verifier's score on the development data and prints them.
 
-Logistic regression by gradient descent over the pairs that no veto of safe mode decides, with bounds:
-agreement may only help and differences only hurt, and a content word that only one prompt has must
+Logistic regression by gradient descent over the pairs that no veto of safe mode decides, with
+bounds: agreement may only help and differences only hurt, and a content word that only one prompt has must
 cost the hit even when all else agrees (precision first: the data has few such pairs, users have
 many). The last five features veto in safe mode, so these pairs do not have them: their weights are
-those of an earlier study with a dictionary. The calibration 1 / (1 + exp(-(1.59 d + 0.94))) is given
-and d = 0.5 is the decision.
+those of an earlier study with a dictionary. The calibration 1 / (1 + exp(-(1.59 d + 0.94))) is
+given and d = 0.5 is the decision.
 """
 
 import math

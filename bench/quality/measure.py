@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Prints how often pairs of the development data hit at similarity 0.85.
 
-Recall: SICK entailments of relatedness >= 4.5; captions of the STS benchmark scored >= 4.5. False:
-SICK contradictions, SICK relatedness < 3.5, captions scored <= 3, and hits among PartiPrompts, which
+Recall: SICK entailments of relatedness >= 4.5; captions of the STS benchmark scored >= 4.5.
+False: SICK contradictions, SICK relatedness < 3.5, captions scored <= 3, and hits among PartiPrompts, which
 were written to be distinct.
 """
 
@@ -65,7 +65,8 @@ def main():
     verdicts = data.judge(tool, [(a, b) for _, a, b in scored])
     scores = [score for score, _, _ in scored]
     print(f"paraphrases among {neighbours(tool, positive, contradiction + unrelated)}")
-    print(f"captions, Pearson with the cosine: {correlation(scores, [v.cosine for v in verdicts]):.3f}")
+    pearson = correlation(scores, [v.cosine for v in verdicts])
+    print(f"captions, Pearson with the cosine: {pearson:.3f}")
 
 
 if __name__ == "__main__":
