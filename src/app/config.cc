@@ -332,9 +332,9 @@ Result<Config> ParseConfig(const std::string& yaml, const std::string& name) {
 Result<Config> LoadConfig(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;
-  if (!stream || !(text << stream.rdbuf())) {
-    return Fail(Code::kNotFound, "cannot read the configuration file " + file.string());
-  }
+  if (!stream) return Fail(Code::kNotFound, "cannot read the configuration file " + file.string());
+  // Copying no characters at all counts as a failure: an empty file is a valid configuration.
+  if (stream.peek() != std::ifstream::traits_type::eof()) text << stream.rdbuf();
   return ParseConfig(text.str(), file.string());
 }
 

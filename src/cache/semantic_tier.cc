@@ -38,9 +38,14 @@ SemanticResult SemanticTier::Find(const SemanticQuery& query) const {
     if (!entry) continue;  // removed since
     SemanticMatch match = Judge(query, std::move(entry), neighbour.cosine);
     const bool served = !match.verdict.vetoed && match.verdict.similarity >= query.threshold;
-    auto& best = served ? result.hit : result.refused;
-    if (!best || match.verdict.similarity > best->verdict.similarity) best = std::move(match);
-    if (result.hit && result.hit->verdict.similarity >= 1) break;  // nothing can be nearer
+    if (!served) {
+      if (!result.refused) result.refused = std::move(match);
+      continue;
+    }
+    if (!result.hit || match.verdict.similarity > result.hit->verdict.similarity) {
+      result.hit = std::move(match);
+    }
+    if (result.hit->verdict.similarity >= 1) break;  // nothing can be nearer
   }
   if (result.hit) result.refused.reset();
   return result;

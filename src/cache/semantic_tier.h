@@ -38,7 +38,7 @@ struct SemanticQuery {
 
 struct SemanticResult {
   std::optional<SemanticMatch> hit;      // the most similar neighbour that may be served
-  std::optional<SemanticMatch> refused;  // without a hit: the most similar one that may not
+  std::optional<SemanticMatch> refused;  // without a hit: the nearest one, by cosine
 };
 
 class SemanticTier {

@@ -1,6 +1,6 @@
 // Starts the real program for the end-to-end tests: gateways, simulators, and what they answer.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -64,12 +64,15 @@ export async function startSimulator({ latency = "20ms", errorRate = 0, port = 0
 }
 
 // `config` is YAML text; `upstream` a base URL, or nothing for the built-in simulator.
-export async function startGateway({ data, upstream, port = 0, args = [], env = {} } = {}) {
+export async function startGateway(
+  { data, upstream, port = 0, args = [], env = {}, config = "log:\n  level: info\n" } = {}) {
   const own = data ? null : scratch();
+  const file = join(data ?? own.path, "reprise.yaml");
+  writeFileSync(file, config);
   const process = new Process(
     ["serve", "--listen", `127.0.0.1:${port}`, "--data", data ?? own.path,
-      ...(upstream ? ["--upstream", upstream] : []), ...args],
-    { env: { ...globalThis.process.env, OPENAI_API_KEY: "", ...env }, cwd: own?.path ?? data });
+      "--config", file, ...(upstream ? ["--upstream", upstream] : []), ...args],
+    { env: { ...globalThis.process.env, OPENAI_API_KEY: "", ...env } });
   const [, url] = await process.waitFor(/listens on (http:\S+)/);
   return {
     process, url,

@@ -101,7 +101,7 @@ describe("OpenAI's SDK", () => {
 
 describe("curl", () => {
   let gateway;
-  before(async () => { gateway = await startGateway({ args: ["--config", "/dev/null"] }); });
+  before(async () => { gateway = await startGateway({ config: "simulator: {latency: 10ms}" }); });
   after(() => gateway.stop());
 
   const curl = (...args) => execFileSync("curl", ["-sS", ...args], { maxBuffer: 1 << 26 });
