@@ -30,7 +30,7 @@ class Generation {
   Result<void> Extend(std::size_t steps);
 
   // All vectors are in the graph, or none has to be.
-  bool Complete() const { return !graph_ || graph_->size() == storage_.count(); }
+  bool Complete() const { return !graph_ || graph_->covered() == storage_.count(); }
   // Null while the vectors are few.
   const HnswGraph* graph() const { return graph_.get(); }
   const VectorStorage& storage() const { return storage_; }

@@ -1,6 +1,8 @@
 #include "index/hnsw_graph.h"
 
 #include <algorithm>
+#include <functional>
+#include <string_view>
 #include <usearch/index.hpp>
 
 namespace reprise {
@@ -18,32 +20,30 @@ struct HnswGraph::Graph {
   UsearchGraph usearch;
 };
 
-// Distances for USearch: 1 - inner product, between vectors named by their slots.
+// Distances for USearch: 1 - inner product, between vectors named by their nodes.
 class HnswGraph::Metric {
  public:
-  Metric(const VectorStorage& storage, const InnerProduct& product)
-      : storage_(storage), product_(product) {}
+  explicit Metric(const HnswGraph& graph) : graph_(graph) {}
 
   template <class Entry>
   float operator()(const Half* query, const Entry& entry) const {
-    return 1 - product_(query, storage_.Vector(SlotOf(entry)));
+    return 1 - graph_.product_(query, VectorOf(entry));
   }
   template <class Left, class Right>
   float operator()(const Left& left, const Right& right) const {
-    return 1 - product_(storage_.Vector(SlotOf(left)), storage_.Vector(SlotOf(right)));
+    return 1 - graph_.product_(VectorOf(left), VectorOf(right));
   }
 
  private:
   template <class Entry>
-  static VectorStorage::Slot SlotOf(const Entry& entry) {
-    return static_cast<VectorStorage::Slot>(get_slot(entry));
+  const Half* VectorOf(const Entry& entry) const {
+    return graph_.storage_.Vector(graph_.nodes_[get_slot(entry)]);
   }
 
-  const VectorStorage& storage_;
-  const InnerProduct& product_;
+  const HnswGraph& graph_;
 };
 
-HnswGraph::HnswGraph(const VectorStorage& storage, InnerProduct product,
+HnswGraph::HnswGraph(VectorStorage& storage, InnerProduct product,
                      const VectorIndexOptions& options)
     : storage_(storage),
       product_(product),
@@ -55,7 +55,9 @@ HnswGraph::HnswGraph(const HnswGraph& other, std::unique_ptr<Graph> graph)
     : storage_(other.storage_),
       product_(other.product_),
       options_(other.options_),
-      graph_(std::move(graph)) {}
+      graph_(std::move(graph)),
+      nodes_(other.nodes_),
+      covered_(other.covered_) {}
 
 HnswGraph::~HnswGraph() = default;
 
@@ -68,14 +70,46 @@ Result<void> HnswGraph::Reserve(std::size_t members) {
 }
 
 Result<void> HnswGraph::AddNext() {
-  const std::size_t next = size();
-  if (auto reserved = Reserve(next + 1); !reserved) return reserved;
+  const std::size_t hash = HashOf(covered_);
+  if (const auto leader = FindEqual(covered_, hash); leader != VectorStorage::kNone) {
+    storage_.Link(leader, covered_);
+  } else {
+    if (auto added = AddNode(covered_); !added) return added;
+    leaders_.try_emplace(hash, covered_);
+  }
+  ++covered_;
+  return {};
+}
+
+Result<void> HnswGraph::AddNode(VectorStorage::Slot slot) {
+  if (auto reserved = Reserve(nodes_.size() + 1); !reserved) return reserved;
   us::index_update_config_t config;
   config.expansion = options_.expansion_add;
-  const auto slot = static_cast<VectorStorage::Slot>(next);
-  auto added = graph_->usearch.add(next, storage_.Vector(slot), Metric(storage_, product_), config);
+  nodes_.push_back(slot);
+  auto added = graph_->usearch.add(slot, storage_.Vector(slot), Metric(*this), config);
   if (added) return {};
+  nodes_.pop_back();
   return Fail(Code::kUnavailable, std::string("cannot extend the index: ") + added.error.release());
+}
+
+std::size_t HnswGraph::HashOf(VectorStorage::Slot slot) const {
+  const auto* bytes = reinterpret_cast<const char*>(storage_.Vector(slot));
+  return std::hash<std::string_view>()({bytes, product_.dimensions() * sizeof(Half)});
+}
+
+VectorStorage::Slot HnswGraph::FindEqual(VectorStorage::Slot slot, std::size_t hash) const {
+  const auto found = leaders_.find(hash);
+  if (found == leaders_.end()) return VectorStorage::kNone;
+  const Half* leader = storage_.Vector(found->second);
+  const bool equal = std::equal(leader, leader + product_.dimensions(), storage_.Vector(slot));
+  return equal ? found->second : VectorStorage::kNone;
+}
+
+bool HnswGraph::AnyAlive(VectorStorage::Slot leader, VectorStorage::Slot end) const {
+  for (auto slot = leader; slot != VectorStorage::kNone; slot = storage_.NextEqual(slot)) {
+    if (slot < covered_ && storage_.Alive(slot, end)) return true;
+  }
+  return false;
 }
 
 Result<std::unique_ptr<HnswGraph>> HnswGraph::Freeze(std::size_t readers) const {
@@ -85,7 +119,7 @@ Result<std::unique_ptr<HnswGraph>> HnswGraph::Freeze(std::size_t readers) const 
                 std::string("cannot copy the index: ") + copied.error.release());
   }
   auto graph = std::make_unique<Graph>(std::move(copied.index));
-  if (!graph->usearch.try_reserve({size(), readers})) {
+  if (!graph->usearch.try_reserve({nodes_.size(), readers})) {
     return Fail(Code::kUnavailable, "no memory for the index's readers");
   }
   return std::unique_ptr<HnswGraph>(new HnswGraph(*this, std::move(graph)));
@@ -97,20 +131,25 @@ std::vector<SlotMatch> HnswGraph::Search(std::span<const Half> query, std::size_
   config.expansion = options_.expansion_search;
   config.thread = reader;
   auto alive = [this, end](const auto& member) {
-    return storage_.Alive(static_cast<VectorStorage::Slot>(get_slot(member)), end);
+    return AnyAlive(nodes_[get_slot(member)], end);
   };
-  const auto found =
-      graph_->usearch.search(query.data(), count, Metric(storage_, product_), config, alive);
+  const auto found = graph_->usearch.search(query.data(), count, Metric(*this), config, alive);
   std::vector<SlotMatch> matches;
-  for (std::size_t i = 0; found && i < found.size(); ++i) {
+  for (std::size_t i = 0; found && i < found.size() && matches.size() < count; ++i) {
     const auto match = found[i];
-    matches.push_back({1 - match.distance, static_cast<VectorStorage::Slot>(match.member.slot)});
+    // The chain may have grown since this copy was made: what is newer is scanned, not searched.
+    for (auto slot = nodes_[match.member.slot];
+         slot != VectorStorage::kNone && matches.size() < count; slot = storage_.NextEqual(slot)) {
+      if (slot < covered_ && storage_.Alive(slot, end)) matches.push_back({1 - match.distance, slot});
+    }
   }
   return matches;
 }
 
-std::size_t HnswGraph::size() const { return graph_->usearch.size(); }
-
-std::size_t HnswGraph::memory_bytes() const { return graph_->usearch.memory_usage(); }
+std::size_t HnswGraph::memory_bytes() const {
+  constexpr std::size_t kMapNode = 5 * sizeof(void*);  // an entry of leaders_ with its links
+  return graph_->usearch.memory_usage() + nodes_.capacity() * sizeof(nodes_[0]) +
+         leaders_.size() * kMapNode;
+}
 
 }  // namespace reprise

@@ -124,7 +124,7 @@ void InProcessIndex::Maintain() {
   }
   auto done = current_->Extend(kGraphSteps);
   if (done && current_->graph() && current_->Complete()) {
-    const std::size_t size = current_->graph()->size();
+    const std::size_t size = current_->graph()->covered();
     if (size - scan_from_ >= TailLimit(size)) done = Publish(*current_);
   }
   if (done && next_) done = MoveOn();
@@ -154,7 +154,7 @@ Result<void> InProcessIndex::Publish(const Generation& generation) {
     auto frozen = graph->Freeze(views_.size());
     if (!frozen) return std::unexpected(frozen.error());
     frozen_bytes = (*frozen)->memory_bytes();
-    view->scan_from = static_cast<Slot>((*frozen)->size());
+    view->scan_from = static_cast<Slot>((*frozen)->covered());
     view->graph = std::move(*frozen);
   }
   scan_from_ = view->scan_from;

@@ -68,6 +68,13 @@ VectorStorage::Slot VectorStorage::Replace(Slot old, std::uint64_t key,
   return Append(key, vector);
 }
 
+void VectorStorage::Link(Slot leader, Slot slot) {
+  Meta& first = Locate(leader);
+  const Slot rest = first.next_equal.load(std::memory_order_relaxed);
+  Locate(slot).next_equal.store(rest, std::memory_order_relaxed);
+  first.next_equal.store(slot, std::memory_order_release);
+}
+
 std::size_t VectorStorage::memory_bytes() const {
   return sizeof *this + count() * (dimensions_ * sizeof(Half) + sizeof(Meta));
 }

@@ -13,11 +13,12 @@
 
 namespace reprise {
 
-// Append, Replace and Kill are for one thread at a time; the rest is safe for any thread at any time,
+// Append, Replace, Kill and Link are for one thread at a time; the rest is safe for any thread at any time,
 // for slots below a count that the thread has seen.
 class VectorStorage {
  public:
   using Slot = std::uint32_t;
+  static constexpr Slot kNone = std::numeric_limits<Slot>::max();
 
   explicit VectorStorage(std::size_t dimensions) : dimensions_(dimensions) {}
   ~VectorStorage();
@@ -33,6 +34,13 @@ class VectorStorage {
   // Marks the slot's vector as removed. Its bytes stay.
   void Kill(Slot slot) { Locate(slot).replaced_by.store(0, std::memory_order_release); }
 
+  // Adds `slot` to the chain of slots that hold the same vector as `leader`.
+  void Link(Slot leader, Slot slot);
+  // The next of a leader's chain, kNone at its end. It may be newer than any count seen before.
+  Slot NextEqual(Slot slot) const {
+    return Locate(slot).next_equal.load(std::memory_order_acquire);
+  }
+
   Slot count() const { return count_.load(std::memory_order_acquire); }
   // Whether a reader that knows `end` slots sees this one.
   bool Alive(Slot slot, Slot end) const {
@@ -45,11 +53,11 @@ class VectorStorage {
   std::size_t memory_bytes() const;
 
  private:
-  static constexpr Slot kNever = std::numeric_limits<Slot>::max();
   struct Meta {
     std::uint64_t key = 0;
     // The slot from whose existence on this one is dead; 0 when removed.
-    std::atomic<Slot> replaced_by = kNever;
+    std::atomic<Slot> replaced_by = kNone;
+    std::atomic<Slot> next_equal = kNone;
   };
   struct Chunk {
     Chunk(std::size_t slots, std::size_t dimensions);
