@@ -54,7 +54,9 @@ add_library(reprise_simsimd STATIC ${NPM}/simsimd/c/lib.c)
 target_include_directories(reprise_simsimd SYSTEM PUBLIC ${NPM}/simsimd/include)
 target_compile_definitions(reprise_simsimd PUBLIC SIMSIMD_DYNAMIC_DISPATCH=1 SIMSIMD_NATIVE_F16=0
                                                   SIMSIMD_NATIVE_BF16=0)
-target_compile_options(reprise_simsimd PRIVATE -w -O3)
+# It calls its kernels through one generic pointer type, which UBSan's function check refuses.
+target_compile_options(reprise_simsimd PRIVATE -w -O3
+                                               $<$<C_COMPILER_ID:Clang>:-fno-sanitize=function>)
 add_library(reprise_usearch INTERFACE)
 target_include_directories(reprise_usearch SYSTEM INTERFACE ${NPM}/usearch/include)
 target_compile_definitions(reprise_usearch INTERFACE USEARCH_USE_FP16LIB=0 USEARCH_USE_SIMSIMD=0

@@ -27,8 +27,10 @@ struct Neighbour {
 
 struct VectorIndexOptions {
   std::size_t dimensions = 0;
-  // Up to this many vectors are scanned exactly; above it a graph is searched.
-  std::size_t exact_limit = 2000;
+  // Up to about this many vectors are scanned exactly; above it a graph is searched. Measured with
+  // 1024 dimensions (index_bench): a scan of 1000 takes as long as the graph, 0.1 ms, and misses
+  // nothing; of 2000, twice as long.
+  std::size_t exact_limit = 1000;
   std::size_t connectivity = 16;      // graph neighbours per node (HNSW's M)
   std::size_t expansion_add = 128;    // HNSW's efConstruction
   std::size_t expansion_search = 64;  // HNSW's ef
@@ -39,13 +41,14 @@ class VectorIndex {
   virtual ~VectorIndex() = default;
 
   // `vector` has `dimensions` elements. Visible to searches that start after this returns. An
-  // existing key is replaced. kInvalidArgument for a wrong length.
+  // existing key is replaced. kInvalidArgument for a wrong length, an infinity or NaN.
   virtual Result<void> Add(std::uint64_t key, std::span<const Half> vector) = 0;
 
   // Removing what is not there is no error.
   virtual void Remove(std::uint64_t key) = 0;
 
-  // Up to `count` neighbours, nearest first, never a removed one.
+  // Up to `count` neighbours, nearest first, never a removed one. Nothing for a query that Add would
+  // refuse.
   virtual std::vector<Neighbour> Search(std::span<const Half> query, std::size_t count) const = 0;
 
   virtual std::size_t size() const = 0;
