@@ -39,9 +39,9 @@ double Recall(const Filled& filled, std::size_t queries) {
 
 void Search(benchmark::State& state) {
   const auto dimensions = static_cast<std::size_t>(state.range(1));
-  const auto filled = Fill(static_cast<std::size_t>(state.range(0)),
-                           Options(dimensions, state.range(2) != 0,
-                                   static_cast<std::size_t>(state.range(3))));
+  const auto filled =
+      Fill(static_cast<std::size_t>(state.range(0)),
+           Options(dimensions, state.range(2) != 0, static_cast<std::size_t>(state.range(3))));
   std::mt19937 random(2);
   Vectors queries;
   for (int i = 0; i < 256; ++i) {
@@ -52,8 +52,8 @@ void Search(benchmark::State& state) {
     benchmark::DoNotOptimize(filled.index->Search(queries[next++ % queries.size()], 8));
   }
   state.counters["recall"] = Recall(filled, 100);
-  state.counters["bytes/vector"] = static_cast<double>(filled.index->memory_bytes()) /
-                                   static_cast<double>(filled.index->size());
+  state.counters["bytes/vector"] =
+      static_cast<double>(filled.index->memory_bytes()) / static_cast<double>(filled.index->size());
 }
 BENCHMARK(Search)
     ->ArgNames({"vectors", "dimensions", "graph", "ef"})

@@ -11,7 +11,9 @@
 namespace reprise {
 namespace {
 
-Half One(float number) { return ToHalf(std::span(&number, 1)).front(); }
+Half One(float number) {
+  return ToHalf(std::span(&number, 1)).front();
+}
 
 // The value of a binary16, straight from its definition.
 double ValueOf(Half half) {

@@ -48,8 +48,8 @@ HnswGraph::HnswGraph(VectorStorage& storage, InnerProduct product,
     : storage_(storage),
       product_(product),
       options_(options),
-      graph_(std::make_unique<Graph>(UsearchGraph(
-          us::index_config_t(options.connectivity, options.connectivity * 2)))) {}
+      graph_(std::make_unique<Graph>(
+          UsearchGraph(us::index_config_t(options.connectivity, options.connectivity * 2)))) {}
 
 HnswGraph::HnswGraph(const HnswGraph& other, std::unique_ptr<Graph> graph)
     : storage_(other.storage_),
@@ -130,9 +130,7 @@ std::vector<SlotMatch> HnswGraph::Search(std::span<const Half> query, std::size_
   us::index_search_config_t config;
   config.expansion = options_.expansion_search;
   config.thread = reader;
-  auto alive = [this, end](const auto& member) {
-    return AnyAlive(nodes_[get_slot(member)], end);
-  };
+  auto alive = [this, end](const auto& member) { return AnyAlive(nodes_[get_slot(member)], end); };
   const auto found = graph_->usearch.search(query.data(), count, Metric(*this), config, alive);
   std::vector<SlotMatch> matches;
   for (std::size_t i = 0; found && i < found.size() && matches.size() < count; ++i) {
@@ -140,7 +138,8 @@ std::vector<SlotMatch> HnswGraph::Search(std::span<const Half> query, std::size_
     // The chain may have grown since this copy was made: what is newer is scanned, not searched.
     for (auto slot = nodes_[match.member.slot];
          slot != VectorStorage::kNone && matches.size() < count; slot = storage_.NextEqual(slot)) {
-      if (slot < covered_ && storage_.Alive(slot, end)) matches.push_back({1 - match.distance, slot});
+      if (slot < covered_ && storage_.Alive(slot, end))
+        matches.push_back({1 - match.distance, slot});
     }
   }
   return matches;

@@ -8,8 +8,8 @@ namespace reprise {
 namespace {
 
 // Not simsimd_dot_f16(): it remembers its kernel in a plain static, which two first calls race for.
-// The kernels left out sum in binary16 (read in SimSIMD 6.5's dot.h): their cosines are off by up to
-// a few thousandths, more than what separates a paraphrase from another picture, and a threshold
+// The kernels left out sum in binary16 (read in SimSIMD 6.5's dot.h): their cosines are off by up
+// to a few thousandths, more than what separates a paraphrase from another picture, and a threshold
 // would mean something else on each processor.
 decltype(&simsimd_dot_f16) FindKernel() {
   const auto allowed = static_cast<simsimd_capability_t>(

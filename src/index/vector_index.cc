@@ -45,7 +45,9 @@ bool IsFinite(std::span<const Half> vector) {
                       [](Half half) { return (half & 0x7c00) == 0x7c00; });
 }
 
-bool Nearer(const SlotMatch& a, const SlotMatch& b) { return a.cosine > b.cosine; }
+bool Nearer(const SlotMatch& a, const SlotMatch& b) {
+  return a.cosine > b.cosine;
+}
 
 // Keeps the `count` nearest matches, as a heap with the farthest on top.
 void Keep(std::vector<SlotMatch>& heap, std::size_t count, SlotMatch match) {
@@ -165,8 +167,8 @@ Result<void> InProcessIndex::Publish(const Generation& generation) {
 
 void InProcessIndex::UpdateCounts() {
   size_ = current_->live();
-  memory_bytes_ = sizeof *this + current_->memory_bytes() + frozen_bytes_ +
-                  (next_ ? next_->memory_bytes() : 0);
+  memory_bytes_ =
+      sizeof *this + current_->memory_bytes() + frozen_bytes_ + (next_ ? next_->memory_bytes() : 0);
 }
 
 std::vector<Neighbour> InProcessIndex::Search(std::span<const Half> query,

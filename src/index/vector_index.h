@@ -47,8 +47,8 @@ class VectorIndex {
   // Removing what is not there is no error.
   virtual void Remove(std::uint64_t key) = 0;
 
-  // Up to `count` neighbours, nearest first, never a removed one. Nothing for a query that Add would
-  // refuse.
+  // Up to `count` neighbours, nearest first, never a removed one. Nothing for a query that Add
+  // would refuse.
   virtual std::vector<Neighbour> Search(std::span<const Half> query, std::size_t count) const = 0;
 
   virtual std::size_t size() const = 0;

@@ -23,9 +23,9 @@ std::vector<Half> Unit(std::vector<float> vector) {
 float ToFloat(Half half) {
   const int exponent = half >> 10 & 31;
   const int mantissa = half & 1023;
-  const float magnitude = exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -24)
-                                        : std::ldexp(static_cast<float>(1024 + mantissa),
-                                                     exponent - 25);
+  const float magnitude = exponent == 0
+                              ? std::ldexp(static_cast<float>(mantissa), -24)
+                              : std::ldexp(static_cast<float>(1024 + mantissa), exponent - 25);
   return half & 0x8000 ? -magnitude : magnitude;
 }
 
@@ -68,7 +68,8 @@ std::size_t NearestByBruteForce(const Vectors& vectors, const std::vector<Half>&
   double best_cosine = -2;
   for (std::size_t i = 0; i < vectors.size(); ++i) {
     double cosine = 0;
-    for (std::size_t d = 0; d < wide.size(); ++d) cosine += double{wide[d]} * ToFloat(vectors[i][d]);
+    for (std::size_t d = 0; d < wide.size(); ++d)
+      cosine += double{wide[d]} * ToFloat(vectors[i][d]);
     if (cosine > best_cosine) {
       best_cosine = cosine;
       best = i;

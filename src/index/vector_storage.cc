@@ -13,7 +13,7 @@ constexpr std::align_val_t kCacheLine{64};
 
 VectorStorage::Chunk::Chunk(std::size_t slots, std::size_t dimensions)
     : vectors(static_cast<Half*>(
-          ::operator new(std::max<std::size_t>(slots * dimensions * sizeof(Half), 1), kCacheLine))),
+          ::operator new(std::max<std::size_t>(slots* dimensions * sizeof(Half), 1), kCacheLine))),
       metas(static_cast<Meta*>(::operator new(slots * sizeof(Meta)))) {}
 
 VectorStorage::Chunk::~Chunk() {
@@ -63,8 +63,7 @@ VectorStorage::Slot VectorStorage::Append(std::uint64_t key, std::span<const Hal
 VectorStorage::Slot VectorStorage::Replace(Slot old, std::uint64_t key,
                                            std::span<const Half> vector) {
   // First: whoever sees the new count then sees this too.
-  Locate(old).replaced_by.store(count_.load(std::memory_order_relaxed),
-                                std::memory_order_release);
+  Locate(old).replaced_by.store(count_.load(std::memory_order_relaxed), std::memory_order_release);
   return Append(key, vector);
 }
 

@@ -1,5 +1,5 @@
-// Vectors of one length, appended only, at addresses that never change: readers go through them while
-// the one writer appends.
+// Vectors of one length, appended only, at addresses that never change: readers go through them
+// while the one writer appends.
 #pragma once
 
 #include <array>
@@ -13,8 +13,8 @@
 
 namespace reprise {
 
-// Append, Replace, Kill and Link are for one thread at a time; the rest is safe for any thread at any time,
-// for slots below a count that the thread has seen.
+// Append, Replace, Kill and Link are for one thread at a time; the rest is safe for any thread at
+// any time, for slots below a count that the thread has seen.
 class VectorStorage {
  public:
   using Slot = std::uint32_t;

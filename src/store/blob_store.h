@@ -19,8 +19,8 @@ class BlobStore {
  public:
   virtual ~BlobStore() = default;
 
-  // Durable when it returns: the bytes survive a crash. Equal bytes are kept once. kUnavailable when
-  // they cannot be written (disk full, no permission), with the cause.
+  // Durable when it returns: the bytes survive a crash. Equal bytes are kept once. kUnavailable
+  // when they cannot be written (disk full, no permission), with the cause.
   virtual Task<Result<Digest>> Put(SharedBytes bytes) = 0;
 
   // Nothing when there is no such blob. kCorrupt when the bytes are not those that were put; the

@@ -1,6 +1,7 @@
 // What every BlobStore must do. A backend's test instantiates the suite with a way to open it:
 //
-//   INSTANTIATE_TEST_SUITE_P(S3, BlobStoreTest, ::testing::Values(BlobStoreFactory{"S3", &MakeS3}));
+//   INSTANTIATE_TEST_SUITE_P(S3, BlobStoreTest, ::testing::Values(BlobStoreFactory{"S3",
+//   &MakeS3}));
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
-// What was acknowledged before a kill -9 is there afterwards. The child is this test program itself,
-// run again with CRASH_PLACE set; it reports each acknowledged number and is killed in the middle.
+// What was acknowledged before a kill -9 is there afterwards. The child is this test program
+// itself, run again with CRASH_PLACE set; it reports each acknowledged number and is killed in the
+// middle.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -17,7 +18,9 @@ namespace {
 
 constexpr int kReport = 3;  // the child's descriptor for acknowledged numbers
 
-std::string BytesOf(int number) { return std::string(20'000, 'b') + std::to_string(number); }
+std::string BytesOf(int number) {
+  return std::string(20'000, 'b') + std::to_string(number);
+}
 
 Task<Result<void>> PutAndReport(BlobStore& blobs, EntryStore& entries, int number) {
   auto digest = co_await blobs.Put(ShareBytes(BytesOf(number)));
@@ -66,8 +69,8 @@ Child StartChild(const std::filesystem::path& place) {
     ::dup2(::open("/dev/null", O_WRONLY), STDOUT_FILENO);
     ::dup2(report, kReport);
     char* arguments[] = {const_cast<char*>("child"), const_cast<char*>(filter.c_str()),
-                         const_cast<char*>(disabled.c_str()),
-                         const_cast<char*>("--gtest_brief=1"), nullptr};
+                         const_cast<char*>(disabled.c_str()), const_cast<char*>("--gtest_brief=1"),
+                         nullptr};
     char* environ[] = {const_cast<char*>(environment.c_str()), nullptr};
     ::execve("/proc/self/exe", arguments, environ);
     ::_exit(127);

@@ -18,8 +18,8 @@
 namespace reprise {
 
 struct StoredImage {
-  std::string id;  // 32 hexadecimal digits, unique; what GET /images/{id} names
-  Digest blob;     // its bytes, see BlobStore
+  std::string id;          // 32 hexadecimal digits, unique; what GET /images/{id} names
+  Digest blob;             // its bytes, see BlobStore
   std::string media_type;  // "image/png"
   int width = 0, height = 0;
   std::uint64_t bytes = 0;
@@ -29,15 +29,15 @@ struct StoredImage {
 
 // One identity and the pool of images made for it.
 struct Entry {
-  std::uint64_t id = 0;     // given by the store, never reused
-  std::string scope;        // tenant and namespace: a hard partition
-  Digest fingerprint;       // unique: one entry per fingerprint
-  Digest compatibility;     // semantic matches stay within scope and compatibility
-  std::string prompt;       // exactly as asked
+  std::uint64_t id = 0;  // given by the store, never reused
+  std::string scope;     // tenant and namespace: a hard partition
+  Digest fingerprint;    // unique: one entry per fingerprint
+  Digest compatibility;  // semantic matches stay within scope and compatibility
+  std::string prompt;    // exactly as asked
   std::string model;
-  std::string bucket;       // resolution bucket
+  std::string bucket;         // resolution bucket
   int width = 0, height = 0;  // as asked; 0 x 0 for "auto"
-  std::string params;       // canonical JSON of the remaining parameters
+  std::string params;         // canonical JSON of the remaining parameters
   std::string category;
   std::vector<std::string> tags;
   std::vector<StoredImage> images;  // oldest first, at least one
@@ -79,8 +79,7 @@ class EntryStore {
   virtual Task<Result<void>> AddUse(std::vector<EntryUse> uses) = 0;
 
   // Visits every entry, in order of id, on the calling thread. For start-up.
-  virtual Result<void> ForEach(
-      const std::function<void(Entry&&, StoredVector&&)>& visit) const = 0;
+  virtual Result<void> ForEach(const std::function<void(Entry&&, StoredVector&&)>& visit) const = 0;
 
   // A cheap check that the store answers, for readiness probes.
   virtual Task<Result<void>> Probe() = 0;
@@ -93,8 +92,8 @@ struct SqliteEntryStoreOptions {
 
 // SQLite in WAL mode, made if missing, schema versioned; a newer schema is refused with a message.
 // One thread owns the write connection and commits in groups; the destructor commits what was
-// accepted. `file`.lock is held while the store is open: a second store, here or in another process,
-// is refused with kConflict.
+// accepted. `file`.lock is held while the store is open: a second store, here or in another
+// process, is refused with kConflict.
 Result<std::unique_ptr<EntryStore>> OpenSqliteEntryStore(const std::filesystem::path& file,
                                                          SqliteEntryStoreOptions options = {});
 

@@ -112,7 +112,9 @@ std::uint64_t EntryStoreTest::Put(Entry entry, StoredVector vector) {
 
 namespace {
 
-TEST_P(EntryStoreTest, StartsEmpty) { EXPECT_THAT(ReadAll(*store_), IsEmpty()); }
+TEST_P(EntryStoreTest, StartsEmpty) {
+  EXPECT_THAT(ReadAll(*store_), IsEmpty());
+}
 
 TEST_P(EntryStoreTest, EveryFieldSurvivesReopening) {
   std::vector<std::uint64_t> ids;
@@ -131,7 +133,8 @@ TEST_P(EntryStoreTest, EveryFieldSurvivesReopening) {
 TEST_P(EntryStoreTest, AnyBytesAndNumbersAreKeptExactly) {
   using namespace std::string_literals;
   Entry entry = SampleEntry(1);
-  entry.prompt = "zero \0 byte, bad UTF-8 \xff\xfe\xc3, lone surrogate \xed\xa0\x80, \xf0\x9f\xa6\x8a"s;
+  entry.prompt =
+      "zero \0 byte, bad UTF-8 \xff\xfe\xc3, lone surrogate \xed\xa0\x80, \xf0\x9f\xa6\x8a"s;
   entry.scope = "\0leading"s;
   entry.model = "";
   entry.params = std::string(200'000, 'x') + "\0end"s;
@@ -195,8 +198,8 @@ TEST_P(EntryStoreTest, RemoveTakesThePartsAlong) {
 TEST_P(EntryStoreTest, AddUseAdds) {
   const std::uint64_t id = Put(SampleEntry(5), {});
   const std::int64_t before = SampleEntry(5).last_used_ms;
-  const auto added = runner_.Run(store_->AddUse(
-      {{id, 10, before + 100}, {id, 1, before - 100}, {987'654, 1, 1}}));
+  const auto added =
+      runner_.Run(store_->AddUse({{id, 10, before + 100}, {id, 1, before - 100}, {987'654, 1, 1}}));
   ASSERT_TRUE(added) << added.error().message;
   const auto all = ReadAll(*store_);
   ASSERT_THAT(all, SizeIs(1));

@@ -1,6 +1,7 @@
 // What every EntryStore must do. A backend's test instantiates the suite with a way to open it:
 //
-//   INSTANTIATE_TEST_SUITE_P(Pg, EntryStoreTest, ::testing::Values(EntryStoreFactory{"Pg", &Open}));
+//   INSTANTIATE_TEST_SUITE_P(Pg, EntryStoreTest, ::testing::Values(EntryStoreFactory{"Pg",
+//   &Open}));
 #pragma once
 
 #include <gtest/gtest.h>

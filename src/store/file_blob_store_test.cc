@@ -11,10 +11,11 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-INSTANTIATE_TEST_SUITE_P(Files, BlobStoreTest, ::testing::Values(BlobStoreFactory{
-    "Files", [](const fs::path& place, WorkerPool& pool) {
-      return OpenFileBlobStore(place / "blobs", pool);
-    }}));
+INSTANTIATE_TEST_SUITE_P(Files, BlobStoreTest,
+                         ::testing::Values(BlobStoreFactory{
+                             "Files", [](const fs::path& place, WorkerPool& pool) {
+                               return OpenFileBlobStore(place / "blobs", pool);
+                             }}));
 
 class FileBlobStoreTest : public ::testing::Test {
  protected:

@@ -69,8 +69,8 @@ Result<std::string> PosixFile::ReadAll() const {
   std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
   std::size_t at = 0;
   while (at < bytes.size()) {
-    const auto got = ::pread(descriptor_, bytes.data() + at, bytes.size() - at,
-                             static_cast<off_t>(at));
+    const auto got =
+        ::pread(descriptor_, bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return FileError("read", path_, errno);
     if (got == 0) break;

@@ -46,7 +46,9 @@ std::string_view Advice(int primary) {
   }
 }
 
-std::unexpected<Error> Failed(sqlite3* database) { return std::unexpected(SqliteError(database)); }
+std::unexpected<Error> Failed(sqlite3* database) {
+  return std::unexpected(SqliteError(database));
+}
 
 }  // namespace
 
@@ -96,9 +98,9 @@ SqliteStatement& SqliteStatement::Blob(std::string_view value) {
 Result<bool> SqliteStatement::Step() {
   sqlite3* database = sqlite3_db_handle(statement_.get());
   if (bind_error_ != SQLITE_OK) {
-    const Error error{.code = CodeOf(bind_error_ & 0xff),
-                      .message = std::string("a value cannot be stored: ") +
-                                 sqlite3_errstr(bind_error_)};
+    const Error error{
+        .code = CodeOf(bind_error_ & 0xff),
+        .message = std::string("a value cannot be stored: ") + sqlite3_errstr(bind_error_)};
     Reset();
     return std::unexpected(error);
   }
@@ -153,12 +155,11 @@ bool SqliteStatement::IsNull(int column) const {
 
 Result<SqliteConnection> SqliteConnection::Open(const std::filesystem::path& file, Mode mode,
                                                 int busy_timeout_ms) {
-  const int flags = mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY
-                                            : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int flags =
+      mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* raw = nullptr;
-  const int code =
-      sqlite3_open_v2(file.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                      nullptr);
+  const int code = sqlite3_open_v2(file.c_str(), &raw,
+                                   flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   SqliteConnection connection(raw);
   if (!raw) return Fail(Code::kInternal, "out of memory opening " + file.string());
   if (code != SQLITE_OK) {

@@ -83,8 +83,8 @@ class SqliteConnection {
   std::unordered_map<const char*, std::unique_ptr<SqliteStatement>> statements_;
 };
 
-// The error of the last call on `database`: kUnavailable when the disk, a lock or a permission is in
-// the way, kCorrupt for a damaged file, kConflict for a violated constraint.
+// The error of the last call on `database`: kUnavailable when the disk, a lock or a permission is
+// in the way, kCorrupt for a damaged file, kConflict for a violated constraint.
 Error SqliteError(sqlite3* database);
 
 }  // namespace reprise

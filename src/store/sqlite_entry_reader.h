@@ -9,7 +9,8 @@
 
 namespace reprise {
 
-// Visits the entries in order of id, as of one moment. kCorrupt for a row that cannot be one of ours.
+// Visits the entries in order of id, as of one moment. kCorrupt for a row that cannot be one of
+// ours.
 Result<void> ReadEntries(SqliteConnection& connection,
                          const std::function<void(Entry&&, StoredVector&&)>& visit);
 

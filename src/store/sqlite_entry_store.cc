@@ -179,10 +179,9 @@ class SqliteEntryStore final : public EntryStore {
         [uses = std::move(uses)](SqliteConnection& to) { return AddUses(to, uses); });
   }
 
-  Result<void> ForEach(
-      const std::function<void(Entry&&, StoredVector&&)>& visit) const override {
-    auto connection = SqliteConnection::Open(file_, SqliteConnection::Mode::kReadOnly,
-                                             options_.busy_timeout_ms);
+  Result<void> ForEach(const std::function<void(Entry&&, StoredVector&&)>& visit) const override {
+    auto connection =
+        SqliteConnection::Open(file_, SqliteConnection::Mode::kReadOnly, options_.busy_timeout_ms);
     if (!connection) return std::unexpected(connection.error());
     return ReadEntries(*connection, visit);
   }
@@ -214,8 +213,8 @@ Result<std::unique_ptr<EntryStore>> OpenSqliteEntryStore(const std::filesystem::
   if (!ready) return std::unexpected(ready.error());
   auto lock = FileLock::Acquire(file.string() + ".lock");
   if (!lock) return std::unexpected(lock.error());
-  auto connection = SqliteConnection::Open(file, SqliteConnection::Mode::kReadWrite,
-                                           options.busy_timeout_ms);
+  auto connection =
+      SqliteConnection::Open(file, SqliteConnection::Mode::kReadWrite, options.busy_timeout_ms);
   if (!connection) return std::unexpected(connection.error());
   // Before the settings: a database that is refused is left as it was.
   ready = MigrateSchema(*connection, file);

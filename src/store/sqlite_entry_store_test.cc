@@ -13,15 +13,17 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, EntryStoreTest, ::testing::Values(EntryStoreFactory{
-    "Sqlite", [](const fs::path& place) { return OpenSqliteEntryStore(place / "reprise.db"); }}));
+INSTANTIATE_TEST_SUITE_P(Sqlite, EntryStoreTest,
+                         ::testing::Values(EntryStoreFactory{"Sqlite", [](const fs::path& place) {
+                                                               return OpenSqliteEntryStore(
+                                                                   place / "reprise.db");
+                                                             }}));
 
 class SqliteEntryStoreTest : public ::testing::Test {
  protected:
   // Runs statements on the file behind the store's back.
   void Execute(const char* sql) {
-    auto connection =
-        SqliteConnection::Open(file_, SqliteConnection::Mode::kReadWrite, 1000);
+    auto connection = SqliteConnection::Open(file_, SqliteConnection::Mode::kReadWrite, 1000);
     ASSERT_TRUE(connection) << connection.error().message;
     const auto done = connection->Execute(sql);
     ASSERT_TRUE(done) << done.error().message;
@@ -102,8 +104,8 @@ TEST_F(SqliteEntryStoreTest, LockedFileIsUnavailable) {
 
 // The page limit makes SQLite report a full disk.
 TEST_F(SqliteEntryStoreTest, FullDiskFailsWritesAndKeepsWhatWasThere) {
-  auto connection = SqliteConnection::Open(place_.path() / "full.db",
-                                           SqliteConnection::Mode::kReadWrite, 1000);
+  auto connection =
+      SqliteConnection::Open(place_.path() / "full.db", SqliteConnection::Mode::kReadWrite, 1000);
   ASSERT_TRUE(connection);
   ASSERT_TRUE(connection->Execute("CREATE TABLE t(x); PRAGMA max_page_count = 4;"));
   const auto full = connection->Execute("INSERT INTO t VALUES(zeroblob(100000))");
@@ -130,8 +132,9 @@ TEST_F(SqliteEntryStoreTest, DestructorDrainsTheQueue) {
   std::atomic<int> done = 0;
   asio::io_context context;
   for (int i = 0; i < 50; ++i) {
-    asio::co_spawn(Strand(context), store->Put(SampleEntry(i), {}),
-                   [&done](std::exception_ptr, Result<std::uint64_t> id) { done += id.has_value(); });
+    asio::co_spawn(
+        Strand(context), store->Put(SampleEntry(i), {}),
+        [&done](std::exception_ptr, Result<std::uint64_t> id) { done += id.has_value(); });
   }
   context.poll();  // each task is now waiting for its commit
   store.reset();

@@ -9,8 +9,8 @@ namespace {
 constexpr std::int64_t kApplicationId = 0x52505253;  // "RPRS", see `PRAGMA application_id`
 
 // Migration i leads from version i to version i + 1. A released one never changes.
-// AUTOINCREMENT: ids are never given twice, since callers keep them after a removal. Prompts and tags
-// are TEXT for the sake of whoever opens the file, whatever bytes they hold.
+// AUTOINCREMENT: ids are never given twice, since callers keep them after a removal. Prompts and
+// tags are TEXT for the sake of whoever opens the file, whatever bytes they hold.
 constexpr std::array kMigrations = {
     R"sql(
       CREATE TABLE entries(
@@ -89,8 +89,8 @@ Result<void> MigrateSchema(SqliteConnection& connection, const std::filesystem::
   auto version = connection.QueryInteger("PRAGMA user_version");
   if (!version) return std::unexpected(version.error());
   if (*version < 0 || static_cast<std::size_t>(*version) > kMigrations.size()) {
-    return Fail(Code::kConflict, file.string() + " has schema version " +
-                                     std::to_string(*version) + ", this Reprise knows up to " +
+    return Fail(Code::kConflict, file.string() + " has schema version " + std::to_string(*version) +
+                                     ", this Reprise knows up to " +
                                      std::to_string(kMigrations.size()) +
                                      "; use the newer Reprise that wrote it, or another data "
                                      "directory");
