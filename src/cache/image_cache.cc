@@ -101,6 +101,7 @@ class ImageCache::Impl {
                   .embedder = *parts_.embedder,
                   .semantic = semantic_,
                   .table = table_,
+                  .workers = workers,
                   .clock = clock,
                   .hot_bytes = settings.hot_bytes}),
         generation_({.upstream = *parts_.upstream,

@@ -37,11 +37,12 @@ Task<Result<void>> Library::Load() {
     }
     const bool own = vector.embedder == parts_.embedder.identity();
     if (!own) foreign.push_back(entry);
-    Show(entry, own ? vector : StoredVector{});
+    parts_.table.Put(entry);
+    if (own) Index(entry, vector);
   });
   if (!loaded) co_return std::unexpected(loaded.error());
   for (const EntryPtr& entry : foreign) {
-    Show(entry, co_await Reembed(entry->record().prompt));
+    Index(entry, co_await Reembed(entry->record().prompt));
   }
   co_return co_await Remove(std::move(expired));
 }
@@ -56,9 +57,20 @@ Task<StoredVector> Library::Reembed(std::string text) {
   co_return StoredVector{std::string(parts_.embedder.identity()), ToHalf(*embedding)};
 }
 
-void Library::Show(const EntryPtr& entry, const StoredVector& vector) {
+Task<> Library::IndexOnWorker(EntryPtr entry, StoredVector vector) {
+  auto work = [this, entry, vector = std::move(vector)]() -> Result<void> {
+    Index(entry, vector);
+    return {};
+  };
+  const auto indexed = co_await parts_.workers.Run(std::move(work));
+  if (!indexed) {
+    log::warn("entry {} is found by exact requests only until a restart: {}", entry->record().id,
+              indexed.error().message);
+  }
+}
+
+void Library::Index(const EntryPtr& entry, const StoredVector& vector) {
   const Entry& record = entry->record();
-  parts_.table.Put(entry);
   const auto added = parts_.semantic.Add(record.compatibility, record.id, vector.values);
   if (!added) log::error("entry {} is not indexed: {}", record.id, added.error().message);
 }
@@ -111,11 +123,9 @@ Task<Result<EntryPtr>> Library::PublishLocked(Draft draft) {
   entry.id = *id;
   for (const FreshImage& fresh : draft.images) hot_.Put(fresh.image.blob.Hex(), fresh.bytes);
   const auto shown = std::make_shared<const CachedEntry>(std::move(entry), std::move(usage));
-  if (old) {
-    parts_.table.Put(shown);  // the prompt, hence the vector, is the same
-  } else {
-    Show(shown, draft.vector);
-  }
+  parts_.table.Put(shown);
+  // A replaced entry has the same prompt, hence the same vector.
+  if (!old) co_await IndexOnWorker(shown, std::move(draft.vector));
   co_await ReleaseBlobs(std::move(dropped));
   co_return shown;
 }

@@ -12,6 +12,7 @@
 
 #include "base/async_semaphore.h"
 #include "base/clock.h"
+#include "base/worker_pool.h"
 #include "cache/blob_refs.h"
 #include "cache/bytes_cache.h"
 #include "cache/entry_table.h"
@@ -45,6 +46,7 @@ class Library {
     Embedder& embedder;
     SemanticTier& semantic;
     EntryTable& table;
+    WorkerPool& workers;
     const Clock& clock;
     std::size_t hot_bytes = 256u << 20;
   };
@@ -83,7 +85,9 @@ class Library {
   Task<Result<EntryPtr>> PublishLocked(Draft draft);
   Task<Result<void>> PutBlobs(const std::vector<FreshImage>& images);
   Task<> ReleaseBlobs(std::vector<StoredImage> images);
-  void Show(const EntryPtr& entry, const StoredVector& vector);
+  // Adding to a large partition takes milliseconds.
+  void Index(const EntryPtr& entry, const StoredVector& vector);
+  Task<> IndexOnWorker(EntryPtr entry, StoredVector vector);
   Task<StoredVector> Reembed(std::string text);
 
   Parts parts_;
