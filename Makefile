@@ -8,7 +8,7 @@
 .PHONY: demo build test test-plain asan tsan bench clean
 .DEFAULT_GOAL := build
 
-E2E = node --test --test-concurrency=1 --test-reporter=spec tests/e2e/
+E2E = node --test --test-concurrency=1 --test-reporter=spec tests/e2e/*.test.mjs
 
 build:
 	tools/setup

@@ -40,7 +40,7 @@ function wrk(url, script) {
   };
 }
 
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 function compare(name, ours, theirs) {
   const a = [], b = [];

@@ -146,17 +146,24 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
         });
   }
 
-  restinio::request_handling_status_t Accept(restinio::request_handle_t handle) {
+  // Counts a request from its arrival until its last byte is written, or its connection is gone:
+  // the library drops a write's callback, uncalled, when the client has left.
+  using UnderWay = std::shared_ptr<void>;
+  UnderWay CountRequest() {
     ++under_way_;
+    return UnderWay(nullptr, [self = shared_from_this()](void*) { self->Finished(); });
+  }
+
+  restinio::request_handling_status_t Accept(restinio::request_handle_t handle) {
     auto request = Wrap(handle);
-    auto self = shared_from_this();
-    Spawn(Strand(context_), Answer(self, std::move(handle), std::move(request)),
-          [self](std::exception_ptr) {});
+    Spawn(Strand(context_),
+          Answer(shared_from_this(), CountRequest(), std::move(handle), std::move(request)),
+          [](std::exception_ptr) {});
     return restinio::request_accepted();
   }
 
-  static Task<> Answer(std::shared_ptr<Impl> self, restinio::request_handle_t handle,
-                       std::shared_ptr<Request> request) {
+  static Task<> Answer(std::shared_ptr<Impl> self, UnderWay under_way,
+                       restinio::request_handle_t handle, std::shared_ptr<Request> request) {
     Response response;
     try {
       response = co_await self->Dispatch(request);
@@ -166,7 +173,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
           Error{Code::kInternal, "an internal error occurred; the server log names its cause"});
     }
     log::debug("{} {} {}", request->method, request->path, response.status);
-    self->Write(std::move(handle), *request, std::move(response));
+    self->Write(std::move(under_way), std::move(handle), *request, std::move(response));
   }
 
   Task<Response> Dispatch(std::shared_ptr<Request> request) {
@@ -195,11 +202,12 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     return response;
   }
 
-  void Write(restinio::request_handle_t handle, const Request& request, Response response) {
+  void Write(UnderWay under_way, restinio::request_handle_t handle, const Request& request,
+             Response response) {
     const restinio::http_status_line_t line(
         restinio::http_status_code_t(static_cast<std::uint16_t>(response.status)),
         std::string(ReasonPhrase(response.status)));
-    auto written = [self = shared_from_this()](const auto&) { self->Finished(); };
+    auto written = [under_way = std::move(under_way)](const auto&) {};
     // No body follows HEAD and 304, but the length is the one of a full answer (RFC 9110, 8.6).
     if (request.method == "HEAD" || response.status == 304) {
       auto builder = handle->create_response<restinio::user_controlled_output_t>(line);

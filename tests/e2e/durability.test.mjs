@@ -123,6 +123,23 @@ describe("SIGTERM", () => {
     await slow.stop();
   });
 
+  it("does not wait for clients that have left", async () => {
+    const slow = await startSimulator({ latency: "300ms" });
+    const gateway = await startGateway({
+      upstream: slow.url, config: "limits: {drain_timeout: 10m}",
+    });
+    const leaving = new AbortController();
+    const gone = fetch(`${gateway.url}/v1/images/generations`, {
+      method: "POST", headers: { "Content-Type": "application/json" }, signal: leaving.signal,
+      body: JSON.stringify({ prompt: "an unwanted parcel", size: "64x64" }),
+    });
+    while ((await slow.calls()).image_calls === 0) await sleep(10);
+    leaving.abort();
+    await assert.rejects(gone);
+    assert.deepEqual(await gateway.stop("SIGTERM"), { code: 0, signal: null });
+    await slow.stop();
+  });
+
   it("while idle connections are open, ends at once", async () => {
     const gateway = await startGateway({ upstream: simulator.url });
     await fetch(`${gateway.url}/healthz`);  // fetch keeps the connection
