@@ -1,5 +1,5 @@
 // A value that is set once and awaited by any number of tasks, each with its own deadline.
-// All methods may be called from any thread.
+// All methods may be called from any thread. The waiters' io_contexts outlive every call of Set.
 #pragma once
 
 #include <asio/post.hpp>

@@ -1,5 +1,6 @@
 // Threads for work longer than about a millisecond (images, files, database reads), so that no I/O
-// thread waits for it. The queue is bounded.
+// thread waits for it. The queue is bounded. The io_contexts of the tasks that call Run outlive the
+// pool: its threads may still hold a task's strand just after the task has ended.
 #pragma once
 
 #include <asio/async_result.hpp>

@@ -36,8 +36,8 @@ class BlobStoreTest : public ::testing::TestWithParam<BlobStoreFactory> {
   void Reopen();
 
   TemporaryDirectory place_;
-  WorkerPool pool_{4, 1000};
   TaskRunner runner_;
+  WorkerPool pool_{4, 1000};
   std::unique_ptr<BlobStore> store_;
 };
 

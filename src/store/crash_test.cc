@@ -37,8 +37,8 @@ Task<Result<void>> PutAndReport(BlobStore& blobs, EntryStore& entries, int numbe
 TEST(CrashChild, DISABLED_PutsUntilKilled) {
   const char* place = std::getenv("CRASH_PLACE");
   if (!place) GTEST_SKIP() << "started by CrashTest only";
-  WorkerPool pool(2, 100);
   TaskRunner runner;
+  WorkerPool pool(2, 100);
   auto blobs = OpenFileBlobStore(std::filesystem::path(place) / "blobs", pool);
   auto entries = OpenSqliteEntryStore(std::filesystem::path(place) / "reprise.db");
   ASSERT_TRUE(blobs && entries);
@@ -99,8 +99,8 @@ TEST(CrashTest, AcknowledgedImagesSurviveKill9) {
   const auto numbers = KillAfter(StartChild(place.path()), 60);
   ASSERT_GE(numbers.size(), 60u);
 
-  WorkerPool pool(2, 100);
   TaskRunner runner;
+  WorkerPool pool(2, 100);
   auto blobs = OpenFileBlobStore(place.path() / "blobs", pool);
   auto entries = OpenSqliteEntryStore(place.path() / "reprise.db");
   ASSERT_TRUE(blobs && entries);

@@ -51,8 +51,8 @@ class FileBlobStoreTest : public ::testing::Test {
 
   TemporaryDirectory place_;
   const fs::path directory_ = place_.path() / "deep" / "blobs";
-  WorkerPool pool_{2, 100};
   TaskRunner runner_;
+  WorkerPool pool_{2, 100};
   std::unique_ptr<BlobStore> store_;
   const std::string large_ = std::string(200'000, 'x');
 };

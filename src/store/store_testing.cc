@@ -6,15 +6,6 @@
 
 namespace reprise {
 
-TaskRunner::TaskRunner() : work_(asio::make_work_guard(context_)) {
-  for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { context_.run(); });
-}
-
-TaskRunner::~TaskRunner() {
-  work_.reset();
-  for (auto& thread : threads_) thread.join();
-}
-
 TemporaryDirectory::TemporaryDirectory() {
   static std::atomic<int> count = 0;
   path_ = std::filesystem::temp_directory_path() /

@@ -1,26 +1,22 @@
 // What the tests of every store share: threads that run tasks, and a directory of their own.
 #pragma once
 
-#include <asio/executor_work_guard.hpp>
-#include <asio/io_context.hpp>
 #include <filesystem>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "base/io_threads.h"
 #include "base/task.h"
 
 namespace reprise {
 
-// An io_context with two threads, as the server has.
+// Two I/O threads, as the server has. Declared before the worker pools and stores that resume its
+// tasks, see WorkerPool.
 class TaskRunner {
  public:
-  TaskRunner();
-  ~TaskRunner();
-
   template <class T>
   T Run(Task<T> task) {
-    return RunTask(context_, std::move(task));
+    return RunTask(threads_.context(), std::move(task));
   }
 
   // Runs all tasks at once and waits for them; results in the order of the tasks.
@@ -30,7 +26,7 @@ class TaskRunner {
     for (auto& task : tasks) {
       auto promise = std::make_shared<std::promise<T>>();
       futures.push_back(promise->get_future());
-      Spawn(Strand(context_), detail::Fulfil(std::move(task), promise), [](std::exception_ptr) {});
+      Spawn(Strand(threads_.context()), detail::Fulfil(std::move(task), promise), [](std::exception_ptr) {});
     }
     std::vector<T> results;
     for (auto& future : futures) results.push_back(future.get());
@@ -38,9 +34,7 @@ class TaskRunner {
   }
 
  private:
-  asio::io_context context_;
-  asio::executor_work_guard<asio::io_context::executor_type> work_;
-  std::vector<std::thread> threads_;
+  IoThreads threads_{2};
 };
 
 // An empty directory, removed when destroyed.
