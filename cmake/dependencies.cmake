@@ -33,10 +33,13 @@ pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips-cpp)
 find_package(GTest QUIET)  # only the tests need it; tools/setup --test installs it
 
 # Asio: standalone. The coroutine flags are spelt out because 1.22 (Debian 12) looks only for the
-# coroutines TS when it sees Clang; the last two are RESTinio's and must be the same in every file.
+# coroutines TS when it sees Clang. All of these must be the same in every file: left to itself, Asio
+# decides on aligned_alloc by whether a standard header happens to come before it, and frames were
+# allocated one way and freed the other. (The last two are RESTinio's.)
 add_library(reprise_asio INTERFACE)
 target_compile_definitions(reprise_asio INTERFACE ASIO_STANDALONE ASIO_HAS_CO_AWAIT=1
-                           ASIO_HAS_STD_COROUTINE=1 ASIO_HAS_STD_CHRONO ASIO_DISABLE_STD_STRING_VIEW)
+                           ASIO_HAS_STD_COROUTINE=1 ASIO_HAS_STD_ALIGNED_ALLOC=1
+                           ASIO_HAS_STD_CHRONO ASIO_DISABLE_STD_STRING_VIEW)
 
 # RESTinio bundles expected-lite, which does not compile where std::expected exists unless told to
 # use its own.
