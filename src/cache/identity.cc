@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/bytes.h"
+
 namespace reprise {
 namespace {
 
@@ -17,17 +19,29 @@ bool IsDefault(const std::string& model, const std::string& name, const json& va
     if (value == "auto") return true;
   }
   const bool dall_e = model.starts_with("dall-e");
-  return dall_e && ((name == "quality" && value == "standard") ||
-                    (name == "style" && value == "vivid"));
+  return dall_e &&
+         ((name == "quality" && value == "standard") || (name == "style" && value == "vivid"));
 }
 
 json ShapingParams(const ImageRequest& request) {
   json params = json::parse(request.params, nullptr, false);
-  if (!params.is_object()) return json::object();
+  if (!params.is_object()) return request.params;
   for (auto item = params.begin(); item != params.end();) {
-    item = IsDefault(request.model, item.key(), item.value()) ? params.erase(item) : std::next(item);
+    item =
+        IsDefault(request.model, item.key(), item.value()) ? params.erase(item) : std::next(item);
   }
   return params;
+}
+
+// Different for different values, whatever bytes their strings hold: JSON cannot hold what is not
+// UTF-8 (a namespace from a header, say), CBOR can.
+std::string Spell(const json& value) {
+  try {
+    return value.dump();
+  } catch (const json::type_error&) {
+    const auto cbor = json::to_cbor(value);
+    return HexEncode({reinterpret_cast<const char*>(cbor.data()), cbor.size()});
+  }
 }
 
 }  // namespace
@@ -60,18 +74,13 @@ bool CanResize(ImageSize stored, ImageSize wanted) {
 Identity MakeIdentity(const ImageRequest& request, bool exact_resolution) {
   Identity identity;
   // A JSON array: no choice of tenant and namespace can spell another pair.
-  const auto replace = json::error_handler_t::replace;
-  identity.scope = json::array({request.tenant, request.control.name_space})
-                       .dump(-1, ' ', false, replace);
+  identity.scope = Spell(json::array({request.tenant, request.control.name_space}));
   identity.bucket = exact_resolution ? ToString(request.size) : ResolutionBucket(request.size);
-  json shape = {{"version", 1},
-                {"scope", identity.scope},
-                {"operation", request.operation},
-                {"model", request.model},
-                {"bucket", identity.bucket},
-                {"params", ShapingParams(request)}};
+  json shape = {
+      {"version", 1},           {"scope", identity.scope},   {"operation", request.operation},
+      {"model", request.model}, {"bucket", identity.bucket}, {"params", ShapingParams(request)}};
   if (request.seed) shape["seed"] = *request.seed;
-  identity.compatibility = Sha256(shape.dump(-1, ' ', false, replace));
+  identity.compatibility = Sha256(Spell(shape));
   std::string exact(identity.compatibility.View());
   exact += ToString(request.size);
   exact += '\0';
