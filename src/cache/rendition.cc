@@ -59,7 +59,8 @@ std::optional<NamedRendition> ParseRenditionName(std::string_view name) {
   const auto dot = name.rfind('.');
   if (dot == std::string_view::npos || dot < kIdLength) return std::nullopt;
   const auto format = FormatFromName(name.substr(dot + 1));
-  if (!format || !IsId(name.substr(0, kIdLength))) return std::nullopt;
+  if (!format || Extension(*format) != name.substr(dot + 1)) return std::nullopt;
+  if (!IsId(name.substr(0, kIdLength))) return std::nullopt;
   named.image_id = name.substr(0, kIdLength);
   named.rendition.format = *format;
   std::string_view rest = name.substr(kIdLength, dot - kIdLength);
