@@ -1,6 +1,7 @@
 #include "cache/semantic_tier.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace reprise {
 namespace {
@@ -12,7 +13,8 @@ auto& ShardOf(Shards& shards, const Digest& partition) {
 
 bool IsZero(std::span<const Half> vector) {
   // The sign bit alone is a zero too.
-  return std::all_of(vector.begin(), vector.end(), [](Half value) { return (value & 0x7fff) == 0; });
+  return std::all_of(vector.begin(), vector.end(),
+                     [](Half value) { return (value & 0x7fff) == 0; });
 }
 
 }  // namespace
@@ -24,7 +26,19 @@ Result<void> SemanticTier::Add(const Digest& partition, std::uint64_t entry,
 }
 
 void SemanticTier::Remove(const Digest& partition, std::uint64_t entry) {
-  if (const IndexPtr index = FindIndex(partition)) index->Remove(entry);
+  IndexPtr index = FindIndex(partition);
+  if (!index) return;
+  index->Remove(entry);
+  if (index->size() > 0) return;
+  index.reset();
+  Shard& shard = ShardOf(shards_, partition);
+  std::unique_lock lock(shard.mutex);
+  const auto found = shard.indexes.find(partition);
+  // Whoever adds to it or searches it holds a reference, taken under this lock. So the count is
+  // looked at first: what the last holder added is then seen in the size.
+  if (found == shard.indexes.end() || found->second.use_count() > 1) return;
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (found->second->size() == 0) shard.indexes.erase(found);
 }
 
 SemanticResult SemanticTier::Find(const SemanticQuery& query) const {
