@@ -1,0 +1,161 @@
+// What the tests of the cache share: real stores in a directory of their own behind wrappers that
+// fail on request, an upstream that does as told, and a whole cache on a clock the test moves.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/async_value.h"
+#include "base/clock.h"
+#include "base/io_threads.h"
+#include "base/worker_pool.h"
+#include "cache/image_cache.h"
+
+namespace reprise {
+
+class ScratchDirectory {
+ public:
+  ScratchDirectory();
+  ~ScratchDirectory();
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Runs all tasks at once, each on a strand of its own; results in the order of the tasks.
+template <class T>
+std::vector<T> RunAll(asio::io_context& context, std::vector<Task<T>> tasks) {
+  std::vector<std::future<T>> futures;
+  for (auto& task : tasks) {
+    auto promise = std::make_shared<std::promise<T>>();
+    futures.push_back(promise->get_future());
+    Spawn(Strand(context), detail::Fulfil(std::move(task), promise), [](std::exception_ptr) {});
+  }
+  std::vector<T> results;
+  for (auto& future : futures) results.push_back(future.get());
+  return results;
+}
+
+using Gate = std::shared_ptr<AsyncValue<bool>>;
+inline Gate MakeGate() {
+  return std::make_shared<AsyncValue<bool>>();
+}
+
+// Which calls fail with kUnavailable, and how many there were. Safe for any thread.
+struct StoreFaults {
+  std::atomic<bool> put = false, get = false, remove = false, use = false;
+  std::atomic<int> puts = 0, gets = 0, removes = 0;
+
+  // Removals wait until the gate is set.
+  void HoldRemovals(Gate gate);
+  Gate removal_gate() const;
+
+ private:
+  mutable std::mutex mutex_;
+  Gate removal_gate_;
+};
+
+std::unique_ptr<BlobStore> MakeFaultyBlobStore(std::unique_ptr<BlobStore> store,
+                                               std::shared_ptr<StoreFaults> faults);
+std::unique_ptr<EntryStore> MakeFaultyEntryStore(std::unique_ptr<EntryStore> store,
+                                                 std::shared_ptr<StoreFaults> faults);
+
+struct EmbedderFaults {
+  std::atomic<bool> embed = false;
+  std::atomic<int> embeds = 0;
+};
+// The built-in embedder under another identity, if one is given.
+std::unique_ptr<Embedder> MakeFaultyEmbedder(std::shared_ptr<EmbedderFaults> faults,
+                                             std::string identity = "");
+
+// A real image that no other call gives.
+std::string UniqueImage(int width, int height);
+
+// What the scripted upstream does and did. Safe for any thread.
+class UpstreamScript {
+ public:
+  using Answer = std::function<Result<Generated>(const GenerateRequest&)>;
+
+  // Replaces the default, which is one new image per image asked for.
+  void SetAnswer(Answer answer);
+  // Calls wait until the gate is set.
+  void Hold(Gate gate);
+
+  Task<Result<Generated>> Run(GenerateRequest request);
+
+  std::vector<GenerateRequest> calls() const;
+  int images_made() const;
+  // The prompt these bytes were made for, or "".
+  std::string PromptOf(const std::string& bytes) const;
+
+  // The default answer.
+  static Result<Generated> Draw(const GenerateRequest& request);
+
+ private:
+  mutable std::mutex mutex_;
+  Answer answer_ = Draw;
+  Gate gate_;
+  std::vector<GenerateRequest> calls_;
+  std::map<std::string, std::string> prompts_;  // by bytes
+};
+
+std::unique_ptr<ImageGenerator> MakeScriptedGenerator(std::shared_ptr<UpstreamScript> script);
+
+// A request for one 32 x 32 image.
+ImageRequest Ask(std::string prompt);
+
+// An image cache with everything around it.
+class TestCache {
+ public:
+  explicit TestCache(CacheSettings settings = {});
+  // Waits for the generations under way.
+  ~TestCache();
+
+  // Closes the cache and its stores, and opens them again on what they hold.
+  void Reopen();
+  void Reopen(CacheSettings settings);
+  // The same, under another embedder identity.
+  void ReopenWithEmbedder(std::string identity);
+
+  Answer Handle(ImageRequest request);
+  std::vector<Answer> HandleAll(const std::vector<ImageRequest>& requests);
+  // Starts a request without waiting for it.
+  std::future<Answer> Start(ImageRequest request);
+  Result<ServedImage> Image(std::string name);
+  Result<void> Maintain();
+  void WaitUntilIdle();
+
+  ImageCache& cache() { return *cache_; }
+  std::filesystem::path blob_path() const { return directory_.path() / "blobs"; }
+  // Image files in the blob store.
+  std::vector<std::filesystem::path> BlobFiles() const;
+  // Rows in the entry store.
+  std::vector<Entry> Rows() const;
+
+  ManualClock clock;
+  std::shared_ptr<StoreFaults> blob_faults = std::make_shared<StoreFaults>();
+  std::shared_ptr<StoreFaults> entry_faults = std::make_shared<StoreFaults>();
+  std::shared_ptr<EmbedderFaults> embedder_faults = std::make_shared<EmbedderFaults>();
+  std::shared_ptr<UpstreamScript> upstream = std::make_shared<UpstreamScript>();
+
+ private:
+  void Open();
+  void Close();
+
+  ScratchDirectory directory_;
+  CacheSettings settings_;
+  std::string embedder_identity_;
+  IoThreads io_{2};
+  WorkerPool workers_{2, 10'000};
+  EntryStore* entries_ = nullptr;  // the cache's own
+  std::unique_ptr<ImageCache> cache_;
+};
+
+}  // namespace reprise
