@@ -10,6 +10,7 @@
 #include "cache/identity.h"
 #include "cache/library.h"
 #include "cache/semantic_tier.h"
+#include "cache/serving.h"
 #include "cache/stats.h"
 
 namespace reprise {
@@ -22,12 +23,6 @@ constexpr int kMaxRounds = 6;
 // Below this cosine a neighbour has nothing to do with the prompt, and why it was refused explains
 // nothing.
 constexpr float kNearCosine = 0.4f;
-
-// Which images answer a request, and whether their bytes are at hand.
-struct Pick {
-  StoredImage image;
-  SharedBytes bytes;  // null: to be read
-};
 
 struct JobState {
   std::shared_ptr<Job> job;
@@ -46,15 +41,6 @@ std::int64_t MicrosSince(std::chrono::steady_clock::time_point start) {
 Error NothingCached() {
   return {.code = Code::kDeadlineExceeded,
           .message = "nothing stored answers this request, and only-if-cached forbids generating"};
-}
-
-std::string Etag(const StoredImage& image, const Rendition& rendition) {
-  std::string tag = "\"" + image.blob.Hex().substr(0, 32);
-  if (!rendition.IsOriginal(image)) {
-    tag += "-" + ToString(rendition.size) + "-" + std::string(Extension(rendition.format)) + "-" +
-           std::to_string(rendition.quality);
-  }
-  return tag + "\"";
 }
 
 // The fresh images first, then the pool's others: what a request that waited gets.
@@ -93,7 +79,6 @@ class ImageCache::Impl {
       : parts_(std::move(parts)),
         settings_(settings),
         context_(context),
-        workers_(workers),
         clock_(clock),
         semantic_(*parts_.verifier, table_, parts_.embedder->dimensions()),
         library_({.entries = *parts_.entries,
@@ -111,7 +96,8 @@ class ImageCache::Impl {
                      .settings = settings_,
                      .workers = workers,
                      .clock = clock,
-                     .embedder = std::string(parts_.embedder->identity())}) {}
+                     .embedder = std::string(parts_.embedder->identity())}),
+        serving_({.library = library_, .table = table_, .stats = stats_, .workers = workers}) {}
 
   Task<Result<void>> Load() { return library_.Load(); }
 
@@ -135,12 +121,12 @@ class ImageCache::Impl {
     }
     const ImageSize stored{found->image->width, found->image->height};
     if (!CanResize(stored, named->rendition.size)) {
-      co_return Fail(Code::kInvalidArgument,
-                     "image " + named->image_id + " is " + ToString(stored) + "; " +
-                         ToString(named->rendition.size) +
-                         " would enlarge it more than 1.5 times per side");
+      co_return Fail(Code::kInvalidArgument, "image " + named->image_id + " is " +
+                                                 ToString(stored) + "; " +
+                                                 ToString(named->rendition.size) +
+                                                 " would enlarge it more than 1.5 times per side");
     }
-    co_return co_await Serve(Pick{*found->image, nullptr}, named->rendition, true);
+    co_return co_await serving_.Serve(Pick{*found->image, nullptr}, named->rendition, true);
   }
 
   Task<Result<void>> Maintain() {
@@ -180,8 +166,8 @@ class ImageCache::Impl {
     state.variants = std::max(settings_.variants, control.variants.value_or(1));
     state.job = std::make_shared<Job>();
     state.job->identity = MakeIdentity(*request, settings_.exact_resolution);
-    state.decision.threshold = std::max(settings_.similarity_threshold,
-                                        control.similarity_threshold.value_or(0));
+    state.decision.threshold =
+        std::max(settings_.similarity_threshold, control.similarity_threshold.value_or(0));
     state.decision.bucket = state.job->identity.bucket;
     state.decision.reason = "new";
     state.decision.sentence = "nothing comparable is stored";
@@ -291,7 +277,8 @@ class ImageCache::Impl {
   // The state's decision becomes `hit` only when the bytes could be had.
   Task<std::optional<Reply>> ServeHit(JobState& state, EntryPtr entry, ImageSize size,
                                       Decision hit) {
-    auto reply = co_await ServeAll(state, PickRotating(*entry, state.job->request->count), size);
+    auto reply = co_await serving_.ServeAll(PickRotating(*entry, state.job->request->count),
+                                            state.job->request->delivery, size);
     if (!reply) co_return std::nullopt;
     reply->created_ms = entry->record().created_ms;
     library_.CountUse(*entry);
@@ -407,7 +394,8 @@ class ImageCache::Impl {
     if (!fresh) co_return std::nullopt;
     auto picks = PickFresh(*fresh, count);
     if (picks.size() < count) co_return std::nullopt;
-    auto reply = co_await ServeAll(state, std::move(picks), ImageSize{});
+    auto reply =
+        co_await serving_.ServeAll(std::move(picks), state.job->request->delivery, ImageSize{});
     if (!reply) co_return std::nullopt;
     reply->created_ms = fresh->created_ms;
     if (leader) reply->usage = fresh->usage;
@@ -457,7 +445,8 @@ class ImageCache::Impl {
     auto fresh = co_await generation_.Run(state.job, request.count, policy);
     --generations_;
     if (!fresh) co_return std::unexpected(fresh.error());
-    auto reply = co_await ServeAll(state, PickFresh(**fresh, (*fresh)->images.size()), ImageSize{});
+    auto reply = co_await serving_.ServeAll(PickFresh(**fresh, (*fresh)->images.size()),
+                                            state.job->request->delivery, ImageSize{});
     if (!reply) co_return std::unexpected(reply.error());
     reply->created_ms = (*fresh)->created_ms;
     reply->usage = (*fresh)->usage;
@@ -474,80 +463,16 @@ class ImageCache::Impl {
     co_return reply;
   }
 
-  // ---- delivery ----
-
-  Task<Result<Reply>> ServeAll(JobState& state, std::vector<Pick> picks, ImageSize size) {
-    const Delivery& delivery = state.job->request->delivery;
-    Reply reply;
-    for (Pick& pick : picks) {
-      const Rendition rendition = RenditionFor(pick.image, delivery, size);
-      const bool stored = table_.FindImage(pick.image.id).has_value();
-      auto served = co_await Serve(std::move(pick), rendition, delivery.bytes || !stored);
-      if (!served) co_return std::unexpected(served.error());
-      if (!stored) served->name.clear();
-      reply.images.push_back(std::move(*served));
-    }
-    co_return reply;
-  }
-
-  // Bytes that are gone or damaged are dropped, so that the next look is a miss.
-  Task<Result<ServedImage>> Serve(Pick pick, Rendition rendition, bool bytes) {
-    ServedImage served{.bytes = nullptr,
-                       .name = RenditionName(pick.image.id, rendition),
-                       .media_type = std::string(MediaType(rendition.format)),
-                       .etag = Etag(pick.image, rendition),
-                       .revised_prompt = pick.image.revised_prompt};
-    if (!bytes) co_return served;
-    const bool original = rendition.IsOriginal(pick.image);
-    if (!original) served.bytes = library_.hot().Get(served.etag);
-    if (served.bytes) co_return served;
-    auto stored = co_await Original(pick);
-    if (!stored) co_return std::unexpected(stored.error());
-    if (original) {
-      served.bytes = std::move(*stored);
-      co_return served;
-    }
-    auto rendered = co_await Render(std::move(*stored), rendition);
-    if (!rendered) co_return std::unexpected(rendered.error());
-    served.bytes = ShareBytes(std::move(*rendered));
-    library_.hot().Put(served.etag, served.bytes);
-    co_return served;
-  }
-
-  Task<Result<SharedBytes>> Original(const Pick& pick) {
-    if (pick.bytes) co_return pick.bytes;
-    auto bytes = co_await library_.Bytes(pick.image);
-    if (bytes) co_return bytes;
-    const Code code = bytes.error().code;
-    log::error("{}", bytes.error().message);
-    if (code == Code::kCorrupt || code == Code::kNotFound) {
-      stats_.CountDegraded();
-      const auto found = table_.FindImage(pick.image.id);
-      if (found) co_await library_.Drop(found->entry->record().id, pick.image.id);
-    }
-    co_return bytes;
-  }
-
-  Task<Result<std::string>> Render(SharedBytes bytes, Rendition rendition) {
-    auto work = [bytes, rendition] {
-      return RenderImage(*bytes, {.width = rendition.size.width,
-                                  .height = rendition.size.height,
-                                  .format = rendition.format,
-                                  .quality = rendition.quality});
-    };
-    co_return co_await workers_.Run(std::move(work));
-  }
-
   ImageCacheParts parts_;
   const CacheSettings settings_;
   asio::io_context& context_;
-  WorkerPool& workers_;
   const Clock& clock_;
   EntryTable table_;
   SemanticTier semantic_;
   CacheStats stats_;
   Library library_;
   Generation generation_;
+  Serving serving_;
   Flights<FlightResult> flights_;
   std::atomic<std::size_t> generations_ = 0;
 };
@@ -556,16 +481,26 @@ ImageCache::ImageCache(ImageCacheParts parts, CacheSettings settings, asio::io_c
                        WorkerPool& workers, const Clock& clock)
     : impl_(std::make_unique<Impl>(std::move(parts), settings, context, workers, clock)) {}
 ImageCache::~ImageCache() = default;
-Task<Result<void>> ImageCache::Load() { return impl_->Load(); }
+Task<Result<void>> ImageCache::Load() {
+  return impl_->Load();
+}
 Task<Answer> ImageCache::Handle(std::shared_ptr<const ImageRequest> request) {
   return impl_->Handle(std::move(request));
 }
 Task<Result<ServedImage>> ImageCache::Image(std::string name) {
   return impl_->Image(std::move(name));
 }
-Task<Result<void>> ImageCache::Maintain() { return impl_->Maintain(); }
-Task<Result<void>> ImageCache::Ready() { return impl_->Ready(); }
-nlohmann::json ImageCache::Stats() const { return impl_->Stats(); }
-std::size_t ImageCache::generations_under_way() const { return impl_->generations_under_way(); }
+Task<Result<void>> ImageCache::Maintain() {
+  return impl_->Maintain();
+}
+Task<Result<void>> ImageCache::Ready() {
+  return impl_->Ready();
+}
+nlohmann::json ImageCache::Stats() const {
+  return impl_->Stats();
+}
+std::size_t ImageCache::generations_under_way() const {
+  return impl_->generations_under_way();
+}
 
 }  // namespace reprise

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/worker_pool.h"
 #include "cache/decision.h"
-#include "cache/rendition.h"
+#include "cache/reply.h"
 #include "cache/request.h"
 #include "cache/settings.h"
 #include "embed/embedder.h"
@@ -26,20 +26,6 @@
 #include "upstream/price.h"
 
 namespace reprise {
-
-struct ServedImage {
-  SharedBytes bytes;  // null when the request wanted names only
-  std::string name;   // for GET /images/{name}; empty when the image was not stored
-  std::string media_type;
-  std::string etag;   // with its quotes
-  std::string revised_prompt;
-};
-
-struct Reply {
-  std::vector<ServedImage> images;
-  std::string usage;  // the upstream's usage object as JSON, or empty
-  std::int64_t created_ms = 0;
-};
 
 // The decision is there for errors too.
 struct Answer {

@@ -1,0 +1,26 @@
+// What a request gets back.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace reprise {
+
+struct ServedImage {
+  SharedBytes bytes;  // null when the request wanted names only
+  std::string name;   // for GET /images/{name}; empty when the image was not stored
+  std::string media_type;
+  std::string etag;  // with its quotes
+  std::string revised_prompt;
+};
+
+struct Reply {
+  std::vector<ServedImage> images;
+  std::string usage;  // the upstream's usage object as JSON, or empty
+  std::int64_t created_ms = 0;
+};
+
+}  // namespace reprise

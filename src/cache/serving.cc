@@ -1,0 +1,79 @@
+#include "cache/serving.h"
+
+#include "base/log.h"
+
+namespace reprise {
+namespace {
+
+std::string Etag(const StoredImage& image, const Rendition& rendition) {
+  std::string tag = "\"" + image.blob.Hex().substr(0, 32);
+  if (!rendition.IsOriginal(image)) {
+    tag += "-" + ToString(rendition.size) + "-" + std::string(Extension(rendition.format)) + "-" +
+           std::to_string(rendition.quality);
+  }
+  return tag + "\"";
+}
+
+}  // namespace
+
+Task<Result<Reply>> Serving::ServeAll(std::vector<Pick> picks, Delivery delivery, ImageSize size) {
+  Reply reply;
+  for (Pick& pick : picks) {
+    const Rendition rendition = RenditionFor(pick.image, delivery, size);
+    const bool stored = parts_.table.FindImage(pick.image.id).has_value();
+    auto served = co_await Serve(std::move(pick), rendition, delivery.bytes || !stored);
+    if (!served) co_return std::unexpected(served.error());
+    if (!stored) served->name.clear();
+    reply.images.push_back(std::move(*served));
+  }
+  co_return reply;
+}
+
+Task<Result<ServedImage>> Serving::Serve(Pick pick, Rendition rendition, bool bytes) {
+  ServedImage served{.bytes = nullptr,
+                     .name = RenditionName(pick.image.id, rendition),
+                     .media_type = std::string(MediaType(rendition.format)),
+                     .etag = Etag(pick.image, rendition),
+                     .revised_prompt = pick.image.revised_prompt};
+  if (!bytes) co_return served;
+  const bool original = rendition.IsOriginal(pick.image);
+  if (!original) served.bytes = parts_.library.hot().Get(served.etag);
+  if (served.bytes) co_return served;
+  auto stored = co_await Original(pick);
+  if (!stored) co_return std::unexpected(stored.error());
+  if (original) {
+    served.bytes = std::move(*stored);
+    co_return served;
+  }
+  auto rendered = co_await Render(std::move(*stored), rendition);
+  if (!rendered) co_return std::unexpected(rendered.error());
+  served.bytes = ShareBytes(std::move(*rendered));
+  parts_.library.hot().Put(served.etag, served.bytes);
+  co_return served;
+}
+
+Task<Result<SharedBytes>> Serving::Original(const Pick& pick) {
+  if (pick.bytes) co_return pick.bytes;
+  auto bytes = co_await parts_.library.Bytes(pick.image);
+  if (bytes) co_return bytes;
+  const Code code = bytes.error().code;
+  log::error("{}", bytes.error().message);
+  if (code == Code::kCorrupt || code == Code::kNotFound) {
+    parts_.stats.CountDegraded();
+    const auto found = parts_.table.FindImage(pick.image.id);
+    if (found) co_await parts_.library.Drop(found->entry->record().id, pick.image.id);
+  }
+  co_return bytes;
+}
+
+Task<Result<std::string>> Serving::Render(SharedBytes bytes, Rendition rendition) {
+  auto work = [bytes, rendition] {
+    return RenderImage(*bytes, {.width = rendition.size.width,
+                                .height = rendition.size.height,
+                                .format = rendition.format,
+                                .quality = rendition.quality});
+  };
+  co_return co_await parts_.workers.Run(std::move(work));
+}
+
+}  // namespace reprise

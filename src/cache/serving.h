@@ -1,0 +1,47 @@
+// Gets picked images to the caller: reads their bytes, renders the size and format asked for, names
+// them for URLs. Safe for any thread.
+#pragma once
+
+#include <vector>
+
+#include "base/worker_pool.h"
+#include "cache/library.h"
+#include "cache/rendition.h"
+#include "cache/reply.h"
+#include "cache/stats.h"
+
+namespace reprise {
+
+// An image that is to answer a request.
+struct Pick {
+  StoredImage image;
+  SharedBytes bytes;  // null: to be read
+};
+
+class Serving {
+ public:
+  // All of them outlive this object.
+  struct Parts {
+    Library& library;
+    const EntryTable& table;
+    CacheStats& stats;
+    WorkerPool& workers;
+  };
+  explicit Serving(Parts parts) : parts_(parts) {}
+
+  // The picks as `delivery` wants them, cut to `size` unless automatic. Those that are not stored
+  // come with their bytes and without a name.
+  Task<Result<Reply>> ServeAll(std::vector<Pick> picks, Delivery delivery, ImageSize size);
+
+  // One image, with its bytes if `bytes`. When they are gone or damaged, the image is dropped from
+  // the library, so that the next look is a miss.
+  Task<Result<ServedImage>> Serve(Pick pick, Rendition rendition, bool bytes);
+
+ private:
+  Task<Result<SharedBytes>> Original(const Pick& pick);
+  Task<Result<std::string>> Render(SharedBytes bytes, Rendition rendition);
+
+  const Parts parts_;
+};
+
+}  // namespace reprise
