@@ -25,6 +25,7 @@ struct StoredImage {
   std::uint64_t bytes = 0;
   std::string revised_prompt;  // what the upstream made of the prompt, if it said
   std::int64_t created_ms = 0;
+  std::int64_t expires_ms = 0;  // 0: never
 };
 
 // One identity and the pool of images made for it.
@@ -42,7 +43,7 @@ struct Entry {
   std::vector<std::string> tags;
   std::vector<StoredImage> images;  // oldest first, at least one
   std::int64_t created_ms = 0;
-  std::int64_t expires_ms = 0;     // 0: never
+  std::int64_t expires_ms = 0;     // the last image's; 0: never
   double cost_usd = 0;             // what generating one image cost
   std::int64_t generation_ms = 0;  // how long it took
   std::uint64_t hits = 0;

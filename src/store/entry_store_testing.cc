@@ -21,7 +21,8 @@ StoredImage SampleImage(int number, int position) {
           .height = 768,
           .bytes = 123'456u + static_cast<std::uint64_t>(number),
           .revised_prompt = "revised " + name,
-          .created_ms = 1'700'000'000'000 + position};
+          .created_ms = 1'700'000'000'000 + position,
+          .expires_ms = 1'702'000'000'000 + number - position};
 }
 
 }  // namespace
@@ -94,6 +95,7 @@ void ExpectEqual(const Entry& actual, const Entry& expected) {
     EXPECT_EQ(got.bytes, want.bytes);
     EXPECT_EQ(got.revised_prompt, want.revised_prompt);
     EXPECT_EQ(got.created_ms, want.created_ms);
+    EXPECT_EQ(got.expires_ms, want.expires_ms);
   }
 }
 

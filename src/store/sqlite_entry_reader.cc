@@ -11,8 +11,8 @@ constexpr char kEntries[] =
     " embedder, value FROM entries LEFT JOIN vectors ON vectors.entry = entries.id"
     " ORDER BY entries.id";
 constexpr char kImages[] =
-    "SELECT entry, id, blob, media_type, width, height, bytes, revised_prompt, created_ms"
-    " FROM images ORDER BY entry, position";
+    "SELECT entry, id, blob, media_type, width, height, bytes, revised_prompt, created_ms,"
+    " expires_ms FROM images ORDER BY entry, position";
 constexpr char kTags[] = "SELECT entry, tag FROM tags ORDER BY entry, position";
 
 Result<Digest> ReadDigest(const SqliteStatement& row, int column, std::uint64_t entry) {
@@ -70,6 +70,7 @@ Result<StoredImage> ReadImage(const SqliteStatement& row) {
   image.bytes = row.GetUnsigned(6);
   image.revised_prompt = row.GetBytes(7);
   image.created_ms = row.GetInteger(8);
+  image.expires_ms = row.GetInteger(9);
   return image;
 }
 

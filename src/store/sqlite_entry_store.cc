@@ -31,7 +31,7 @@ constexpr char kUpsertEntry[] = R"sql(
   RETURNING id)sql";
 constexpr char kInsertImage[] =
     "INSERT INTO images(entry, position, id, blob, media_type, width, height, bytes,"
-    " revised_prompt, created_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    " revised_prompt, created_ms, expires_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr char kInsertTag[] = "INSERT INTO tags(entry, position, tag) VALUES(?, ?, ?)";
 constexpr char kInsertVector[] = "INSERT INTO vectors(entry, embedder, value) VALUES(?, ?, ?)";
 constexpr char kDeleteImages[] = "DELETE FROM images WHERE entry = ?";
@@ -85,6 +85,7 @@ Result<void> InsertImages(SqliteConnection& connection, std::uint64_t id,
     statement.Unsigned(id).Integer(position++).Text(image.id).Blob(image.blob.View());
     statement.Text(image.media_type).Integer(image.width).Integer(image.height);
     statement.Unsigned(image.bytes).Text(image.revised_prompt).Integer(image.created_ms);
+    statement.Integer(image.expires_ms);
     if (auto done = statement.Run(); !done) return done;
   }
   return {};

@@ -53,6 +53,16 @@ TEST_F(SqliteEntryStoreTest, NewerSchemaIsRefusedAndLeftAlone) {
   EXPECT_THAT(error.message, HasSubstr(file_.string()));
 }
 
+TEST_F(SqliteEntryStoreTest, ImagesOfTheFirstSchemaExpireWithTheirEntry) {
+  Entry entry = SampleEntry(1);
+  { ASSERT_TRUE(runner_.Run(Open()->Put(entry, SampleVector(1)))); }
+  Execute("ALTER TABLE images DROP COLUMN expires_ms; PRAGMA user_version = 1");
+  const auto all = ReadAll(*Open());
+  ASSERT_THAT(all, SizeIs(1));
+  for (StoredImage& image : entry.images) image.expires_ms = entry.expires_ms;
+  ExpectEqual(all[0].first, entry);
+}
+
 TEST_F(SqliteEntryStoreTest, DatabaseOfAnotherProgramIsRefused) {
   fs::create_directories(file_.parent_path());
   Execute("CREATE TABLE bookmarks(url)");

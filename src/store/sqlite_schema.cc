@@ -57,6 +57,10 @@ constexpr std::array kMigrations = {
         value BLOB NOT NULL  -- binary16, little-endian
       ) STRICT;
     )sql",
+    R"sql(
+      ALTER TABLE images ADD COLUMN expires_ms INTEGER NOT NULL DEFAULT 0;
+      UPDATE images SET expires_ms = (SELECT expires_ms FROM entries WHERE entries.id = entry);
+    )sql",
 };
 
 Result<void> CheckOwner(SqliteConnection& connection, const std::filesystem::path& file) {
