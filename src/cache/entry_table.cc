@@ -41,7 +41,8 @@ void Erase(Shards& shards, const Key& key) {
 
 bool HasImage(const CachedEntry& entry, const std::string& id) {
   const auto& images = entry.record().images;
-  return std::any_of(images.begin(), images.end(), [&](const auto& image) { return image.id == id; });
+  return std::any_of(images.begin(), images.end(),
+                     [&](const auto& image) { return image.id == id; });
 }
 
 }  // namespace
@@ -55,7 +56,9 @@ EntryPtr EntryTable::Find(const Digest& fingerprint) const {
   return Lookup(by_fingerprint_, fingerprint);
 }
 
-EntryPtr EntryTable::FindById(std::uint64_t id) const { return Lookup(by_id_, id); }
+EntryPtr EntryTable::FindById(std::uint64_t id) const {
+  return Lookup(by_id_, id);
+}
 
 std::optional<EntryTable::ImageRef> EntryTable::FindImage(std::string_view image_id) const {
   EntryPtr entry = FindById(Lookup(by_image_, std::string(image_id)));

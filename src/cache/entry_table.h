@@ -20,13 +20,18 @@
 
 namespace reprise {
 
-// Counts that outlive a replacement of the entry they belong to.
+// What outlives a replacement of the entry it belongs to.
 struct EntryUsage {
   std::atomic<std::uint64_t> hits = 0;
   std::atomic<std::uint64_t> unflushed_hits = 0;
   std::atomic<std::int64_t> last_used_ms = 0;
   std::atomic<std::uint32_t> rotation = 0;  // where the next reply starts in the pool
+  std::atomic<bool> indexed = false;        // the semantic tier has its vector
 };
+
+inline bool ExpiredAt(const StoredImage& image, std::int64_t now_ms) {
+  return image.expires_ms != 0 && image.expires_ms <= now_ms;
+}
 
 // An entry as it was at some moment; never changes, so it may be read without locks. A change is a
 // new object under the same id.
@@ -38,6 +43,7 @@ class CachedEntry {
   const Entry& record() const { return record_; }
   EntryUsage& usage() const { return *usage_; }
   const std::shared_ptr<EntryUsage>& shared_usage() const { return usage_; }
+  // Whether its last image has.
   bool ExpiredAt(std::int64_t now_ms) const {
     return record_.expires_ms != 0 && record_.expires_ms <= now_ms;
   }

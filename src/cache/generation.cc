@@ -20,6 +20,12 @@ std::string NewImageId() {
   return HexEncode({reinterpret_cast<const char*>(random.data()), random.size()});
 }
 
+std::int64_t MillisSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                               start)
+      .count();
+}
+
 // For the price: what the request says, empty when nothing.
 std::string QualityOf(const ImageRequest& request) {
   const auto params = nlohmann::json::parse(request.params, nullptr, false);
@@ -49,76 +55,109 @@ Generation::Generation(Parts parts)
 Task<Result<FreshPtr>> Generation::Run(std::shared_ptr<const Job> job, int count,
                                        StorePolicy policy) {
   auto fresh = std::make_shared<Fresh>();
-  const auto start = std::chrono::steady_clock::now();
-  auto generated = co_await AskUpstream(*job, count, *fresh);
-  if (!generated) co_return std::unexpected(generated.error());
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::steady_clock::now() - start);
-  fresh->usage = std::move(generated->usage);
-  fresh->created_ms = parts_.clock.NowMs();
-  const auto checked = co_await Check(std::move(generated->images), *fresh);
-  if (!checked) {
-    parts_.stats.CountUpstreamError();
-    co_return std::unexpected(checked.error());
-  }
-  parts_.stats.CountUpstream(fresh->images.size(),
-                             fresh->image_cost_usd * static_cast<double>(fresh->images.size()),
-                             took.count());
-  if (policy != StorePolicy::kNone) co_await Store(*job, policy, took.count(), *fresh);
+  const ImageRequest& request = *job->request;
+  fresh->image_cost_usd = parts_.prices.PerImage(request.model, QualityOf(request),
+                                                 request.size.width, request.size.height);
+  const auto asked = co_await AskUpstream(*job, count, *fresh);
+  if (!asked) co_return std::unexpected(asked.error());
+  if (policy != StorePolicy::kNone) co_await Store(*job, policy, *fresh);
   co_return fresh;
 }
 
-Task<Result<Generated>> Generation::AskUpstream(const Job& job, int count, Fresh& fresh) {
-  const ImageRequest& request = *job.request;
+Task<Result<void>> Generation::AskUpstream(const Job& job, int count, Fresh& fresh) {
   const Deadline deadline = After(parts_.settings.request_timeout);
-  auto place = co_await places_.Acquire(deadline);
-  if (!place) {
-    Error error = place.error();
-    error.message = "the upstream is busy with " +
-                    std::to_string(parts_.settings.upstream_concurrency) +
-                    " generations and " + std::to_string(places_.waiting()) +
-                    " are waiting; try again later (settings upstream.concurrency, upstream.queue)";
-    error.retry_after_ms = 1000;
-    co_return std::unexpected(std::move(error));
-  }
-  auto generated = co_await parts_.upstream.Generate(ForUpstream(request, count, deadline));
-  if (!generated) {
-    parts_.stats.CountUpstreamError();
-    log::warn("upstream {}: {}", parts_.upstream.name(), generated.error().message);
-  }
-  fresh.image_cost_usd = parts_.prices.PerImage(request.model, QualityOf(request),
-                                                request.size.width, request.size.height);
-  co_return generated;
-}
-
-Task<Result<void>> Generation::Check(std::vector<GeneratedImage> images, Fresh& fresh) {
-  for (GeneratedImage& image : images) {
-    const SharedBytes bytes = image.bytes;
-    const ImageLimits limits = parts_.settings.image_limits;
-    auto work = [bytes, limits] { return CheckImage(*bytes, limits); };
-    const auto info = co_await parts_.workers.Run(std::move(work));
-    if (!info) {
-      Error error = info.error();
-      error.message = "the upstream's image cannot be used: " + error.message;
-      if (error.code != Code::kOverloaded) error.code = Code::kBadUpstream;
-      co_return std::unexpected(std::move(error));
-    }
-    StoredImage stored{.id = NewImageId(),
-                       .blob = Sha256(*bytes),
-                       .media_type = std::string(MediaType(info->format)),
-                       .width = info->width,
-                       .height = info->height,
-                       .bytes = bytes->size(),
-                       .revised_prompt = std::move(image.revised_prompt),
-                       .created_ms = fresh.created_ms};
-    fresh.images.push_back({std::move(stored), bytes});
+  const auto place = co_await TakePlace(deadline);
+  if (!place) co_return std::unexpected(place.error());
+  for (int missing = count; missing > 0; missing = count - static_cast<int>(fresh.images.size())) {
+    auto asked = co_await Ask(job, missing, deadline, fresh);
+    if (asked) continue;
+    if (fresh.images.empty()) co_return asked;
+    break;
   }
   co_return Result<void>();
 }
 
-Task<> Generation::Store(const Job& job, StorePolicy policy, std::int64_t generation_ms,
-                         Fresh& fresh) {
-  Draft draft{.entry = MakeEntry(job, generation_ms, fresh),
+Task<Result<AsyncSemaphore::Permit>> Generation::TakePlace(Deadline deadline) {
+  auto place = co_await places_.Acquire(deadline);
+  if (place) co_return place;
+  Error error = place.error();
+  error.message = "the upstream is busy with " +
+                  std::to_string(parts_.settings.upstream_concurrency) + " generations and " +
+                  std::to_string(places_.waiting()) +
+                  " are waiting; try again later (settings upstream.concurrency, upstream.queue)";
+  error.retry_after_ms = 1000;
+  co_return std::unexpected(std::move(error));
+}
+
+Task<Result<void>> Generation::Ask(const Job& job, int count, Deadline deadline, Fresh& fresh) {
+  const std::size_t before = fresh.images.size();
+  const auto start = std::chrono::steady_clock::now();
+  auto generated = co_await parts_.upstream.Generate(ForUpstream(*job.request, count, deadline));
+  const std::int64_t took = MillisSince(start);
+  fresh.generation_ms = std::max(fresh.generation_ms, took);
+  Result<void> kept;
+  if (generated) {
+    fresh.created_ms = parts_.clock.NowMs();
+    kept = co_await Keep(std::move(generated->images), deadline, fresh);
+    if (fresh.usage.empty()) fresh.usage = std::move(generated->usage);
+  } else {
+    kept = std::unexpected(generated.error());
+  }
+  if (!kept) {
+    parts_.stats.CountUpstreamError();
+    log::warn("upstream {}: {}", parts_.upstream.name(), kept.error().message);
+    co_return kept;
+  }
+  const std::size_t made = fresh.images.size() - before;
+  parts_.stats.CountUpstream(made, fresh.image_cost_usd * static_cast<double>(made), took);
+  co_return kept;
+}
+
+// An error when none of the images can be used.
+Task<Result<void>> Generation::Keep(std::vector<GeneratedImage> images, Deadline deadline,
+                                    Fresh& fresh) {
+  Error fault{.code = Code::kBadUpstream, .message = "the upstream gave no image"};
+  bool any = false;
+  for (GeneratedImage& image : images) {
+    const auto info = co_await Check(image.bytes, deadline);
+    if (!info) {
+      fault = info.error();
+      fault.message = "the upstream's image cannot be used: " + fault.message;
+      if (fault.code != Code::kOverloaded) fault.code = Code::kBadUpstream;
+      continue;
+    }
+    any = true;
+    StoredImage stored{.id = NewImageId(),
+                       .blob = Sha256(*image.bytes),
+                       .media_type = std::string(MediaType(info->format)),
+                       .width = info->width,
+                       .height = info->height,
+                       .bytes = image.bytes->size(),
+                       .revised_prompt = std::move(image.revised_prompt),
+                       .created_ms = fresh.created_ms,
+                       .expires_ms = 0};
+    fresh.images.push_back({std::move(stored), image.bytes});
+  }
+  if (!any) co_return std::unexpected(std::move(fault));
+  co_return Result<void>();
+}
+
+// What was paid for is not lost because the workers are busy.
+Task<Result<ImageInfo>> Generation::Check(SharedBytes bytes, Deadline deadline) {
+  const ImageLimits limits = parts_.settings.image_limits;
+  while (true) {
+    auto work = [bytes, limits] { return CheckImage(*bytes, limits); };
+    auto info = co_await parts_.workers.Run(std::move(work));
+    const bool busy = !info && info.error().code == Code::kOverloaded;
+    if (!busy || std::chrono::steady_clock::now() >= deadline) co_return info;
+    co_await Sleep(std::chrono::milliseconds(20));
+  }
+}
+
+Task<> Generation::Store(const Job& job, StorePolicy policy, Fresh& fresh) {
+  const std::int64_t expires_ms = Expiry(*job.request, fresh.created_ms);
+  for (FreshImage& made : fresh.images) made.image.expires_ms = expires_ms;
+  Draft draft{.entry = MakeEntry(job, fresh),
               .vector = {},
               .images = fresh.images,
               .replace = policy == StorePolicy::kReplace,
@@ -134,10 +173,8 @@ Task<> Generation::Store(const Job& job, StorePolicy policy, std::int64_t genera
   log::error("an image is served but not stored: {}", fresh.store_error);
 }
 
-Entry Generation::MakeEntry(const Job& job, std::int64_t generation_ms, const Fresh& fresh) const {
+Entry Generation::MakeEntry(const Job& job, const Fresh& fresh) const {
   const ImageRequest& request = *job.request;
-  std::int64_t ttl = parts_.settings.ttl_ms;
-  if (const auto asked = request.control.ttl_ms) ttl = ttl == 0 ? *asked : std::min(ttl, *asked);
   return {.scope = job.identity.scope,
           .fingerprint = job.identity.fingerprint,
           .compatibility = job.identity.compatibility,
@@ -150,9 +187,16 @@ Entry Generation::MakeEntry(const Job& job, std::int64_t generation_ms, const Fr
           .category = request.category,
           .tags = request.tags,
           .created_ms = fresh.created_ms,
-          .expires_ms = ttl == 0 ? 0 : fresh.created_ms + ttl,
           .cost_usd = fresh.image_cost_usd,
-          .generation_ms = generation_ms};
+          .generation_ms = fresh.generation_ms};
+}
+
+std::int64_t Generation::Expiry(const ImageRequest& request, std::int64_t created_ms) const {
+  const std::int64_t limit = parts_.settings.ttl_ms;
+  const auto asked = request.control.ttl_ms;
+  if (!asked) return limit == 0 ? 0 : created_ms + limit;
+  // 0 would be for ever.
+  return created_ms + std::max<std::int64_t>(1, limit == 0 ? *asked : std::min(limit, *asked));
 }
 
 }  // namespace reprise

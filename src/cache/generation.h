@@ -1,5 +1,5 @@
-// Has images made: waits for a place, asks the upstream, checks what comes back, stores it. Safe for
-// any thread.
+// Has images made: waits for a place, asks the upstream, checks what comes back, stores it. Safe
+// for any thread.
 #pragma once
 
 #include <memory>
@@ -36,6 +36,7 @@ struct Fresh {
   std::string store_error;  // why it was not, when it should have been
   double image_cost_usd = 0;
   std::int64_t created_ms = 0;
+  std::int64_t generation_ms = 0;  // the longest call's
 };
 using FreshPtr = std::shared_ptr<const Fresh>;
 
@@ -55,15 +56,21 @@ class Generation {
   };
   explicit Generation(Parts parts);
 
-  // `count` images for the job. A failure to store is no failure: see Fresh::store_error. Nothing
-  // that is not a whole image is stored or returned.
+  // `count` images for the job, asking again for those that did not come or are none; fewer when
+  // the upstream fails then. A failure to store is no failure: see Fresh::store_error. Nothing that
+  // is not a whole image is stored or returned.
   Task<Result<FreshPtr>> Run(std::shared_ptr<const Job> job, int count, StorePolicy policy);
 
  private:
-  Task<Result<Generated>> AskUpstream(const Job& job, int count, Fresh& fresh);
-  Task<Result<void>> Check(std::vector<GeneratedImage> images, Fresh& fresh);
-  Task<> Store(const Job& job, StorePolicy policy, std::int64_t generation_ms, Fresh& fresh);
-  Entry MakeEntry(const Job& job, std::int64_t generation_ms, const Fresh& fresh) const;
+  Task<Result<void>> AskUpstream(const Job& job, int count, Fresh& fresh);
+  Task<Result<AsyncSemaphore::Permit>> TakePlace(Deadline deadline);
+  // One call, which adds an image at least.
+  Task<Result<void>> Ask(const Job& job, int count, Deadline deadline, Fresh& fresh);
+  Task<Result<void>> Keep(std::vector<GeneratedImage> images, Deadline deadline, Fresh& fresh);
+  Task<Result<ImageInfo>> Check(SharedBytes bytes, Deadline deadline);
+  Task<> Store(const Job& job, StorePolicy policy, Fresh& fresh);
+  Entry MakeEntry(const Job& job, const Fresh& fresh) const;
+  std::int64_t Expiry(const ImageRequest& request, std::int64_t created_ms) const;
 
   Parts parts_;
   AsyncSemaphore places_;

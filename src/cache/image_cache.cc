@@ -9,6 +9,8 @@
 #include "cache/generation.h"
 #include "cache/identity.h"
 #include "cache/library.h"
+#include "cache/pool.h"
+#include "cache/rendition.h"
 #include "cache/semantic_tier.h"
 #include "cache/serving.h"
 #include "cache/stats.h"
@@ -29,6 +31,8 @@ struct JobState {
   Decision decision;
   MatchMode mode = MatchMode::kSafe;
   int variants = 1;
+  Deadline deadline;
+  std::vector<std::string> unreadable;  // images whose bytes could not be had, for the moment
   bool own_entry_short = false;  // an entry of this very fingerprint exists but has too few images
 };
 
@@ -43,32 +47,17 @@ Error NothingCached() {
           .message = "nothing stored answers this request, and only-if-cached forbids generating"};
 }
 
-// The fresh images first, then the pool's others: what a request that waited gets.
-std::vector<Pick> PickFresh(const Fresh& fresh, std::size_t count) {
-  std::vector<Pick> picks;
-  for (const FreshImage& made : fresh.images) {
-    if (picks.size() < count) picks.push_back({made.image, made.bytes});
-  }
-  if (!fresh.entry) return picks;
-  for (const StoredImage& image : fresh.entry->record().images) {
-    const bool have = std::any_of(picks.begin(), picks.end(),
-                                  [&](const Pick& pick) { return pick.image.id == image.id; });
-    if (!have && picks.size() < count) picks.push_back({image, nullptr});
-  }
-  return picks;
-}
+// Counts something while it lives.
+class Counted {
+ public:
+  explicit Counted(std::atomic<std::size_t>& count) : count_(count) { ++count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  ~Counted() { --count_; }
 
-// Repeats rotate through the pool.
-std::vector<Pick> PickRotating(const CachedEntry& entry, int count) {
-  const auto& pool = entry.record().images;
-  const std::uint32_t start = entry.usage().rotation.fetch_add(static_cast<std::uint32_t>(count),
-                                                               std::memory_order_relaxed);
-  std::vector<Pick> picks;
-  for (int i = 0; i < count; ++i) {
-    picks.push_back({pool[(start + static_cast<std::uint32_t>(i)) % pool.size()], nullptr});
-  }
-  return picks;
-}
+ private:
+  std::atomic<std::size_t>& count_;
+};
 
 }  // namespace
 
@@ -116,7 +105,7 @@ class ImageCache::Impl {
   Task<Result<ServedImage>> Image(std::string name) {
     const auto named = ParseRenditionName(name);
     const auto found = named ? table_.FindImage(named->image_id) : std::nullopt;
-    if (!found || found->entry->ExpiredAt(clock_.NowMs())) {
+    if (!found || ExpiredAt(*found->image, clock_.NowMs())) {
       co_return Fail(Code::kNotFound, "no such image: " + name);
     }
     const ImageSize stored{found->image->width, found->image->height};
@@ -133,7 +122,7 @@ class ImageCache::Impl {
     auto flushed = co_await library_.FlushUse();
     const auto swept = co_await library_.Sweep();
     if (!swept) co_return std::unexpected(swept.error());
-    if (*swept > 0) log::info("{} expired entries removed", *swept);
+    if (*swept > 0) log::info("{} expired images removed", *swept);
     co_return flushed;
   }
 
@@ -163,7 +152,10 @@ class ImageCache::Impl {
     const CacheControl& control = request->control;
     JobState state;
     state.mode = std::max(settings_.match_mode, control.match_mode.value_or(MatchMode::kOff));
-    state.variants = std::max(settings_.variants, control.variants.value_or(1));
+    state.deadline = After(settings_.request_timeout);
+    // A request that adds nothing cannot fill a pool, so it takes what there is.
+    const bool fills = !control.only_if_cached && !control.no_store;
+    state.variants = fills ? std::max(settings_.variants, control.variants.value_or(1)) : 1;
     state.job = std::make_shared<Job>();
     state.job->identity = MakeIdentity(*request, settings_.exact_resolution);
     state.decision.threshold =
@@ -205,7 +197,7 @@ class ImageCache::Impl {
     }
     auto [flight, leader] = flights_.Join(fingerprint);
     if (leader) {
-      const int missing = Shortfall(state);
+      const int missing = Shortfall(state, OwnPool(state));
       if (missing == 0) {  // a flight landed between the look and the join
         flights_.Land(fingerprint, flight, FreshPtr());
         co_return std::nullopt;
@@ -217,73 +209,101 @@ class ImageCache::Impl {
 
   // ---- exact ----
 
-  // The entry of this fingerprint, if it may be used now; says why not in the decision.
-  EntryPtr UsableEntry(JobState& state) {
-    const EntryPtr entry = table_.Find(state.job->identity.fingerprint);
-    if (!entry) return nullptr;
-    const std::string objection = AgeObjection(*entry, state.job->request->control);
-    if (objection.empty()) return entry;
-    state.decision.reason = objection;
-    state.decision.sentence = "this very prompt is stored, but " + objection;
-    return nullptr;
+  PoolFilter FilterFor(const JobState& state) const {
+    return {.now_ms = clock_.NowMs(),
+            .max_age_ms = state.job->request->control.max_age_ms,
+            .unreadable = state.unreadable};
   }
 
-  std::string AgeObjection(const CachedEntry& entry, const CacheControl& control) const {
-    const std::int64_t now = clock_.NowMs();
-    if (entry.ExpiredAt(now)) return "expired";
-    const auto max_age = control.max_age_ms;
-    if (max_age && now - entry.record().created_ms > *max_age) return "older than max-age";
-    return "";
+  struct Pool {
+    EntryPtr entry;  // of the request's own fingerprint; null: none, or nothing of it is usable
+    std::vector<const StoredImage*> images;
+  };
+  // Says in the decision why nothing is usable.
+  Pool OwnPool(JobState& state) const {
+    EntryPtr entry = table_.Find(state.job->identity.fingerprint);
+    if (!entry) return {};
+    const PoolFilter filter = FilterFor(state);
+    auto images = UsableImages(*entry, filter);
+    if (!images.empty()) return {std::move(entry), std::move(images)};
+    state.decision.reason = WhyUnusable(*entry, filter);
+    state.decision.sentence = "this very prompt is stored, but " + state.decision.reason;
+    return {};
   }
 
   // How many images must be made before the request can be answered from its own entry.
-  int Shortfall(JobState& state) {
-    const EntryPtr entry = UsableEntry(state);
-    const int pool = entry ? static_cast<int>(entry->record().images.size()) : 0;
-    return std::max(state.job->request->count - pool, pool < state.variants ? 1 : 0);
+  static int Shortfall(const JobState& state, const Pool& pool) {
+    const int usable = static_cast<int>(pool.images.size());
+    return std::max(state.job->request->count - usable, usable < state.variants ? 1 : 0);
   }
 
   Task<std::optional<Reply>> TryExact(JobState& state) {
-    const EntryPtr entry = UsableEntry(state);
     state.own_entry_short = false;
-    if (!entry) co_return std::nullopt;
-    if (const int missing = Shortfall(state); missing > 0) {
-      state.own_entry_short = true;
-      const auto pool = entry->record().images.size();
-      state.decision.reason = "pool: " + std::to_string(pool) + " of " +
-                              std::to_string(static_cast<int>(pool) + missing);
-      state.decision.sentence = "fewer images are stored than wanted";
-      co_return std::nullopt;
+    // Each failure leaves fewer images to try.
+    for (Pool pool = OwnPool(state); pool.entry; pool = OwnPool(state)) {
+      if (const int missing = Shortfall(state, pool); missing > 0) {
+        NoteShortfall(state, pool.images.size(), missing);
+        co_return std::nullopt;
+      }
+      const int count = state.job->request->count;
+      auto picks = PickRotating(pool.images, pool.entry->usage(), count);
+      Decision hit = HitOn(state, *pool.entry, picks, HitType::kExact);
+      hit.reason = "exact";
+      hit.sentence = "the same request was answered before";
+      auto reply = co_await ServeHit(state, pool.entry, std::move(picks), ImageSize{}, hit);
+      if (reply) co_return reply;
     }
-    Decision hit = HitOn(state, *entry, HitType::kExact);
-    hit.reason = "exact";
-    hit.sentence = "the same request was answered before";
-    co_return co_await ServeHit(state, entry, ImageSize{}, std::move(hit));
+    co_return std::nullopt;
   }
 
-  Decision HitOn(const JobState& state, const CachedEntry& entry, HitType type) const {
+  static void NoteShortfall(JobState& state, std::size_t pool, int missing) {
+    state.own_entry_short = true;
+    state.decision.reason =
+        "pool: " + std::to_string(pool) + " of " + std::to_string(static_cast<int>(pool) + missing);
+    state.decision.sentence = "fewer images are stored than wanted";
+  }
+
+  Decision HitOn(const JobState& state, const CachedEntry& entry, const std::vector<Pick>& picks,
+                 HitType type) const {
     const std::int64_t now = clock_.NowMs();
     Decision hit = state.decision;
     hit.outcome = Outcome::kHit;
     hit.type = type;
     hit.entry = entry.record().id;
     hit.refused = 0;
-    hit.age_ms = std::max<std::int64_t>(0, now - entry.record().created_ms);
-    hit.ttl_ms = entry.record().expires_ms == 0 ? 0 : entry.record().expires_ms - now;
+    hit.similarity.reset();
+    hit.cosine.reset();
+    for (const Pick& pick : picks) {
+      hit.age_ms = std::max(hit.age_ms, now - pick.image.created_ms);
+      const std::int64_t expires = pick.image.expires_ms;
+      if (expires != 0)
+        hit.ttl_ms = std::min(hit.ttl_ms == 0 ? expires : hit.ttl_ms, expires - now);
+    }
     hit.saved_usd = entry.record().cost_usd * state.job->request->count;
     return hit;
   }
 
   // The state's decision becomes `hit` only when the bytes could be had.
-  Task<std::optional<Reply>> ServeHit(JobState& state, EntryPtr entry, ImageSize size,
-                                      Decision hit) {
-    auto reply = co_await serving_.ServeAll(PickRotating(*entry, state.job->request->count),
-                                            state.job->request->delivery, size);
+  Task<std::optional<Reply>> ServeHit(JobState& state, EntryPtr entry, std::vector<Pick> picks,
+                                      ImageSize size, Decision hit) {
+    auto reply = co_await ServeAll(state, std::move(picks), size);
     if (!reply) co_return std::nullopt;
-    reply->created_ms = entry->record().created_ms;
-    library_.CountUse(*entry);
+    reply->created_ms = clock_.NowMs() - hit.age_ms;
+    library_.CountUse(std::move(entry));
     state.decision = std::move(hit);
     co_return std::move(*reply);
+  }
+
+  // What cannot be read is dropped by then, or not tried again by this request.
+  Task<Result<Reply>> ServeAll(JobState& state, std::vector<Pick> picks, ImageSize size) {
+    std::vector<std::string> ids;
+    for (const Pick& pick : picks) ids.push_back(pick.image.id);
+    auto reply = co_await serving_.ServeAll(std::move(picks), state.job->request->delivery, size);
+    if (reply) co_return reply;
+    const bool all_known =
+        std::ranges::all_of(ids, [&](const auto& id) { return table_.FindImage(id).has_value(); });
+    if (all_known) state.unreadable.insert(state.unreadable.end(), ids.begin(), ids.end());
+    co_return reply;
   }
 
   // ---- semantic ----
@@ -305,31 +325,33 @@ class ImageCache::Impl {
     if (found.refused) NoteRefusal(state.decision, *found.refused);
     if (!found.hit) co_return std::nullopt;
     const EntryPtr entry = found.hit->entry;
-    Decision hit = HitOn(state, *entry, HitType::kSemantic);
+    auto picks =
+        PickRotating(UsableImages(*entry, FilterFor(state)), entry->usage(), job.request->count);
+    Decision hit = HitOn(state, *entry, picks, HitType::kSemantic);
     hit.reason = found.hit->verdict.reason;
     hit.sentence = found.hit->verdict.sentence;
     hit.similarity = found.hit->verdict.similarity;
     hit.cosine = found.hit->cosine;
     const ImageSize asked{entry->record().width, entry->record().height};
     const ImageSize wanted = job.request->size;
-    co_return co_await ServeHit(state, entry, wanted == asked ? ImageSize{} : wanted,
-                                std::move(hit));
+    co_return co_await ServeHit(state, entry, std::move(picks),
+                                wanted == asked ? ImageSize{} : wanted, std::move(hit));
   }
 
   std::string Objection(const JobState& state, const CachedEntry& entry) const {
     const ImageRequest& request = *state.job->request;
     const Entry& record = entry.record();
-    const std::string age = AgeObjection(entry, request.control);
-    if (!age.empty()) return age;
-    if (record.images.size() < static_cast<std::size_t>(request.count)) {
-      return "pool: " + std::to_string(record.images.size()) + " of " +
-             std::to_string(request.count);
+    const PoolFilter filter = FilterFor(state);
+    const auto images = UsableImages(entry, filter);
+    if (images.empty()) return WhyUnusable(entry, filter);
+    if (images.size() < static_cast<std::size_t>(request.count)) {
+      return "pool: " + std::to_string(images.size()) + " of " + std::to_string(request.count);
     }
     if (request.size == ImageSize{record.width, record.height}) return "";
-    for (const StoredImage& image : record.images) {
-      if (!CanResize({image.width, image.height}, request.size)) {
-        return "size: " + ToString(ImageSize{image.width, image.height}) + "/" +
-               ToString(request.size);
+    for (const StoredImage* image : images) {
+      const ImageSize stored{image->width, image->height};
+      if (!CanResize(stored, request.size)) {
+        return "size: " + ToString(stored) + "/" + ToString(request.size);
       }
     }
     return "";
@@ -381,7 +403,7 @@ class ImageCache::Impl {
   // Waits for a flight and answers from it. No reply: it did not bring enough.
   Task<Result<std::optional<Reply>>> Await(JobState& state, Flights<FlightResult>::FlightPtr flight,
                                            bool leader) {
-    const auto landed = co_await flight->WaitUntil(After(settings_.request_timeout));
+    const auto landed = co_await flight->WaitUntil(state.deadline);
     if (!landed) {
       co_return Fail(Code::kDeadlineExceeded,
                      "the image was not ready within " +
@@ -392,10 +414,9 @@ class ImageCache::Impl {
     const FreshPtr fresh = **landed;
     const auto count = static_cast<std::size_t>(state.job->request->count);
     if (!fresh) co_return std::nullopt;
-    auto picks = PickFresh(*fresh, count);
+    auto picks = PickFresh(*fresh, count, FilterFor(state));
     if (picks.size() < count) co_return std::nullopt;
-    auto reply =
-        co_await serving_.ServeAll(std::move(picks), state.job->request->delivery, ImageSize{});
+    auto reply = co_await ServeAll(state, std::move(picks), ImageSize{});
     if (!reply) co_return std::nullopt;
     reply->created_ms = fresh->created_ms;
     if (leader) reply->usage = fresh->usage;
@@ -421,7 +442,8 @@ class ImageCache::Impl {
     decision.similarity.reset();
     decision.cosine.reset();
     decision.saved_usd = fresh.image_cost_usd * count;
-    if (fresh.entry) library_.CountUse(*fresh.entry);
+    decision.ttl_ms = TtlOf(fresh);
+    if (fresh.entry) library_.CountUse(fresh.entry);
   }
 
   static void NoteFresh(Decision& decision, const Fresh& fresh) {
@@ -429,7 +451,12 @@ class ImageCache::Impl {
     if (!fresh.entry) return;
     const Entry& record = fresh.entry->record();
     decision.entry = record.id;
-    decision.ttl_ms = record.expires_ms == 0 ? 0 : record.expires_ms - record.created_ms;
+    decision.ttl_ms = TtlOf(fresh);
+  }
+
+  static std::int64_t TtlOf(const Fresh& fresh) {
+    const std::int64_t expires = fresh.images.front().image.expires_ms;
+    return expires == 0 ? 0 : expires - fresh.created_ms;
   }
 
   // For requests that neither lead nor join: no-cache, no-store, seed -1.
@@ -441,12 +468,11 @@ class ImageCache::Impl {
                                : control.no_cache ? StorePolicy::kReplace
                                                   : StorePolicy::kAdd;
     if (policy != StorePolicy::kNone) co_await Embed(*state.job);
-    ++generations_;
-    auto fresh = co_await generation_.Run(state.job, request.count, policy);
-    --generations_;
+    const Counted under_way(generations_);
+    const auto fresh = co_await generation_.Run(state.job, request.count, policy);
     if (!fresh) co_return std::unexpected(fresh.error());
-    auto reply = co_await serving_.ServeAll(PickFresh(**fresh, (*fresh)->images.size()),
-                                            state.job->request->delivery, ImageSize{});
+    const auto made = std::min((*fresh)->images.size(), static_cast<std::size_t>(request.count));
+    auto reply = co_await ServeAll(state, PickFresh(**fresh, made, FilterFor(state)), ImageSize{});
     if (!reply) co_return std::unexpected(reply.error());
     reply->created_ms = (*fresh)->created_ms;
     reply->usage = (*fresh)->usage;

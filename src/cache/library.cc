@@ -10,6 +10,23 @@ namespace {
 constexpr std::chrono::seconds kLockPatience{120};
 constexpr std::size_t kLockQueue = 100'000;
 
+std::int64_t LatestExpiry(const std::vector<StoredImage>& images) {
+  std::int64_t latest = 0;
+  for (const StoredImage& image : images) {
+    if (image.expires_ms == 0) return 0;
+    latest = std::max(latest, image.expires_ms);
+  }
+  return latest;
+}
+
+// Completes a record with what follows from its images and its use.
+void Stamp(Entry& record, const EntryUsage& usage) {
+  record.expires_ms = LatestExpiry(record.images);
+  const std::uint64_t hits = usage.hits, unflushed = usage.unflushed_hits;
+  record.hits = hits - std::min(hits, unflushed);  // FlushUse adds the others
+  record.last_used_ms = usage.last_used_ms;
+}
+
 }  // namespace
 
 Library::Library(Parts parts) : parts_(parts), hot_(parts.hot_bytes) {
@@ -31,20 +48,22 @@ Task<Result<void>> Library::Load() {
     usage->last_used_ms = record.last_used_ms;
     for (const StoredImage& image : record.images) refs_.AddLoaded(image.blob);
     auto entry = std::make_shared<const CachedEntry>(std::move(record), std::move(usage));
+    parts_.table.Put(entry);
     if (entry->ExpiredAt(now)) {
       expired.push_back(entry);
       return;
     }
     const bool own = vector.embedder == parts_.embedder.identity();
     if (!own) foreign.push_back(entry);
-    parts_.table.Put(entry);
     if (own) Index(entry, vector);
   });
   if (!loaded) co_return std::unexpected(loaded.error());
   for (const EntryPtr& entry : foreign) {
     Index(entry, co_await Reembed(entry->record().prompt));
   }
-  co_return co_await Remove(std::move(expired));
+  const auto removed = co_await Remove(std::move(expired));
+  if (!removed) log::warn("expired entries stay stored: {}", removed.error().message);
+  co_return Result<void>();
 }
 
 Task<StoredVector> Library::Reembed(std::string text) {
@@ -72,6 +91,7 @@ Task<> Library::IndexOnWorker(EntryPtr entry, StoredVector vector) {
 void Library::Index(const EntryPtr& entry, const StoredVector& vector) {
   const Entry& record = entry->record();
   const auto added = parts_.semantic.Add(record.compatibility, record.id, vector.values);
+  entry->usage().indexed = added && !vector.values.empty();
   if (!added) log::error("entry {} is not indexed: {}", record.id, added.error().message);
 }
 
@@ -108,24 +128,26 @@ Task<Result<EntryPtr>> Library::PublishLocked(Draft draft) {
   std::vector<StoredImage> dropped;
   if (old) {
     entry.id = old->record().id;
-    const bool keep = !draft.replace && !old->ExpiredAt(parts_.clock.NowMs());
-    (keep ? entry.images : dropped) = old->record().images;
+    const std::int64_t now = parts_.clock.NowMs();
+    for (const StoredImage& image : old->record().images) {
+      const bool keep = !draft.replace && !ExpiredAt(image, now);
+      (keep ? entry.images : dropped).push_back(image);
+    }
   }
   for (const FreshImage& fresh : draft.images) entry.images.push_back(fresh.image);
   while (entry.images.size() > std::max(draft.pool_limit, draft.images.size())) {
     dropped.push_back(entry.images.front());
     entry.images.erase(entry.images.begin());
   }
-  entry.hits = usage->hits;
-  entry.last_used_ms = usage->last_used_ms;
+  Stamp(entry, *usage);
   const auto id = co_await parts_.entries.Put(entry, draft.vector);
   if (!id) co_return std::unexpected(id.error());
   entry.id = *id;
   for (const FreshImage& fresh : draft.images) hot_.Put(fresh.image.blob.Hex(), fresh.bytes);
   const auto shown = std::make_shared<const CachedEntry>(std::move(entry), std::move(usage));
   parts_.table.Put(shown);
-  // A replaced entry has the same prompt, hence the same vector.
-  if (!old) co_await IndexOnWorker(shown, std::move(draft.vector));
+  // A replaced entry has the same prompt, hence the same vector, if it could be embedded then.
+  if (!shown->usage().indexed) co_await IndexOnWorker(shown, std::move(draft.vector));
   co_await ReleaseBlobs(std::move(dropped));
   co_return shown;
 }
@@ -153,66 +175,81 @@ Task<> Library::Drop(std::uint64_t entry_id, std::string image_id) {
   const auto lock = co_await LockFor(seen->record().fingerprint);
   const EntryPtr entry = parts_.table.FindById(entry_id);
   if (!lock || !entry) co_return;
+  const auto removed =
+      co_await RemoveImages(entry, [&](const StoredImage& image) { return image.id == image_id; });
+  if (!removed) log::error("image {} stays stored: {}", image_id, removed.error().message);
+}
+
+Task<Result<std::size_t>> Library::RemoveImages(EntryPtr entry,
+                                                std::function<bool(const StoredImage&)> unwanted) {
   Entry record = entry->record();
   std::vector<StoredImage> dropped;
   std::erase_if(record.images, [&](const StoredImage& image) {
-    if (image.id == image_id) dropped.push_back(image);
-    return image.id == image_id;
+    const bool drop = unwanted(image);
+    if (drop) dropped.push_back(image);
+    return drop;
   });
-  if (dropped.empty()) co_return;
+  if (dropped.empty()) co_return 0;
   if (record.images.empty()) {
     const auto removed = co_await Remove({entry});
-    if (!removed) log::error("entry {} stays stored: {}", entry_id, removed.error().message);
-    co_return;
+    if (!removed) co_return std::unexpected(removed.error());
+    co_return dropped.size();
   }
+  Stamp(record, entry->usage());
   // The vector is unchanged; an empty one leaves the stored row as it is.
   const auto put = co_await parts_.entries.Put(record, StoredVector{});
-  if (!put) log::error("image {} stays stored: {}", image_id, put.error().message);
+  if (!put) co_return std::unexpected(put.error());
   parts_.table.Put(std::make_shared<const CachedEntry>(std::move(record), entry->shared_usage()));
+  const std::size_t count = dropped.size();
   co_await ReleaseBlobs(std::move(dropped));
+  co_return count;
 }
 
 Task<Result<void>> Library::Remove(std::vector<EntryPtr> entries) {
   if (entries.empty()) co_return Result<void>();
   std::vector<std::uint64_t> ids;
-  std::vector<StoredImage> images;
   for (const EntryPtr& entry : entries) {
     const Entry& record = entry->record();
     parts_.semantic.Remove(record.compatibility, record.id);
+    entry->usage().indexed = false;
     parts_.table.Remove(record.id);
     ids.push_back(record.id);
-    images.insert(images.end(), record.images.begin(), record.images.end());
   }
   auto removed = co_await parts_.entries.Remove(std::move(ids));
-  if (!removed) co_return removed;
-  co_await ReleaseBlobs(std::move(images));
+  for (const EntryPtr& entry : entries) {
+    if (removed) {
+      co_await ReleaseBlobs(entry->record().images);
+    } else {
+      parts_.table.Put(entry);
+    }
+  }
   co_return removed;
 }
 
 Task<Result<std::size_t>> Library::Sweep() {
   const std::int64_t now = parts_.clock.NowMs();
+  const auto expired = [now](const StoredImage& image) { return ExpiredAt(image, now); };
   std::size_t count = 0;
   for (const EntryPtr& candidate : parts_.table.All()) {
-    if (!candidate->ExpiredAt(now)) continue;
+    if (std::ranges::none_of(candidate->record().images, expired)) continue;
     const auto lock = co_await LockFor(candidate->record().fingerprint);
     if (!lock) co_return std::unexpected(lock.error());
-    if (parts_.table.FindById(candidate->record().id) != candidate) continue;  // renewed meanwhile
-    const auto removed = co_await Remove({candidate});
+    const EntryPtr entry = parts_.table.FindById(candidate->record().id);
+    if (!entry) continue;
+    const auto removed = co_await RemoveImages(entry, expired);
     if (!removed) co_return std::unexpected(removed.error());
-    ++count;
+    count += *removed;
   }
   co_return count;
 }
 
-void Library::CountUse(const CachedEntry& entry) {
-  EntryUsage& usage = entry.usage();
+void Library::CountUse(EntryPtr entry) {
+  EntryUsage& usage = entry->usage();
   usage.hits.fetch_add(1, std::memory_order_relaxed);
   usage.last_used_ms.store(parts_.clock.NowMs(), std::memory_order_relaxed);
   if (usage.unflushed_hits.fetch_add(1, std::memory_order_relaxed) > 0) return;
-  const EntryPtr current = parts_.table.FindById(entry.record().id);
-  if (!current) return;
   std::lock_guard lock(used_mutex_);
-  used_.push_back(current);
+  used_.push_back(std::move(entry));
 }
 
 Task<Result<void>> Library::FlushUse() {
@@ -229,7 +266,14 @@ Task<Result<void>> Library::FlushUse() {
                     .last_used_ms = usage.last_used_ms.load(std::memory_order_relaxed)});
   }
   if (uses.empty()) co_return Result<void>();
-  co_return co_await parts_.entries.AddUse(std::move(uses));
+  auto added = co_await parts_.entries.AddUse(uses);
+  if (added) co_return added;
+  std::lock_guard lock(used_mutex_);
+  for (std::size_t i = 0; i < used.size(); ++i) {
+    used[i]->usage().unflushed_hits.fetch_add(uses[i].hits, std::memory_order_relaxed);
+    used_.push_back(std::move(used[i]));
+  }
+  co_return added;
 }
 
 }  // namespace reprise

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -28,12 +29,12 @@ struct FreshImage {
   SharedBytes bytes;
 };
 
-// What Publish adds. `entry` has everything but id and images.
+// What Publish adds. `entry` has everything but id, images, expiry and use.
 struct Draft {
   Entry entry;
   StoredVector vector;
   std::vector<FreshImage> images;
-  bool replace = false;         // drop the images there are
+  bool replace = false;         // drop the images there are; those that have expired go anyway
   std::size_t pool_limit = 10;  // at most so many images stay, the newest
 };
 
@@ -67,14 +68,11 @@ class Library {
   // Removes one image, and its entry with the last one.
   Task<> Drop(std::uint64_t entry, std::string image_id);
 
-  // Removes entries: from memory, the index, the store, and blobs nothing else refers to.
-  Task<Result<void>> Remove(std::vector<EntryPtr> entries);
-
-  // Removes what has expired; gives how many entries.
+  // Removes images that have expired, and entries with their last one; gives how many images.
   Task<Result<std::size_t>> Sweep();
 
   // Counts a use in memory, and writes what has been counted to the store.
-  void CountUse(const CachedEntry& entry);
+  void CountUse(EntryPtr entry);
   Task<Result<void>> FlushUse();
 
   BytesCache& hot() { return hot_; }
@@ -85,6 +83,11 @@ class Library {
   Task<Result<EntryPtr>> PublishLocked(Draft draft);
   Task<Result<void>> PutBlobs(const std::vector<FreshImage>& images);
   Task<> ReleaseBlobs(std::vector<StoredImage> images);
+  // The caller of the next two holds the entry's lock. After an error the images are still known,
+  // so that a later attempt finds them.
+  Task<Result<std::size_t>> RemoveImages(EntryPtr entry,
+                                         std::function<bool(const StoredImage&)> unwanted);
+  Task<Result<void>> Remove(std::vector<EntryPtr> entries);
   // Adding to a large partition takes milliseconds.
   void Index(const EntryPtr& entry, const StoredVector& vector);
   Task<> IndexOnWorker(EntryPtr entry, StoredVector vector);

@@ -21,7 +21,13 @@ Task<Result<Reply>> Serving::ServeAll(std::vector<Pick> picks, Delivery delivery
   for (Pick& pick : picks) {
     const Rendition rendition = RenditionFor(pick.image, delivery, size);
     const bool stored = parts_.table.FindImage(pick.image.id).has_value();
-    auto served = co_await Serve(std::move(pick), rendition, delivery.bytes || !stored);
+    const Rendition original = RenditionFor(pick.image, {}, size);
+    auto served = co_await Serve(pick, rendition, delivery.bytes || !stored);
+    // Better another format than none; a hit's format is no reason to generate it again either.
+    if (!served && original.IsOriginal(pick.image) && !rendition.IsOriginal(pick.image)) {
+      log::warn("image {} is served as stored: {}", pick.image.id, served.error().message);
+      served = co_await Serve(pick, original, true);
+    }
     if (!served) co_return std::unexpected(served.error());
     if (!stored) served->name.clear();
     reply.images.push_back(std::move(*served));
