@@ -2,6 +2,8 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
+
 namespace reprise::http {
 namespace {
 
@@ -17,7 +19,17 @@ std::vector<std::string_view> Split(std::string_view path) {
   }
 }
 
-bool IsName(std::string_view segment) { return segment.size() > 2 && segment.front() == '{'; }
+bool IsName(std::string_view segment) {
+  return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
+}
+
+// Whether `a` says more than `b` about the paths both match: a literal where `b` has a name.
+bool IsMoreSpecific(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (IsName(a[i]) != IsName(b[i])) return IsName(b[i]);
+  }
+  return false;
+}
 
 bool Matches(const std::vector<std::string>& pattern,
              const std::vector<std::string_view>& segments) {
@@ -39,25 +51,31 @@ void Router::Add(std::string method, std::string pattern, Handler handler) {
 Router::Match Router::Find(std::string_view method, std::string_view path) const {
   const auto segments = Split(path);
   const std::string_view wanted = method == "HEAD" ? "GET" : method;
-  Match match;
+  const Route* best = nullptr;
+  std::vector<std::string_view> others;
   for (const Route& route : routes_) {
     if (!Matches(route.segments, segments)) continue;
-    if (route.method != wanted) {
-      match.allow += (match.allow.empty() ? "" : ", ") + route.method;
-      if (route.method == "GET") match.allow += ", HEAD";
-      continue;
+    if (route.method == wanted) {
+      if (!best || IsMoreSpecific(route.segments, best->segments)) best = &route;
+    } else if (std::find(others.begin(), others.end(), route.method) == others.end()) {
+      others.push_back(route.method);
+      if (route.method == "GET") others.push_back("HEAD");
     }
-    match.handler = &route.handler;
-    match.allow.clear();
-    for (std::size_t i = 0; i < segments.size(); ++i) {
-      if (IsName(route.segments[i])) match.params.push_back(PercentDecode(segments[i]));
-    }
+  }
+  Match match;
+  if (!best) {
+    for (const auto other : others) match.allow.append(match.allow.empty() ? "" : ", ") += other;
     return match;
+  }
+  match.handler = &best->handler;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    if (IsName(best->segments[i])) match.params.push_back(PercentDecode(segments[i]));
   }
   return match;
 }
 
 std::string PercentDecode(std::string_view text) {
+  if (text.empty()) return {};  // a length of 0 would have curl look for the end by itself
   int length = 0;
   char* decoded = curl_easy_unescape(nullptr, text.data(), static_cast<int>(text.size()), &length);
   if (!decoded) return std::string(text);
