@@ -45,15 +45,24 @@ std::optional<Spec> SingleRange(std::string_view header) {
   return bytes->ranges[0];
 }
 
-Response Partial(Spec spec, Response whole) {
+std::string_view Trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// What the headers said of the whole (its type, how long to keep it) is not true of this refusal.
+Response Unsatisfiable(std::string_view etag, Position size) {
+  Response response{.status = 416, .headers = {}, .body = std::string()};
+  response.Set("ETag", std::string(etag));
+  response.Set("Content-Range", "bytes */" + std::to_string(size));
+  return response;
+}
+
+Response Partial(Spec spec, std::string_view etag, Response whole) {
   const Position size = whole.BodyView().size();
   const Slice slice = std::visit([&](const auto& range) { return Resolve(range, size); }, spec);
-  if (slice.length == 0) {
-    whole.status = 416;
-    whole.Set("Content-Range", "bytes */" + std::to_string(size));
-    whole.body = std::string();
-    return whole;
-  }
+  if (slice.length == 0) return Unsatisfiable(etag, size);
   whole.status = 206;
   whole.Set("Content-Range", "bytes " + std::to_string(slice.first) + "-" +
                                  std::to_string(slice.first + slice.length - 1) + "/" +
@@ -67,9 +76,7 @@ Response Partial(Spec spec, Response whole) {
 bool EtagMatches(std::string_view if_none_match, std::string_view etag) {
   while (!if_none_match.empty()) {
     const auto comma = if_none_match.find(',');
-    std::string_view item = if_none_match.substr(0, comma);
-    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
-    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    std::string_view item = Trim(if_none_match.substr(0, comma));
     if (item.starts_with("W/")) item.remove_prefix(2);
     if (item == "*" || item == etag) return true;
     if (comma == std::string_view::npos) break;
@@ -81,7 +88,8 @@ bool EtagMatches(std::string_view if_none_match, std::string_view etag) {
 Response ApplyConditions(const Request& request, std::string_view etag, Response whole) {
   whole.Set("ETag", std::string(etag));
   whole.Set("Accept-Ranges", "bytes");
-  if (EtagMatches(request.Header("If-None-Match"), etag)) {
+  for (const auto& [name, value] : request.headers) {  // a list may be split over several lines
+    if (!EqualsIgnoreCase(name, "If-None-Match") || !EtagMatches(value, etag)) continue;
     whole.status = 304;  // the server sends its length, not its body
     return whole;
   }
@@ -89,7 +97,7 @@ Response ApplyConditions(const Request& request, std::string_view etag, Response
   if (!if_range.empty() && if_range != etag) return whole;
   if (request.method != "GET") return whole;
   const auto spec = SingleRange(request.Header("Range"));
-  return spec ? Partial(*spec, std::move(whole)) : whole;
+  return spec ? Partial(*spec, etag, std::move(whole)) : whole;
 }
 
 }  // namespace reprise::http
