@@ -18,13 +18,22 @@ struct Traits : restinio::default_traits_t {
 };
 using RestinioServer = restinio::http_server_t<Traits>;
 
+// A client that takes us for a proxy sends "http://host/path" (RFC 9112, 3.2.2): the part behind
+// the host, which is all that routes know.
+std::string_view WithoutOrigin(std::string_view target) {
+  const auto scheme = target.find("://");
+  if (target.starts_with('/') || scheme == std::string_view::npos) return target;
+  const auto end = target.find_first_of("/?", scheme + 3);
+  return end == std::string_view::npos ? "/" : target.substr(end);
+}
+
 // Views into the library's request, which the result keeps alive.
 std::shared_ptr<Request> Wrap(restinio::request_handle_t handle) {
   auto request = std::make_shared<Request>();
   const auto& header = handle->header();
   const std::string& target = header.request_target();
-  const auto end = target.find('#');
-  const std::string_view whole = std::string_view(target).substr(0, end);
+  const std::string_view whole =
+      WithoutOrigin(std::string_view(target).substr(0, target.find('#')));
   const auto question = whole.find('?');
   request->path = whole.substr(0, question);
   if (question != std::string_view::npos) request->query = whole.substr(question + 1);
@@ -35,6 +44,26 @@ std::shared_ptr<Request> Wrap(restinio::request_handle_t handle) {
   });
   request->owner = std::move(handle);
   return request;
+}
+
+bool IsToken(std::string_view text) {
+  return text.find_first_of(" \t") == std::string_view::npos;
+}
+
+// Why the request must be refused although it could be read: a proxy in front of us may have read
+// it differently, and taken its end, or its host, for another (RFC 9112, 3.2 and 6.3). The parser
+// has refused two lengths, and a length beside an encoding. Empty: nothing is wrong.
+std::string_view Objection(const Request& request) {
+  int hosts = 0, encodings = 0;
+  for (const auto& [name, value] : request.headers) {
+    if (!IsToken(name)) return "a header name contains a blank";
+    if (EqualsIgnoreCase(name, "Host")) ++hosts;
+    if (!EqualsIgnoreCase(name, "Transfer-Encoding")) continue;
+    if (++encodings > 1 || !EqualsIgnoreCase(value, "chunked")) {
+      return "Transfer-Encoding must be chunked, given once";
+    }
+  }
+  return hosts > 1 ? "Host must be given once" : "";
 }
 
 std::string_view ReasonPhrase(int status) {
@@ -112,7 +141,8 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     return idle_.wait_for(lock, patience, [this] { return under_way_ == 0; });
   }
 
-  // Stops accepting. The library's own close would also wait on an io_context that may have stopped.
+  // Stops accepting. The library's own close would also wait on an io_context that may have
+  // stopped.
   void Close() {
     if (!server_) return;
     asio::post(context_, [self = shared_from_this()] {
@@ -134,16 +164,16 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
         .incoming_http_msg_limits(restinio::incoming_http_msg_limits_t{}
                                       .max_url_size(options_.header_bytes)
                                       .max_field_name_size(256)
-                                      .max_field_value_size(options_.header_bytes)
+                                      // The library's bound is the first length it refuses.
+                                      .max_field_value_size(options_.header_bytes + 1)
                                       .max_field_count(options_.header_count)
                                       .max_body_size(options_.body_bytes + kRefusalSlack))
-        .socket_options_setter([](auto& socket) { socket.set_option(asio::ip::tcp::no_delay(true)); })
-        .acceptor_post_bind_hook([this](asio::ip::tcp::acceptor& acceptor) {
-          port_ = acceptor.local_endpoint().port();
-        })
-        .request_handler([this](restinio::request_handle_t handle) {
-          return Accept(std::move(handle));
-        });
+        .socket_options_setter(
+            [](auto& socket) { socket.set_option(asio::ip::tcp::no_delay(true)); })
+        .acceptor_post_bind_hook(
+            [this](asio::ip::tcp::acceptor& acceptor) { port_ = acceptor.local_endpoint().port(); })
+        .request_handler(
+            [this](restinio::request_handle_t handle) { return Accept(std::move(handle)); });
   }
 
   // Counts a request from its arrival until its last byte is written, or its connection is gone:
@@ -155,35 +185,56 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   }
 
   restinio::request_handling_status_t Accept(restinio::request_handle_t handle) {
-    auto request = Wrap(handle);
-    Spawn(Strand(context_),
-          Answer(shared_from_this(), CountRequest(), std::move(handle), std::move(request)),
-          [](std::exception_ptr) {});
+    // Posted, because the library takes a response from within this call for permission to read on,
+    // and reads on once more when it is written: that drops what the parser had of a request.
+    asio::post(context_, [self = shared_from_this(), under_way = CountRequest(),
+                          handle = std::move(handle)]() mutable {
+      auto request = Wrap(handle);
+      Spawn(Strand(self->context_),
+            Answer(self, std::move(under_way), std::move(handle), std::move(request)),
+            [](std::exception_ptr) {});
+    });
     return restinio::request_accepted();
   }
 
   static Task<> Answer(std::shared_ptr<Impl> self, UnderWay under_way,
                        restinio::request_handle_t handle, std::shared_ptr<Request> request) {
+    const std::string_view objection = Objection(*request);
     Response response;
-    try {
-      response = co_await self->Dispatch(request);
-    } catch (const std::exception& error) {
-      log::error("{} {}: {}", request->method, request->path, error.what());
-      response = self->on_error_(
-          Error{Code::kInternal, "an internal error occurred; the server log names its cause"});
+    if (objection.empty()) {
+      response = co_await self->Run(request);
+    } else {
+      response = self->on_error_(Error{Code::kInvalidArgument, std::string(objection)});
     }
     log::debug("{} {} {}", request->method, request->path, response.status);
-    self->Write(std::move(under_way), std::move(handle), *request, std::move(response));
+    // What follows a message of uncertain length on its connection is nobody's request.
+    const bool close = self->draining_ || !objection.empty();
+    self->Write(std::move(under_way), std::move(handle), *request, std::move(response), close);
+  }
+
+  // Whatever a handler throws, its request is answered: Drain waits for it.
+  Task<Response> Run(std::shared_ptr<Request> request) {
+    std::string cause;
+    try {
+      co_return co_await Dispatch(request);
+    } catch (const std::exception& error) {
+      cause = error.what();
+    } catch (...) {
+      cause = "an exception of unknown type";
+    }
+    log::error("{} {}: {}", request->method, request->path, cause);
+    co_return on_error_(
+        Error{Code::kInternal, "an internal error occurred; the server log names its cause"});
   }
 
   Task<Response> Dispatch(std::shared_ptr<Request> request) {
     auto match = router_.Find(request->method, request->path);
     if (!match.handler) co_return NoRoute(*request, match.allow);
     if (request->body.size() > options_.body_bytes) {
-      co_return on_error_(Error{Code::kTooLarge,
-                                "the request body has " + std::to_string(request->body.size()) +
-                                    " bytes; at most " + std::to_string(options_.body_bytes) +
-                                    " are accepted (setting limits.body_bytes)"});
+      co_return on_error_(
+          Error{Code::kTooLarge, "the request body has " + std::to_string(request->body.size()) +
+                                     " bytes; at most " + std::to_string(options_.body_bytes) +
+                                     " are accepted (setting limits.body)"});
     }
     request->params = std::move(match.params);
     const RequestPtr shared = request;
@@ -195,15 +246,15 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     if (allow.empty()) {
       return on_error_(Error{Code::kNotFound, "no such route: " + what + "; see docs/http-api.md"});
     }
-    Response response = on_error_(Error{Code::kInvalidArgument,
-                                        what + ": the method must be one of " + allow});
+    Response response =
+        on_error_(Error{Code::kInvalidArgument, what + ": the method must be one of " + allow});
     response.status = 405;
     response.Set("Allow", allow);
     return response;
   }
 
   void Write(UnderWay under_way, restinio::request_handle_t handle, const Request& request,
-             Response response) {
+             Response response, bool close) {
     const restinio::http_status_line_t line(
         restinio::http_status_code_t(static_cast<std::uint16_t>(response.status)),
         std::string(ReasonPhrase(response.status)));
@@ -211,13 +262,13 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     // No body follows HEAD and 304, but the length is the one of a full answer (RFC 9110, 8.6).
     if (request.method == "HEAD" || response.status == 304) {
       auto builder = handle->create_response<restinio::user_controlled_output_t>(line);
-      AppendHeaders(builder, response, draining_);
+      AppendHeaders(builder, response, close);
       builder.set_content_length(response.BodyView().size());
       builder.done(written);
       return;
     }
     auto builder = handle->create_response(line);
-    AppendHeaders(builder, response, draining_);
+    AppendHeaders(builder, response, close);
     if (auto* text = std::get_if<std::string>(&response.body)) {
       builder.set_body(std::move(*text));
     } else if (auto& bytes = std::get<SharedBytes>(response.body)) {
@@ -248,26 +299,36 @@ Server::Server(asio::io_context& context, ServerOptions options, Router router,
                ErrorRenderer on_error)
     : impl_(std::make_shared<Impl>(context, std::move(options), std::move(router),
                                    std::move(on_error))) {}
-Server::~Server() { impl_->Close(); }
-Result<void> Server::Start() { return impl_->Start(); }
-std::uint16_t Server::port() const { return impl_->port(); }
-bool Server::Drain(std::chrono::milliseconds patience) { return impl_->Drain(patience); }
-std::size_t Server::requests_under_way() const { return impl_->under_way(); }
+Server::~Server() {
+  impl_->Close();
+}
+Result<void> Server::Start() {
+  return impl_->Start();
+}
+std::uint16_t Server::port() const {
+  return impl_->port();
+}
+bool Server::Drain(std::chrono::milliseconds patience) {
+  return impl_->Drain(patience);
+}
+std::size_t Server::requests_under_way() const {
+  return impl_->under_way();
+}
 
 Result<std::pair<std::string, std::uint16_t>> ParseListen(std::string_view listen) {
   const auto colon = listen.rfind(':');
+  const bool found = colon != std::string_view::npos;
+  const std::string_view digits = found ? listen.substr(colon + 1) : "";
+  std::string_view host = found ? listen.substr(0, colon) : "";
+  const bool v6 = host.starts_with('[') && host.ends_with(']');
+  if (v6) host = host.substr(1, host.size() - 2);
   unsigned port = 0;
-  std::string_view digits = colon == std::string_view::npos ? "" : listen.substr(colon + 1);
-  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (digits.empty() || parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size() ||
-      port > 65535 || colon == 0) {
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() ||
+      port > 65535 || host.empty() || v6 != (host.find(':') != std::string_view::npos)) {
     return Fail(Code::kInvalidArgument, "'" + std::string(listen) +
                                             "' is not an address to listen on; write HOST:PORT, "
                                             "e.g. 127.0.0.1:8484 or [::1]:8484");
-  }
-  std::string_view host = listen.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
   }
   return std::pair(host == "localhost" ? std::string("127.0.0.1") : std::string(host),
                    static_cast<std::uint16_t>(port));

@@ -43,7 +43,8 @@ class Server {
   Server(asio::io_context& context, ServerOptions options, Router router, ErrorRenderer on_error);
   ~Server();  // Stop, without waiting for requests under way
 
-  // Binds and starts accepting; the context's threads must be running. kUnavailable when the address is taken.
+  // Binds and starts accepting; the context's threads must be running. kUnavailable when the
+  // address is taken.
   Result<void> Start();
   std::uint16_t port() const;
 
