@@ -1,8 +1,9 @@
 #include "gateway/cache_knobs.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
-#include <limits>
 
 #include "gateway/json_input.h"
 
@@ -29,10 +30,10 @@ Result<void> SetMode(std::string_view name, std::string_view mode, CacheControl&
   if (mode == "exact") {
     control.exact_only = true;
   } else if (mode != "semantic") {
-    return Fail(Code::kInvalidArgument,
-                "'" + std::string(name) + "' must be exact or semantic, not '" +
-                    std::string(mode) + "'",
-                std::string(name));
+    return Fail(
+        Code::kInvalidArgument,
+        "'" + std::string(name) + "' must be exact or semantic, not '" + Excerpt(mode) + "'",
+        std::string(name));
   }
   return {};
 }
@@ -44,7 +45,7 @@ Result<void> SetMatch(std::string_view match, CacheControl& control) {
     TightenUp(control.match_mode, MatchMode::kHard);
   } else if (match != "off") {
     return Fail(Code::kInvalidArgument,
-                "'cache.match' must be safe, hard or off, not '" + std::string(match) + "'",
+                "'cache.match' must be safe, hard or off, not '" + Excerpt(match) + "'",
                 "cache.match");
   }
   return {};
@@ -57,8 +58,8 @@ Result<void> ReadFlag(std::string_view name, simdjson::dom::element value, bool&
   return {};
 }
 
-Result<void> ReadSeconds(std::string_view name, simdjson::dom::element value,
-                         std::int64_t min, std::optional<std::int64_t>& setting_ms) {
+Result<void> ReadSeconds(std::string_view name, simdjson::dom::element value, std::int64_t min,
+                         std::optional<std::int64_t>& setting_ms) {
   auto read = ReadInteger(name, value, min, kMaxSeconds);
   if (!read) return std::unexpected(read.error());
   TightenDown(setting_ms, *read * 1000);
@@ -85,10 +86,10 @@ Result<void> ReadText(std::string_view name, simdjson::dom::element value, std::
   return {};
 }
 
-Result<void> ReadMember(std::string_view key, simdjson::dom::element value,
-                        ImageRequest& request) {
+Result<void> ReadMember(std::string_view key, simdjson::dom::element value, ImageRequest& request) {
+  if (value.is_null()) return {};  // as good as left out
   CacheControl& control = request.control;
-  const std::string name = "cache." + std::string(key);
+  const std::string name = "cache." + Excerpt(key);
   if (key == "no-cache") return ReadFlag(name, value, control.no_cache);
   if (key == "no-store") return ReadFlag(name, value, control.no_store);
   if (key == "only-if-cached") return ReadFlag(name, value, control.only_if_cached);
@@ -114,8 +115,8 @@ Result<void> ReadMember(std::string_view key, simdjson::dom::element value,
     if (auto read = ReadText(name, value, word); !read) return read;
     return key == "mode" ? SetMode(name, word, control) : SetMatch(word, control);
   }
-  return Fail(Code::kInvalidArgument, "unknown cache option '" + std::string(key) +
-                                          "'; there are " + std::string(kMembers),
+  return Fail(Code::kInvalidArgument,
+              "unknown cache option '" + Excerpt(key) + "'; there are " + std::string(kMembers),
               name);
 }
 
@@ -124,9 +125,8 @@ Result<T> ParseNumber(std::string_view name, std::string_view text, T min, T max
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !(value >= min && value <= max)) {
-    return Fail(Code::kInvalidArgument, std::string(name) + ": '" + std::string(text) +
-                                            "' is not a number from " + std::to_string(min) +
-                                            " to " + std::to_string(max));
+    return Fail(Code::kInvalidArgument, fmt::format("{}: '{}' is not a number from {} to {}", name,
+                                                    Excerpt(text), min, max));
   }
   return value;
 }
@@ -137,6 +137,25 @@ std::string_view Trim(std::string_view text) {
   return text;
 }
 
+std::string_view Unquote(std::string_view text) {
+  const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
+  return quoted ? text.substr(1, text.size() - 2) : text;
+}
+
+bool IsDigits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+Result<void> ReadMaxAge(std::string_view text, CacheControl& control) {
+  // More digits than any age has are a very long time (RFC 9111, 1.2.2).
+  const bool huge = IsDigits(text) && text.size() > 9;
+  auto seconds = huge ? Result<std::int64_t>(kMaxSeconds)
+                      : ParseNumber<std::int64_t>("Cache-Control: max-age", text, 0, kMaxSeconds);
+  if (!seconds) return std::unexpected(seconds.error());
+  TightenDown(control.max_age_ms, *seconds * 1000);
+  return {};
+}
+
 Result<void> ReadDirective(std::string_view directive, CacheControl& control) {
   const auto equals = directive.find('=');
   const std::string_view name = Trim(directive.substr(0, equals));
@@ -144,20 +163,63 @@ Result<void> ReadDirective(std::string_view directive, CacheControl& control) {
   if (http::EqualsIgnoreCase(name, "no-store")) control.no_store = true;
   if (http::EqualsIgnoreCase(name, "only-if-cached")) control.only_if_cached = true;
   if (!http::EqualsIgnoreCase(name, "max-age") || equals == std::string_view::npos) return {};
-  auto seconds = ParseNumber<std::int64_t>("Cache-Control: max-age",
-                                           Trim(directive.substr(equals + 1)), 0, kMaxSeconds);
-  if (!seconds) return std::unexpected(seconds.error());
-  TightenDown(control.max_age_ms, *seconds * 1000);
-  return {};
+  return ReadMaxAge(Unquote(Trim(directive.substr(equals + 1))), control);
+}
+
+// Where the first directive ends: a comma that no quotes enclose.
+std::size_t DirectiveEnd(std::string_view header) {
+  bool quoted = false;
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    if (quoted && header[i] == '\\') {
+      ++i;
+    } else if (header[i] == '"') {
+      quoted = !quoted;
+    } else if (header[i] == ',' && !quoted) {
+      return i;
+    }
+  }
+  return header.size();
 }
 
 Result<void> ReadCacheControl(std::string_view header, CacheControl& control) {
   while (!header.empty()) {
-    const auto comma = header.find(',');
-    if (auto read = ReadDirective(Trim(header.substr(0, comma)), control); !read) return read;
-    if (comma == std::string_view::npos) break;
-    header.remove_prefix(comma + 1);
+    const std::size_t end = DirectiveEnd(header);
+    if (auto read = ReadDirective(Trim(header.substr(0, end)), control); !read) return read;
+    header.remove_prefix(std::min(end + 1, header.size()));
   }
+  return {};
+}
+
+Result<void> ReadSecondsHeader(std::string_view value, CacheControl& control) {
+  auto seconds = ParseNumber<std::int64_t>("X-Reprise-TTL", value, 1, kMaxSeconds);
+  if (!seconds) return std::unexpected(seconds.error());
+  TightenDown(control.ttl_ms, *seconds * 1000);
+  return {};
+}
+
+Result<void> ReadThresholdHeader(std::string_view value, CacheControl& control) {
+  auto threshold = ParseNumber<double>("X-Reprise-Threshold", value, 0, 1);
+  if (!threshold) return std::unexpected(threshold.error());
+  TightenUp(control.similarity_threshold, *threshold);
+  return {};
+}
+
+Result<void> ReadVariantsHeader(std::string_view value, CacheControl& control) {
+  auto variants = ParseNumber<int>("X-Reprise-Variants", value, 1, kMaxVariants);
+  if (!variants) return std::unexpected(variants.error());
+  TightenUp(control.variants, *variants);
+  return {};
+}
+
+Result<void> ReadHeader(std::string_view name, std::string_view value, CacheControl& control) {
+  const auto is = [name](std::string_view wanted) { return http::EqualsIgnoreCase(name, wanted); };
+  if (is("Cache-Control")) return ReadCacheControl(value, control);
+  if (value.empty()) return {};
+  if (is("X-Reprise-TTL")) return ReadSecondsHeader(value, control);
+  if (is("X-Reprise-Threshold")) return ReadThresholdHeader(value, control);
+  if (is("X-Reprise-Variants")) return ReadVariantsHeader(value, control);
+  if (is("X-Reprise-Mode")) return SetMode("X-Reprise-Mode", value, control);
+  if (is("X-Reprise-Namespace")) control.name_space = value;
   return {};
 }
 
@@ -170,27 +232,8 @@ Result<void> ReadCacheObject(simdjson::dom::element value, ImageRequest& request
 }
 
 Result<void> ReadCacheHeaders(const http::Request& http, CacheControl& control) {
-  if (auto read = ReadCacheControl(http.Header("Cache-Control"), control); !read) return read;
-  if (const auto text = http.Header("X-Reprise-Namespace"); !text.empty()) {
-    control.name_space = text;
-  }
-  if (const auto text = http.Header("X-Reprise-TTL"); !text.empty()) {
-    auto seconds = ParseNumber<std::int64_t>("X-Reprise-TTL", text, 1, kMaxSeconds);
-    if (!seconds) return std::unexpected(seconds.error());
-    TightenDown(control.ttl_ms, *seconds * 1000);
-  }
-  if (const auto text = http.Header("X-Reprise-Threshold"); !text.empty()) {
-    auto threshold = ParseNumber<double>("X-Reprise-Threshold", text, 0, 1);
-    if (!threshold) return std::unexpected(threshold.error());
-    TightenUp(control.similarity_threshold, *threshold);
-  }
-  if (const auto text = http.Header("X-Reprise-Variants"); !text.empty()) {
-    auto variants = ParseNumber<int>("X-Reprise-Variants", text, 1, kMaxVariants);
-    if (!variants) return std::unexpected(variants.error());
-    TightenUp(control.variants, *variants);
-  }
-  if (const auto text = http.Header("X-Reprise-Mode"); !text.empty()) {
-    return SetMode("X-Reprise-Mode", text, control);
+  for (const auto& [name, value] : http.headers) {  // several lines of a name all count
+    if (auto read = ReadHeader(name, value, control); !read) return read;
   }
   return {};
 }

@@ -1,6 +1,6 @@
 // What a caller can ask of the cache, however it is said: the body's `cache` object (LiteLLM's
 // names), Cache-Control (RFC 9111), and X-Reprise-* headers for clients that can set only headers.
-// Where several speak, the strictest counts.
+// Where several speak, the strictest counts; of several namespaces, the last header's.
 #pragma once
 
 #include <simdjson.h>
@@ -11,7 +11,8 @@
 
 namespace reprise {
 
-// The `cache` object. Unknown members are refused with a suggestion.
+// The `cache` object. Unknown members are refused with the list of those there are; null is as good
+// as left out.
 Result<void> ReadCacheObject(simdjson::dom::element value, ImageRequest& request);
 
 // Cache-Control: no-cache, no-store, only-if-cached, max-age; other directives are ignored, as

@@ -1,6 +1,7 @@
 #include "gateway/json_input.h"
 
-#include <cmath>
+#include <fmt/format.h>
+
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
@@ -10,16 +11,10 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-std::string Quote(dom::element value) {
-  std::string text = simdjson::minify(value);
-  if (text.size() > 60) text = text.substr(0, 57) + "...";
-  return text;
-}
-
 std::unexpected<Error> Wrong(std::string_view name, dom::element value, std::string_view wanted) {
   return Fail(Code::kInvalidArgument,
               "'" + std::string(name) + "' must be " + std::string(wanted) + ", not " +
-                  Quote(value),
+                  Excerpt(simdjson::minify(value)),
               std::string(name));
 }
 
@@ -27,8 +22,8 @@ Result<void> Visit(dom::object object, const JsonField& field) {
   std::unordered_set<std::string_view> seen;
   for (const auto [key, value] : object) {
     if (!seen.insert(key).second) {
-      return Fail(Code::kInvalidArgument,
-                  "'" + std::string(key) + "' is given twice; give it once", std::string(key));
+      return Fail(Code::kInvalidArgument, "'" + Excerpt(key) + "' is given twice; give it once",
+                  Excerpt(key));
     }
     if (auto done = field(key, value); !done) return done;
   }
@@ -55,6 +50,14 @@ Result<void> ForEachField(dom::element value, std::string_view name, const JsonF
   dom::object object;
   if (value.get(object) != simdjson::SUCCESS) return Wrong(name, value, "an object");
   return Visit(object, field);
+}
+
+std::string Excerpt(std::string_view text) {
+  constexpr std::size_t kMost = 60;
+  if (text.size() <= kMost) return std::string(text);
+  std::size_t end = kMost - 3;
+  while (end > 0 && (text[end] & 0xc0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "...";
 }
 
 nlohmann::json ToJson(dom::element value) {
@@ -97,9 +100,9 @@ Result<std::int64_t> ReadInteger(std::string_view name, dom::element value, std:
   if (value.get(number) != simdjson::SUCCESS || number < min || number > max) {
     const bool bounded = max != std::numeric_limits<std::int64_t>::max();
     return Wrong(name, value,
-                 bounded ? "a whole number from " + std::to_string(min) + " to " +
-                               std::to_string(max)
-                         : "a whole number of at least " + std::to_string(min));
+                 bounded
+                     ? "a whole number from " + std::to_string(min) + " to " + std::to_string(max)
+                     : "a whole number of at least " + std::to_string(min));
   }
   return number;
 }
@@ -107,8 +110,7 @@ Result<std::int64_t> ReadInteger(std::string_view name, dom::element value, std:
 Result<double> ReadNumber(std::string_view name, dom::element value, double min, double max) {
   double number = 0;
   if (value.get(number) != simdjson::SUCCESS || !(number >= min && number <= max)) {
-    return Wrong(name, value, "a number from " + std::to_string(min) + " to " +
-                                  std::to_string(max));
+    return Wrong(name, value, fmt::format("a number from {:g} to {:g}", min, max));
   }
   return number;
 }

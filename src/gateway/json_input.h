@@ -20,6 +20,9 @@ Result<void> ForEachField(std::string_view body, const JsonField& field);
 Result<void> ForEachField(simdjson::dom::element value, std::string_view name,
                           const JsonField& field);
 
+// What a message shows of a caller's text: at most 60 bytes, cut between characters.
+std::string Excerpt(std::string_view text);
+
 nlohmann::json ToJson(simdjson::dom::element value);
 
 // Typed reads that say which parameter was wrong, and with which value.

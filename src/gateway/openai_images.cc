@@ -1,5 +1,8 @@
 #include "gateway/openai_images.h"
 
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
+
 #include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -26,8 +29,17 @@ std::size_t CodePoints(std::string_view utf8) {
   return count;
 }
 
+// Whether nothing would be seen of the text: white space, controls and zero-width characters only.
 bool IsBlank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos;
+  const auto length = static_cast<std::int32_t>(text.size());
+  for (std::int32_t at = 0; at < length;) {
+    UChar32 c = 0;
+    U8_NEXT(text.data(), at, length, c);
+    const auto type = u_charType(c);
+    const bool unseen = u_isUWhiteSpace(c) || type == U_CONTROL_CHAR || type == U_FORMAT_CHAR;
+    if (c < 0 || !unseen) return false;
+  }
+  return true;
 }
 
 // Reads one body into one call, parameter by parameter.
@@ -102,7 +114,7 @@ class GenerationReader {
     if (!read) return std::unexpected(read.error());
     if (*read != "url" && *read != "b64_json") {
       return Invalid("response_format",
-                     "'response_format' must be url or b64_json, not '" + *read + "'");
+                     "'response_format' must be url or b64_json, not '" + Excerpt(*read) + "'");
     }
     response_format_ = std::move(*read);
     return {};
@@ -114,7 +126,7 @@ class GenerationReader {
     const auto format = FormatFromName(*read);
     if (!format) {
       return Invalid("output_format",
-                     "'output_format' must be png, jpeg or webp, not '" + *read + "'");
+                     "'output_format' must be png, jpeg or webp, not '" + Excerpt(*read) + "'");
     }
     request().delivery.format = *format;
     return {};
@@ -202,7 +214,7 @@ Result<ImageSize> ParseSize(std::string_view text, int max_side) {
   const auto wrong = [&] {
     return Invalid("size", "'size' must be auto or WIDTHxHEIGHT with sides from " +
                                std::to_string(kMinSide) + " to " + std::to_string(max_side) +
-                               ", e.g. 1024x1024, not '" + std::string(text.substr(0, 40)) + "'");
+                               ", e.g. 1024x1024, not '" + Excerpt(text) + "'");
   };
   ImageSize size;
   const char* end = text.data() + text.size();

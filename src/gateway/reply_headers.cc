@@ -2,14 +2,26 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
+
 namespace reprise {
 namespace {
+
+// Long words of a prompt can get into a reason, and clients refuse heads beyond some 16 KB.
+constexpr std::size_t kMaxText = 256;
+
+bool LooksEscaped(std::string_view text) {
+  const auto hex = [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; };
+  return text.size() >= 3 && text[0] == '%' && hex(text[1]) && hex(text[2]);
+}
 
 // Header values are ASCII; '%' itself stays readable unless it would look like an escape.
 std::string HeaderText(std::string_view text) {
   std::string out;
-  for (unsigned char c : text) {
-    if (c >= 0x20 && c < 0x7f) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (out.size() >= kMaxText) return out + "...";
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c < 0x7f && !LooksEscaped(text.substr(i))) {
       out += static_cast<char>(c);
     } else {
       out += fmt::format("%{:02X}", c);

@@ -1,0 +1,256 @@
+#include "gateway/openai_images.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace reprise {
+namespace {
+
+using nlohmann::json;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Key;
+using ::testing::Not;
+using ::testing::Pair;
+
+Result<ImageCall> Read(const std::string& body, OpenAiSettings settings = {}) {
+  http::Request request;
+  request.body = body;
+  return ReadGeneration(request, settings);
+}
+
+ImageRequest Request(const std::string& body) {
+  auto call = Read(body);
+  EXPECT_TRUE(call) << body << ": " << call.error().message;
+  return call ? call->request : ImageRequest{};
+}
+
+TEST(ReadGeneration, FillsInWhatIsLeftOut) {
+  const auto call = Read(R"({"prompt":"a fox"})");
+  ASSERT_TRUE(call);
+  const ImageRequest& request = call->request;
+  EXPECT_FALSE(call->as_url);
+  EXPECT_EQ(request.prompt, "a fox");
+  EXPECT_EQ(request.model, "gpt-image-1");
+  EXPECT_EQ(request.count, 1);
+  EXPECT_TRUE(request.size.automatic());
+  EXPECT_FALSE(request.seed || request.fresh_seed);
+  EXPECT_EQ(request.params, "{}");
+  EXPECT_FALSE(request.delivery.format);
+  EXPECT_TRUE(request.delivery.bytes);
+}
+
+TEST(ReadGeneration, ReadsEveryParameter) {
+  const auto call = Read(R"({"prompt":"a fox","model":"m","n":3,"size":"512x768","seed":7,
+    "response_format":"url","output_format":"webp","output_compression":60,"user":"u",
+    "quality":"high","style":{"z":1,"a":2},"cache":{"ttl":5,"tags":["t"]},"stream":false,
+    "partial_images":2})");
+  ASSERT_TRUE(call) << call.error().message;
+  const ImageRequest& request = call->request;
+  EXPECT_TRUE(call->as_url);
+  EXPECT_FALSE(request.delivery.bytes);
+  EXPECT_EQ(request.model, "m");
+  EXPECT_EQ(request.count, 3);
+  EXPECT_EQ(request.size, (ImageSize{512, 768}));
+  EXPECT_EQ(request.seed, 7);
+  EXPECT_EQ(request.delivery.format, ImageFormat::kWebp);
+  EXPECT_EQ(request.delivery.quality, 60);
+  EXPECT_EQ(request.user, "u");
+  EXPECT_EQ(request.control.ttl_ms, 5000);
+  EXPECT_THAT(request.tags, ::testing::ElementsAre("t"));
+  EXPECT_EQ(request.params, R"({"quality":"high","style":{"a":2,"z":1}})");
+}
+
+TEST(ReadGeneration, NullIsAsGoodAsLeftOut) {
+  const ImageRequest request =
+      Request(R"({"prompt":"a fox","model":null,"n":null,"size":null,"seed":null,"cache":null,
+                  "quality":null,"stream":null,"response_format":null})");
+  EXPECT_EQ(request.model, "gpt-image-1");
+  EXPECT_EQ(request.params, "{}");
+}
+
+TEST(ReadGeneration, DallEHasItsOwnDefaults) {
+  for (const auto model : {"dall-e-2", "dall-e-3"}) {
+    const auto call = Read(json{{"prompt", "x"}, {"model", model}}.dump());
+    EXPECT_TRUE(call->as_url);
+    EXPECT_EQ(call->request.size, (ImageSize{1024, 1024}));
+  }
+  EXPECT_FALSE(Read(R"({"prompt":"x","model":"dall-e-3","response_format":"b64_json"})")->as_url);
+  EXPECT_TRUE(Request(R"({"prompt":"x","model":"dall-e-3","size":"auto"})").size.automatic());
+}
+
+TEST(ReadGeneration, Seeds) {
+  EXPECT_TRUE(Request(R"({"prompt":"x","seed":-1})").fresh_seed);
+  EXPECT_FALSE(Request(R"({"prompt":"x","seed":-1})").seed);
+  EXPECT_EQ(Request(R"({"prompt":"x","seed":0})").seed, 0);
+  EXPECT_EQ(Request(R"({"prompt":"x","seed":9223372036854775807})").seed, INT64_MAX);
+}
+
+TEST(ReadGeneration, PromptsKeepTheirText) {
+  EXPECT_EQ(Request(R"({"prompt":" a\tfox\n"})").prompt, " a\tfox\n");
+  EXPECT_EQ(Request("{\"prompt\":\"\xE8\xB5\xA4\xE3\x81\x84\xE8\xBB\x8A\"}").prompt,
+            "\xE8\xB5\xA4\xE3\x81\x84\xE8\xBB\x8A");
+  EXPECT_EQ(Request("{\"prompt\":\"\xF0\x9F\x90\xB1\"}").prompt, "\xF0\x9F\x90\xB1");
+  EXPECT_EQ(Request(R"({"prompt":"?"})").prompt, "?");
+}
+
+TEST(ReadGeneration, RefusesPromptsThatShowNothing) {
+  for (const auto text : {R"("")", R"(" \t\r\n")", R"("\u00a0\u3000\u2003")", R"("\u200b\ufeff")",
+                          R"("\u0000\u0001")", R"("\u2028\u0085")"}) {
+    const auto call = Read(std::string("{\"prompt\":") + text + "}");
+    ASSERT_FALSE(call) << text;
+    EXPECT_EQ(call.error().param, "prompt");
+  }
+}
+
+TEST(ReadGeneration, CountsCharactersNotBytes) {
+  const OpenAiSettings settings{.prompt_chars = 3};
+  EXPECT_TRUE(Read("{\"prompt\":\"\xE8\xB5\xA4\xE8\xB5\xA4\xE8\xB5\xA4\"}", settings));
+  const auto call = Read(R"({"prompt":"abcd"})", settings);
+  ASSERT_FALSE(call);
+  EXPECT_EQ(call.error().message, "'prompt' has 4 characters; at most 3 are accepted");
+}
+
+TEST(ReadGeneration, RefusesWhatIsWrongByName) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({})", "prompt"},
+      {R"({"prompt":null})", "prompt"},
+      {R"({"prompt":["x"]})", "prompt"},
+      {R"({"prompt":"x","model":5})", "model"},
+      {R"({"prompt":"x","n":0})", "n"},
+      {R"({"prompt":"x","n":11})", "n"},
+      {R"({"prompt":"x","n":1.0})", "n"},
+      {R"({"prompt":"x","size":1024})", "size"},
+      {R"({"prompt":"x","size":"big"})", "size"},
+      {R"({"prompt":"x","seed":-2})", "seed"},
+      {R"({"prompt":"x","seed":"7"})", "seed"},
+      {R"({"prompt":"x","response_format":"URL"})", "response_format"},
+      {R"({"prompt":"x","output_format":"gif"})", "output_format"},
+      {R"({"prompt":"x","output_compression":101})", "output_compression"},
+      {R"({"prompt":"x","output_compression":-1})", "output_compression"},
+      {R"({"prompt":"x","stream":true})", "stream"},
+      {R"({"prompt":"x","stream":"no"})", "stream"},
+      {R"({"prompt":"x","cache":{"ttl":0}})", "cache.ttl"},
+      {R"({"prompt":"x","user":{}})", "user"},
+  };
+  for (const auto& [body, param] : cases) {
+    const auto call = Read(body);
+    ASSERT_FALSE(call) << body;
+    EXPECT_EQ(call.error().code, Code::kInvalidArgument) << body;
+    EXPECT_EQ(call.error().param, param) << body;
+  }
+}
+
+TEST(ReadGeneration, HeadersTightenWhatTheBodySays) {
+  const std::string body = R"({"prompt":"x","cache":{"ttl":60}})";
+  http::Request request;
+  request.body = body;
+  request.headers = {{"X-Reprise-TTL", "5"}, {"Cache-Control", "no-store"}};
+  const auto call = ReadGeneration(request, {});
+  EXPECT_EQ(call->request.control.ttl_ms, 5000);
+  EXPECT_TRUE(call->request.control.no_store);
+  request.headers = {{"X-Reprise-TTL", "soon"}};
+  EXPECT_FALSE(ReadGeneration(request, {}));
+}
+
+TEST(ParseSize, Table) {
+  EXPECT_EQ(*ParseSize("1024x1536", 4096), (ImageSize{1024, 1536}));
+  EXPECT_EQ(*ParseSize("16x4096", 4096), (ImageSize{16, 4096}));
+  EXPECT_EQ(*ParseSize("0064x64", 4096), (ImageSize{64, 64}));
+  EXPECT_TRUE(ParseSize("auto", 4096)->automatic());
+  for (const auto text : {"",
+                          "x",
+                          "1024",
+                          "1024x",
+                          "x1024",
+                          "1024X1024",
+                          "1024x1024x1",
+                          " 1024x1024",
+                          "1024x1024 ",
+                          "1024 x1024",
+                          "-64x64",
+                          "64x-64",
+                          "+64x64",
+                          "64x+64",
+                          "15x64",
+                          "64x15",
+                          "0x0",
+                          "4097x64",
+                          "64x4097",
+                          "6.4x64",
+                          "1e3x64",
+                          "99999999999x64",
+                          "AUTO",
+                          "64\xC3\x97"
+                          "64"}) {
+    const auto size = ParseSize(text, 4096);
+    ASSERT_FALSE(size) << text;
+    EXPECT_EQ(size.error().param, "size");
+    EXPECT_THAT(size.error().message, HasSubstr("from 16 to 4096"));
+  }
+  EXPECT_LT(ParseSize(std::string(10'000, '9'), 4096).error().message.size(), 250u);
+}
+
+ServedImage Image(std::string bytes, std::string name = "id.png") {
+  return {.bytes = ShareBytes(std::move(bytes)),
+          .name = std::move(name),
+          .media_type = "image/png",
+          .etag = "\"tag\"",
+          .revised_prompt = ""};
+}
+
+json Written(const Reply& reply, bool as_url = false, Decision decision = {}) {
+  const auto response = WriteImages(reply, decision, as_url, "http://h:1");
+  EXPECT_EQ(response.status, 200);
+  return json::parse(response.BodyView());
+}
+
+TEST(WriteImages, AsBytes) {
+  Reply reply{.images = {Image("abc"), Image(std::string("\0\xff", 2))},
+              .usage = "",
+              .created_ms = 1'700'000'000'999};
+  EXPECT_EQ(Written(reply), json::parse(R"({"created":1700000000,
+    "data":[{"b64_json":"YWJj"},{"b64_json":"AP8="}]})"));
+}
+
+TEST(WriteImages, AsLinks) {
+  Reply reply{.images = {Image("abc"), Image("abc", "")}, .usage = "", .created_ms = 0};
+  reply.images[0].bytes = nullptr;
+  EXPECT_EQ(Written(reply, true)["data"], json::parse(R"([{"url":"http://h:1/images/id.png"},
+    {"url":"data:image/png;base64,YWJj"}])"));
+}
+
+TEST(WriteImages, RevisedPromptsAreEscaped) {
+  Reply reply{.images = {Image("a"), Image("b")}, .usage = "", .created_ms = 0};
+  reply.images[0].revised_prompt = "say \"}\"\n\xff";
+  const json body = Written(reply);
+  EXPECT_EQ(body["data"][0]["revised_prompt"], "say \"}\"\n\xEF\xBF\xBD");
+  EXPECT_FALSE(body["data"][1].contains("revised_prompt"));
+}
+
+TEST(WriteImages, AHitUsedNoTokens) {
+  Reply reply{.images = {Image("a")}, .usage = "", .created_ms = 0};
+  EXPECT_EQ(Written(reply, false, {.outcome = Outcome::kHit})["usage"]["total_tokens"], 0);
+  EXPECT_FALSE(Written(reply).contains("usage"));
+  reply.usage = R"({"total_tokens":9})";
+  EXPECT_EQ(Written(reply)["usage"]["total_tokens"], 9);
+}
+
+TEST(WriteImages, ExplainsItselfAndTagsASingleImage) {
+  Reply reply{.images = {Image("a")}, .usage = "", .created_ms = 0};
+  auto response = WriteImages(reply, {}, false, "http://h:1");
+  EXPECT_THAT(response.headers, Contains(Pair("ETag", "\"tag\"")));
+  EXPECT_THAT(response.headers, Contains(Pair("X-Cache", "MISS")));
+  reply.images.push_back(Image("b"));
+  response = WriteImages(reply, {}, false, "http://h:1");
+  EXPECT_THAT(response.headers, Not(Contains(Key("ETag"))));
+}
+
+TEST(WriteImages, NoImagesAreAnEmptyList) {
+  EXPECT_EQ(Written({}), json::parse(R"({"created":0,"data":[]})"));
+}
+
+}  // namespace
+}  // namespace reprise
