@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 namespace reprise {
@@ -80,6 +81,18 @@ Read Duration(Set set) {
   };
 }
 
+// For waits that would end before they began.
+template <class Set>
+Read Timeout(Set set) {
+  return [=](std::string_view value, Config& config) -> Result<void> {
+    auto wait = ParseDuration(value);
+    if (!wait) return std::unexpected(wait.error());
+    if (wait->count() == 0) return Expected("a time longer than 0", value);
+    set(config, *wait);
+    return {};
+  };
+}
+
 template <class Set>
 Read Choice(std::vector<std::string> words, Set set) {
   return [=](std::string_view value, Config& config) -> Result<void> {
@@ -94,12 +107,16 @@ Read Choice(std::vector<std::string> words, Set set) {
   };
 }
 
-Result<void> ReadUrl(std::string_view value, Config& config) {
-  if (!value.empty() && !value.starts_with("http://") && !value.starts_with("https://")) {
-    return Expected("an http:// or https:// address", value);
-  }
-  config.upstream_url = value;
-  return {};
+// Without the slashes at its end, as paths are appended.
+Read Address(std::string Config::* field) {
+  return [field](std::string_view value, Config& config) -> Result<void> {
+    if (!value.empty() && !value.starts_with("http://") && !value.starts_with("https://")) {
+      return Expected("an http:// or https:// address", value);
+    }
+    while (value.ends_with('/')) value.remove_suffix(1);
+    config.*field = value;
+    return {};
+  };
 }
 
 std::vector<Setting> ServerSettings() {
@@ -107,7 +124,7 @@ std::vector<Setting> ServerSettings() {
       {"listen", "Address and port to serve on.", "127.0.0.1:8484", Text(&Config::listen)},
       {"public_url",
        "How clients reach the gateway, for image links; empty: http:// and the Host header.",
-       "\"\"", Text(&Config::public_url)},
+       "\"\"", Address(&Config::public_url)},
       {"data", "Directory for the database and the images; made if missing.", "./data",
        [](std::string_view value, Config& config) -> Result<void> {
          config.data = value;
@@ -155,11 +172,11 @@ std::vector<Setting> UpstreamSettings() {
       {"upstream.url",
        "Base URL of an OpenAI-compatible API, e.g. https://api.openai.com/v1; empty: the built-in "
        "simulator.",
-       "\"\"", ReadUrl},
+       "\"\"", Address(&Config::upstream_url)},
       {"upstream.api_key", "Its key. Name an environment variable rather than the key itself.",
        "${OPENAI_API_KEY}", Text(&Config::upstream_key)},
       {"upstream.timeout", "How long a request waits for its image, queue and retries included.",
-       "180s", Duration([](Config& c, milliseconds wait) { c.cache.request_timeout = wait; })},
+       "180s", Timeout([](Config& c, milliseconds wait) { c.cache.request_timeout = wait; })},
       {"upstream.attempts", "Tries of a call that fails with 429, 5xx or a broken connection.", "3",
        Whole([](Config& c) -> auto& { return c.upstream_attempts; }, 1, 10)},
       {"upstream.concurrency", "Calls to the upstream at the same time.", "32",
@@ -188,9 +205,9 @@ std::vector<Setting> LimitSettings() {
       {"limits.connections", "Client connections at the same time.", "8192",
        Whole([](Config& c) -> auto& { return c.connections; }, 1, 1'000'000)},
       {"limits.read_timeout", "For a request to arrive whole, and for idle connections.", "60s",
-       Duration([](Config& c, milliseconds wait) { c.read_timeout = wait; })},
+       Timeout([](Config& c, milliseconds wait) { c.read_timeout = wait; })},
       {"limits.write_timeout", "For a client to take its reply.", "60s",
-       Duration([](Config& c, milliseconds wait) { c.write_timeout = wait; })},
+       Timeout([](Config& c, milliseconds wait) { c.write_timeout = wait; })},
       {"limits.drain_timeout", "For requests under way to finish after SIGTERM.", "30s",
        Duration([](Config& c, milliseconds wait) { c.drain_timeout = wait; })},
       {"log.level", "trace, debug, info, warning, error or off.", "info",
@@ -205,6 +222,8 @@ std::vector<Setting> LimitSettings() {
               [](Config& c, std::size_t i) { c.log_format = i == 0 ? "text" : "json"; })},
   };
 }
+
+constexpr std::string_view kPrices = "upstream.prices";
 
 std::size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -222,17 +241,22 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
 }
 
 std::string Suggestion(std::string_view key) {
-  const std::string* best = nullptr;
+  std::string_view best;
   std::size_t nearest = std::max<std::size_t>(3, key.size() / 2);
+  const auto consider = [&](std::string_view known) {
+    const std::size_t distance = EditDistance(key, known);
+    if (distance >= nearest) return;
+    nearest = distance;
+    best = known;
+  };
   for (const Setting& setting : Settings()) {
-    const std::size_t distance = EditDistance(key, setting.key);
-    if (distance < nearest) {
-      nearest = distance;
-      best = &setting.key;
-    }
+    const std::string_view known = setting.key;
+    consider(known);
+    if (const auto dot = known.find('.'); dot != known.npos) consider(known.substr(0, dot));
   }
-  return best ? "; did you mean '" + *best + "'?"
-              : "; docs/configuration.md lists every setting";
+  consider(kPrices);
+  return best.empty() ? "; docs/configuration.md lists every setting"
+                      : "; did you mean '" + std::string(best) + "'?";
 }
 
 // ${NAME}; a variable that is not set is an empty text.
@@ -262,7 +286,7 @@ class Reader {
 
  private:
   Result<void> Item(const std::string& key, const YAML::Node& where, const YAML::Node& value) {
-    if (key == "upstream.prices") return Prices(value);
+    if (key == kPrices) return Prices(value);
     const auto& settings = Settings();
     const auto found = std::find_if(settings.begin(), settings.end(),
                                     [&](const Setting& setting) { return setting.key == key; });
@@ -275,15 +299,17 @@ class Reader {
       return At(where, "unknown setting '" + key + "'" + Suggestion(key));
     }
     if (!value.IsScalar()) return At(where, "'" + key + "' takes a single value");
+    if (!seen_.insert(key).second) return At(where, "'" + key + "' is set twice; set it once");
     auto read = found->read(Expand(value.as<std::string>()), config_);
     if (!read) return At(value, "'" + key + "': " + read.error().message);
     return {};
   }
 
   Result<void> Prices(const YAML::Node& node) {
+    if (node.IsNull()) return {};  // every line of it is commented out
     if (!node.IsMap()) return At(node, "'upstream.prices' maps model names to US dollars");
     for (const auto& item : node) {
-      auto price = ParseNumber<double>(item.second.as<std::string>(""), 0, 1000);
+      auto price = ParseNumber<double>(Expand(item.second.as<std::string>("")), 0, 1000);
       if (!price) return At(item.second, "'upstream.prices': " + price.error().message);
       config_.prices_usd[item.first.as<std::string>()] = *price;
     }
@@ -297,6 +323,7 @@ class Reader {
 
   const std::string name_;
   Config& config_;
+  std::set<std::string> seen_;
 };
 
 }  // namespace
@@ -332,13 +359,19 @@ Result<Config> ParseConfig(const std::string& yaml, const std::string& name) {
 Result<Config> LoadConfig(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;
-  if (!stream) return Fail(Code::kNotFound, "cannot read the configuration file " + file.string());
+  // A directory can be opened, and reads like an empty file.
+  std::error_code ignored;
+  if (!stream || std::filesystem::is_directory(file, ignored)) {
+    return Fail(Code::kNotFound, "cannot read the configuration file " + file.string());
+  }
   // Copying no characters at all counts as a failure: an empty file is a valid configuration.
   if (stream.peek() != std::ifstream::traits_type::eof()) text << stream.rdbuf();
   return ParseConfig(text.str(), file.string());
 }
 
 Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
+  // Clocks count nanoseconds in 64 bits, which three times as much would not fit.
+  constexpr double kMaxDurationMs = 36'500 * 86'400'000.0;
   struct Unit {
     std::string_view suffix;
     std::int64_t millis;
@@ -349,13 +382,15 @@ Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
   for (const Unit& unit : kUnits) {
     if (!text.ends_with(unit.suffix)) continue;
     const auto number = text.substr(0, text.size() - unit.suffix.size());
-    auto value = ParseNumber<double>(number, 0, 1e9);
-    if (value) return milliseconds(static_cast<std::int64_t>(*value * static_cast<double>(unit.millis)));
+    const auto factor = static_cast<double>(unit.millis);
+    const auto value = ParseNumber<double>(number, 0, kMaxDurationMs / factor);
+    if (value) return milliseconds(static_cast<std::int64_t>(*value * factor));
   }
-  return Expected("a duration such as 1500ms, 30s, 5m, 12h or 30d", text);
+  return Expected("a duration such as 1500ms, 30s, 5m, 12h or 30d, of 100 years at most", text);
 }
 
 Result<std::size_t> ParseBytes(std::string_view text) {
+  constexpr std::size_t kMaxBytes = std::size_t{1} << 50;
   std::size_t factor = 1;
   std::string_view number = text;
   for (const auto& [suffix, shift] :
@@ -364,8 +399,10 @@ Result<std::size_t> ParseBytes(std::string_view text) {
     number = text.substr(0, text.size() - suffix.size());
     factor = std::size_t{1} << shift;
   }
-  auto value = ParseNumber<std::size_t>(number, 0, std::size_t{1} << 20 << 20);
-  if (!value) return Expected("a number of bytes such as 4096, 64KB, 256MB or 10GB", text);
+  auto value = ParseNumber<std::size_t>(number, 0, kMaxBytes / factor);
+  if (!value) {
+    return Expected("a number of bytes such as 4096, 64KB, 256MB or 10GB, at most 1024TB", text);
+  }
   return *value * factor;
 }
 

@@ -20,7 +20,7 @@ namespace reprise {
 struct Config {
   std::string listen = "127.0.0.1:8484";
   std::string public_url;
-  std::filesystem::path data = "data";
+  std::filesystem::path data = "./data";
   std::size_t threads = 0;  // 0: one per core
 
   CacheSettings cache;
@@ -61,9 +61,9 @@ const std::vector<Setting>& Settings();
 Result<Config> LoadConfig(const std::filesystem::path& file);
 Result<Config> ParseConfig(const std::string& yaml, const std::string& name);
 
-// "1500ms", "30s", "5m", "12h", "30d"; a bare 0.
+// "1500ms", "30s", "5m", "12h", "30d"; a bare 0. At most 100 years.
 Result<std::chrono::milliseconds> ParseDuration(std::string_view text);
-// "4096", "64KB", "256MB", "10GB", in powers of 1024.
+// "4096", "64KB", "256MB", "10GB", "2TB", in powers of 1024.
 Result<std::size_t> ParseBytes(std::string_view text);
 
 }  // namespace reprise
