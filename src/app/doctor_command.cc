@@ -47,7 +47,7 @@ Finding CheckData(const Config& config, bool gateway_runs) {
   const auto probe = config.data / ".doctor";
   const bool writable = !error && std::ofstream(probe).put('x').flush().good();
   std::filesystem::remove(probe, error);
-  const std::string name = std::filesystem::absolute(config.data).string();
+  const std::string name = std::filesystem::absolute(config.data).lexically_normal().string();
   if (!writable) {
     return {State::kFailed, "data", name + " cannot be written",
             "choose a writable directory with --data or the setting data"};
@@ -68,6 +68,10 @@ Finding CheckDatabase(const Config& config, bool gateway_runs) {
     return {State::kOk, "database", "none yet; the first start makes it", ""};
   }
   auto store = OpenSqliteEntryStore(file);
+  if (!store && store.error().code == Code::kConflict) {  // healthy, and somebody else's
+    return {State::kFailed, "database", store.error().message,
+            "if that is a gateway, name its address with --listen"};
+  }
   if (!store) {
     return {State::kFailed, "database", store.error().message,
             "restore " + file.string() + " from a backup, or move it away to start empty"};

@@ -101,6 +101,16 @@ describe("reprise doctor", () => {
     assert.ok(upstream.action.length > 10);
   });
 
+  it("does not call a database broken that another gateway has open", async () => {
+    const gateway = await startGateway({ data: directory.path });
+    const result = run("doctor", "--data", directory.path, "--listen", "127.0.0.1:1", "--json");
+    const database = JSON.parse(result.stdout).find(({ what }) => what === "database");
+    assert.match(JSON.stringify(database), /locked by process \d+/);
+    assert.match(database.action, /--listen/);
+    assert.doesNotMatch(database.action, /restore|move/);
+    await gateway.stop();
+  });
+
   it("says what is wrong with a configuration or a directory", () => {
     writeFileSync(join(directory.path, "wrong.yaml"), "chache: {}\n");
     const config = run("doctor", "--config", "wrong.yaml");
