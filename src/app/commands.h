@@ -36,8 +36,8 @@ struct ConfigOptions {
 // "reprise: MESSAGE" on standard error; gives the exit code.
 int Report(const Error& error);
 
-// Waits for SIGINT or SIGTERM; a second one ends the process at once. Call WatchSignals first, before
-// any thread starts.
+// Waits for SIGINT or SIGTERM; a second one ends the process at once. Call WatchSignals first,
+// before any thread starts.
 void WatchSignals();
 void WaitForSignal();
 

@@ -32,7 +32,7 @@ Result<T> ParseNumber(std::string_view text, T min, T max) {
   return value;
 }
 
-Read Text(std::string Config::* field) {
+Read Text(std::string Config::*field) {
   return [field](std::string_view value, Config& config) -> Result<void> {
     config.*field = value;
     return {};
@@ -108,7 +108,7 @@ Read Choice(std::vector<std::string> words, Set set) {
 }
 
 // Without the slashes at its end, as paths are appended.
-Read Address(std::string Config::* field) {
+Read Address(std::string Config::*field) {
   return [field](std::string_view value, Config& config) -> Result<void> {
     if (!value.empty() && !value.starts_with("http://") && !value.starts_with("https://")) {
       return Expected("an http:// or https:// address", value);
@@ -131,15 +131,18 @@ std::vector<Setting> ServerSettings() {
          return {};
        }},
       {"threads", "I/O threads; 0: one per core.", "0",
-       Whole([](Config& c) -> auto& { return c.threads; }, 0, 1024)},
+       Whole(
+           [](Config & c) -> auto& { return c.threads; }, 0, 1024)},
       {"model", "The model of requests that name none.", "gpt-image-1",
        Text(&Config::default_model)},
   };
 }
 
 std::vector<Setting> CacheSettingsTable() {
-  const auto cache = [](auto CacheSettings::* field) {
-    return [field](Config& config) -> auto& { return config.cache.*field; };
+  const auto cache = [](auto CacheSettings::*field) {
+    return [field](Config & config) -> auto& {
+      return config.cache.*field;
+    };
   };
   return {
       {"cache.mode", "semantic: rephrasings hit too; exact: only identical requests.", "semantic",
@@ -148,20 +151,19 @@ std::vector<Setting> CacheSettingsTable() {
        Number(cache(&CacheSettings::similarity_threshold), 0, 1)},
       {"cache.match",
        "How neighbours are verified: safe, hard (fewer vetoes), off (cosine alone; not advised).",
-       "safe", Choice({"off", "hard", "safe"},
-                      [](Config& c, std::size_t i) {
-                        c.cache.match_mode = static_cast<MatchMode>(i);
-                      })},
+       "safe",
+       Choice({"off", "hard", "safe"},
+              [](Config& c, std::size_t i) { c.cache.match_mode = static_cast<MatchMode>(i); })},
       {"cache.candidates", "Nearest neighbours that are verified for a semantic hit.", "10",
        Whole(cache(&CacheSettings::candidates), 1, 1000)},
       {"cache.resolution_policy",
-       "bucket: a near size answers, cut to the size asked for; exact: only equal sizes.",
-       "bucket", Choice({"bucket", "exact"},
-                        [](Config& c, std::size_t i) { c.cache.exact_resolution = i == 1; })},
+       "bucket: a near size answers, cut to the size asked for; exact: only equal sizes.", "bucket",
+       Choice({"bucket", "exact"},
+              [](Config& c, std::size_t i) { c.cache.exact_resolution = i == 1; })},
       {"cache.ttl", "How long images are kept; 0: for ever.", "30d",
        Duration([](Config& c, milliseconds ttl) { c.cache.ttl_ms = ttl.count(); })},
-      {"cache.variants", "Images made for a prompt before its repeats are answered from them.",
-       "1", Whole(cache(&CacheSettings::variants), 1, 10)},
+      {"cache.variants", "Images made for a prompt before its repeats are answered from them.", "1",
+       Whole(cache(&CacheSettings::variants), 1, 10)},
       {"cache.memory", "Memory for images that are asked for often.", "256MB",
        Bytes(cache(&CacheSettings::hot_bytes))},
   };
@@ -178,32 +180,40 @@ std::vector<Setting> UpstreamSettings() {
       {"upstream.timeout", "How long a request waits for its image, queue and retries included.",
        "180s", Timeout([](Config& c, milliseconds wait) { c.cache.request_timeout = wait; })},
       {"upstream.attempts", "Tries of a call that fails with 429, 5xx or a broken connection.", "3",
-       Whole([](Config& c) -> auto& { return c.upstream_attempts; }, 1, 10)},
+       Whole(
+           [](Config & c) -> auto& { return c.upstream_attempts; }, 1, 10)},
       {"upstream.concurrency", "Calls to the upstream at the same time.", "32",
-       Whole([](Config& c) -> auto& { return c.cache.upstream_concurrency; }, 1, 100'000)},
+       Whole(
+           [](Config & c) -> auto& { return c.cache.upstream_concurrency; }, 1, 100'000)},
       {"upstream.queue", "Requests that may wait for a free call; more get a 503.", "2000",
-       Whole([](Config& c) -> auto& { return c.cache.upstream_queue; }, 0, 1'000'000)},
+       Whole(
+           [](Config & c) -> auto& { return c.cache.upstream_queue; }, 0, 1'000'000)},
       {"upstream.default_price", "US dollars per image of models without a known price.", "0.04",
-       Number([](Config& c) -> auto& { return c.default_price_usd; }, 0, 1000)},
+       Number(
+           [](Config & c) -> auto& { return c.default_price_usd; }, 0, 1000)},
       {"simulator.latency", "How long the built-in simulator takes for an image.", "2s",
        Duration([](Config& c, milliseconds latency) { c.simulator_latency = latency; })},
       {"simulator.error_rate", "Share of the simulator's calls that fail, 0 to 1.", "0",
-       Number([](Config& c) -> auto& { return c.simulator_error_rate; }, 0, 1)},
+       Number(
+           [](Config & c) -> auto& { return c.simulator_error_rate; }, 0, 1)},
   };
 }
 
 std::vector<Setting> LimitSettings() {
   return {
       {"limits.body", "The largest request body.", "4MB",
-       Bytes([](Config& c) -> auto& { return c.body_bytes; })},
+       Bytes([](Config & c) -> auto& { return c.body_bytes; })},
       {"limits.prompt", "The longest prompt, in characters.", "32000",
-       Whole([](Config& c) -> auto& { return c.prompt_chars; }, 1, 1'000'000)},
+       Whole(
+           [](Config & c) -> auto& { return c.prompt_chars; }, 1, 1'000'000)},
       {"limits.image", "The largest image accepted from an upstream.", "64MB",
-       Bytes([](Config& c) -> auto& { return c.cache.image_limits.max_bytes; })},
+       Bytes([](Config & c) -> auto& { return c.cache.image_limits.max_bytes; })},
       {"limits.image_pixels", "Its most pixels, checked before it is decoded.", "64000000",
-       Whole([](Config& c) -> auto& { return c.cache.image_limits.max_pixels; }, 1, 1'000'000'000)},
+       Whole(
+           [](Config & c) -> auto& { return c.cache.image_limits.max_pixels; }, 1, 1'000'000'000)},
       {"limits.connections", "Client connections at the same time.", "8192",
-       Whole([](Config& c) -> auto& { return c.connections; }, 1, 1'000'000)},
+       Whole(
+           [](Config & c) -> auto& { return c.connections; }, 1, 1'000'000)},
       {"limits.read_timeout", "For a request to arrive whole, and for idle connections.", "60s",
        Timeout([](Config& c, milliseconds wait) { c.read_timeout = wait; })},
       {"limits.write_timeout", "For a client to take its reply.", "60s",
@@ -331,7 +341,8 @@ class Reader {
 const std::vector<Setting>& Settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> list;
-    for (auto part : {ServerSettings(), CacheSettingsTable(), UpstreamSettings(), LimitSettings()}) {
+    for (auto part :
+         {ServerSettings(), CacheSettingsTable(), UpstreamSettings(), LimitSettings()}) {
       list.insert(list.end(), part.begin(), part.end());
     }
     return list;

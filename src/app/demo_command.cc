@@ -54,11 +54,16 @@ struct Observed {
 
 const char* NameOf(DemoKind kind) {
   switch (kind) {
-    case DemoKind::kNew: return "new";
-    case DemoKind::kRepeat: return "repeat";
-    case DemoKind::kRephrased: return "rephrased";
-    case DemoKind::kNearMiss: return "near miss";
-    case DemoKind::kBurst: return "burst";
+    case DemoKind::kNew:
+      return "new";
+    case DemoKind::kRepeat:
+      return "repeat";
+    case DemoKind::kRephrased:
+      return "rephrased";
+    case DemoKind::kNearMiss:
+      return "near miss";
+    case DemoKind::kBurst:
+      return "burst";
   }
   return "";
 }
@@ -100,10 +105,11 @@ class Demo {
       fmt::print("{:<22}{:>9}{:>12.2f}{:>12.2f}\n", name, requests[kind].get<int>(),
                  latency["p50"].get<double>(), latency["p99"].get<double>());
     }
-    fmt::print("\nupstream calls: {}, spent ${:.3f}; saved ${:.3f} that {} more images would cost\n",
-               stats["upstream"]["calls"].get<int>(), stats["spent_usd"].get<double>(),
-               stats["saved_usd"].get<double>(),
-               requests["total"].get<int>() - stats["upstream"]["images"].get<int>());
+    fmt::print(
+        "\nupstream calls: {}, spent ${:.3f}; saved ${:.3f} that {} more images would cost\n",
+        stats["upstream"]["calls"].get<int>(), stats["spent_usd"].get<double>(),
+        stats["saved_usd"].get<double>(),
+        requests["total"].get<int>() - stats["upstream"]["images"].get<int>());
     fmt::print("near misses answered from the cache: {} of {}\n", wrong_, near_misses_);
   }
 
@@ -199,8 +205,8 @@ int RunDemo(const DemoOptions& options) {
   if (!service) return Report(service.error());
   const std::string url = (*service)->url();
   const bool terminal = isatty(STDOUT_FILENO) != 0;
-  fmt::print("Reprise {} on {}, in front of a simulated image API that takes {}\n\n", Version(), url,
-             options.latency);
+  fmt::print("Reprise {} on {}, in front of a simulated image API that takes {}\n\n", Version(),
+             url, options.latency);
   bool good = false;
   {
     Demo demo(url, terminal);

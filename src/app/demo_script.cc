@@ -34,8 +34,9 @@ constexpr DemoStep kScript[] = {
     {kRephrased, "A red fox in the snow", "768x768"},
     {kNew, "a red cube on a blue sphere"},
     {kNearMiss, "a blue cube on a red sphere"},
-    {kNew, "\xD0\xBA\xD1\x80\xD0\xB0\xD1\x81\xD0\xBD\xD0\xB0\xD1\x8F "
-           "\xD0\xBC\xD0\xB0\xD1\x88\xD0\xB8\xD0\xBD\xD0\xB0"},
+    {kNew,
+     "\xD0\xBA\xD1\x80\xD0\xB0\xD1\x81\xD0\xBD\xD0\xB0\xD1\x8F "
+     "\xD0\xBC\xD0\xB0\xD1\x88\xD0\xB8\xD0\xBD\xD0\xB0"},
     {kNearMiss, "\xE8\xB5\xA4\xE3\x81\x84\xE8\xBB\x8A"},
     {kBurst, "a crowded night market in the rain"},
     {kRepeat, "a crowded night market in the rain"},
@@ -45,6 +46,8 @@ constexpr DemoStep kScript[] = {
 
 }  // namespace
 
-std::span<const DemoStep> DemoScript() { return kScript; }
+std::span<const DemoStep> DemoScript() {
+  return kScript;
+}
 
 }  // namespace reprise

@@ -53,8 +53,8 @@ Finding CheckData(const Config& config, bool gateway_runs) {
             "choose a writable directory with --data or the setting data"};
   }
   const auto space = std::filesystem::space(config.data, error);
-  const std::string free = fmt::format("{}, {:.1f} GB free", name,
-                                       static_cast<double>(space.available) / (1 << 30));
+  const std::string free =
+      fmt::format("{}, {:.1f} GB free", name, static_cast<double>(space.available) / (1 << 30));
   if (!error && space.available < kLowDisk) {
     return {State::kWarning, "data", free, "free some space, or shorten cache.ttl"};
   }

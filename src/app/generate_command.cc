@@ -106,8 +106,8 @@ int Generate(const GenerateOptions& options) {
 
 void AddGenerate(CLI::App& root, Command& chosen) {
   auto options = std::make_shared<GenerateOptions>();
-  CLI::App* command = root.add_subcommand(
-      "generate", "Get one image, from the cache or made, into a file");
+  CLI::App* command =
+      root.add_subcommand("generate", "Get one image, from the cache or made, into a file");
   command->add_option("PROMPT", options->prompt, "What the image should show")->required();
   command->add_option("-o,--output", options->out, "File to write: .png, .jpeg or .webp")
       ->required();

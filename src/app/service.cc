@@ -21,7 +21,9 @@ PriceTable Prices(const Config& config) {
 
 }  // namespace
 
-std::string_view Version() { return REPRISE_VERSION; }
+std::string_view Version() {
+  return REPRISE_VERSION;
+}
 
 Service::Service(const Config& config)
     : config_(config),
@@ -46,10 +48,10 @@ Result<void> Service::OpenUpstream(std::unique_ptr<ImageGenerator>& upstream) {
   options.retry.max_attempts = config_.upstream_attempts;
   options.max_image_bytes = config_.cache.image_limits.max_bytes;
   if (config_.upstream_url.empty()) {
-    simulator_ = std::make_unique<Simulator>(
-        io_.context(), *workers_,
-        SimulatorOptions{.latency = config_.simulator_latency,
-                         .error_rate = config_.simulator_error_rate});
+    simulator_ =
+        std::make_unique<Simulator>(io_.context(), *workers_,
+                                    SimulatorOptions{.latency = config_.simulator_latency,
+                                                     .error_rate = config_.simulator_error_rate});
     if (auto started = simulator_->Start(); !started) return started;
     options.name = "simulator";
     options.base_url = simulator_->base_url();
@@ -93,15 +95,15 @@ Result<void> Service::OpenServer() {
                                           .prompt_chars = config_.prompt_chars},
                                .public_url = config_.public_url,
                                .version = std::string(Version())});
-  http::ServerOptions options{.host = address->first,
-                              .port = address->second,
-                              .body_bytes = config_.body_bytes,
-                              .connections = config_.connections,
-                              .read_timeout = config_.read_timeout,
-                              .write_timeout = config_.write_timeout,
-                              // Above every wait of a handler, so that it answers by itself.
-                              .handle_timeout = 3 * config_.cache.request_timeout +
-                                                std::chrono::seconds(60)};
+  http::ServerOptions options{
+      .host = address->first,
+      .port = address->second,
+      .body_bytes = config_.body_bytes,
+      .connections = config_.connections,
+      .read_timeout = config_.read_timeout,
+      .write_timeout = config_.write_timeout,
+      // Above every wait of a handler, so that it answers by itself.
+      .handle_timeout = 3 * config_.cache.request_timeout + std::chrono::seconds(60)};
   server_ = std::make_unique<http::Server>(io_.context(), std::move(options), gateway_->Routes(),
                                            ErrorResponse);
   return server_->Start();
@@ -115,7 +117,9 @@ Task<> Service::MaintainForever() {
   }
 }
 
-Service::~Service() { Shutdown(std::chrono::milliseconds(0)); }
+Service::~Service() {
+  Shutdown(std::chrono::milliseconds(0));
+}
 
 bool Service::Shutdown(std::chrono::milliseconds patience) {
   if (stopped_) return true;

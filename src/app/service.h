@@ -29,7 +29,7 @@ class Service {
   // Finishes the requests under way, then stops everything. False: some were cut off.
   bool Shutdown(std::chrono::milliseconds patience);
 
-  std::string url() const;  // "http://127.0.0.1:8484"
+  std::string url() const;                             // "http://127.0.0.1:8484"
   Simulator* simulator() { return simulator_.get(); }  // null with a real upstream
   http::Client& client() { return client_; }
   IoThreads& io() { return io_; }

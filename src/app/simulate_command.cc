@@ -16,17 +16,18 @@ int Simulate(const SimulateOptions& options) {
   auto address = http::ParseListen(options.listen);
   if (!address) return Report(address.error());
   auto latency = ParseDuration(options.latency);
-  if (!latency) return Report(Error{Code::kInvalidArgument, "--latency: " + latency.error().message});
+  if (!latency)
+    return Report(Error{Code::kInvalidArgument, "--latency: " + latency.error().message});
   if (auto images = InitImages(); !images) return Report(images.error());
   if (auto logging = log::Configure("info", "text"); !logging) return Report(logging.error());
   IoThreads io(0);
-  auto workers = std::make_unique<WorkerPool>(std::max(1u, std::thread::hardware_concurrency()), 10'000);
-  auto simulator = std::make_unique<Simulator>(
-      io.context(), *workers,
-      SimulatorOptions{.host = address->first,
-                       .port = address->second,
-                       .latency = *latency,
-                       .error_rate = options.error_rate});
+  auto workers =
+      std::make_unique<WorkerPool>(std::max(1u, std::thread::hardware_concurrency()), 10'000);
+  auto simulator = std::make_unique<Simulator>(io.context(), *workers,
+                                               SimulatorOptions{.host = address->first,
+                                                                .port = address->second,
+                                                                .latency = *latency,
+                                                                .error_rate = options.error_rate});
   if (auto started = simulator->Start(); !started) return Report(started.error());
   log::info("simulated image API on {}, latency {} ms, error rate {}", simulator->base_url(),
             latency->count(), options.error_rate);

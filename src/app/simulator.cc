@@ -84,9 +84,8 @@ class Simulator::Impl {
   http::Router Routes() {
     http::Router router;
     const auto route = [this](Task<http::Response> (Impl::*method)(http::RequestPtr)) {
-      return [this, method](http::RequestPtr request) {
-        return (this->*method)(std::move(request));
-      };
+      return
+          [this, method](http::RequestPtr request) { return (this->*method)(std::move(request)); };
     };
     router.Add("POST", "/v1/images/generations", route(&Impl::Images));
     router.Add("POST", "/v1/embeddings", route(&Impl::Embeddings));
@@ -212,7 +211,8 @@ class Simulator::Impl {
     if (fault == "truncated") {
       auto work = [] { return DrawPicture({.text = "truncated"}); };
       auto bytes = co_await workers_.Run(std::move(work));
-      if (bytes) item["b64_json"] = Base64Encode(std::string_view(*bytes).substr(0, bytes->size() / 2));
+      if (bytes)
+        item["b64_json"] = Base64Encode(std::string_view(*bytes).substr(0, bytes->size() / 2));
     }
     const json data = item.empty() ? json::array() : json::array({item});
     co_return http::Json(200, json{{"created", 0}, {"data", data}}.dump());
@@ -273,7 +273,8 @@ class Simulator::Impl {
   Task<http::Response> Models(http::RequestPtr) {
     json data = json::array();
     for (const auto model : kModels) {
-      data.push_back({{"id", model}, {"object", "model"}, {"created", 0}, {"owned_by", "simulator"}});
+      data.push_back(
+          {{"id", model}, {"object", "model"}, {"created", 0}, {"owned_by", "simulator"}});
     }
     co_return http::Json(200, json{{"object", "list"}, {"data", data}}.dump());
   }
@@ -299,12 +300,18 @@ class Simulator::Impl {
 Simulator::Simulator(asio::io_context& context, WorkerPool& workers, SimulatorOptions options)
     : impl_(std::make_unique<Impl>(context, workers, std::move(options))) {}
 Simulator::~Simulator() = default;
-Result<void> Simulator::Start() { return impl_->server().Start(); }
-std::uint16_t Simulator::port() const { return impl_->server().port(); }
+Result<void> Simulator::Start() {
+  return impl_->server().Start();
+}
+std::uint16_t Simulator::port() const {
+  return impl_->server().port();
+}
 std::string Simulator::base_url() const {
   return "http://" + impl_->options().host + ":" + std::to_string(port()) + "/v1";
 }
-std::uint64_t Simulator::image_calls() const { return impl_->image_calls(); }
+std::uint64_t Simulator::image_calls() const {
+  return impl_->image_calls();
+}
 bool Simulator::Drain(std::chrono::milliseconds patience) {
   return impl_->server().Drain(patience);
 }

@@ -62,7 +62,8 @@ int Stats(const StatsOptions& options) {
 
 void AddStats(CLI::App& root, Command& chosen) {
   auto options = std::make_shared<StatsOptions>();
-  CLI::App* command = root.add_subcommand("stats", "Show what a running gateway has done and saved");
+  CLI::App* command =
+      root.add_subcommand("stats", "Show what a running gateway has done and saved");
   command->add_option("--config", options->config.file, "Configuration file");
   command->add_option("--url", options->url, "The gateway (default: the configured address)");
   command->add_flag("--json", options->as_json, "As JSON");

@@ -33,8 +33,7 @@ class AsyncValue {
 
   // A copy of the value, or nothing when `deadline` passes first.
   Task<std::optional<T>> WaitUntil(Deadline deadline) {
-    auto timer =
-        std::make_shared<asio::steady_timer>(co_await asio::this_coro::executor, deadline);
+    auto timer = std::make_shared<asio::steady_timer>(co_await asio::this_coro::executor, deadline);
     {
       std::lock_guard lock(mutex_);
       if (value_) co_return value_;

@@ -16,7 +16,9 @@ int HexValue(char c) {
 
 }  // namespace
 
-std::string Digest::Hex() const { return HexEncode(View()); }
+std::string Digest::Hex() const {
+  return HexEncode(View());
+}
 
 std::optional<Digest> Digest::FromRaw(std::string_view raw) {
   Digest digest;

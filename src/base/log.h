@@ -1,5 +1,5 @@
-// Logging: one process-wide logger to standard error, as text or as JSON lines. Safe for any thread.
-// Secrets, prompts' senders and client addresses never go into a log line.
+// Logging: one process-wide logger to standard error, as text or as JSON lines. Safe for any
+// thread. Secrets, prompts' senders and client addresses never go into a log line.
 #pragma once
 
 #include <spdlog/spdlog.h>

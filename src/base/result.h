@@ -1,5 +1,6 @@
 // The one error type of the project. A function that can fail returns Result<T>; a miss is a value
-// (std::optional), not an error. Exceptions and codes of libraries become an Error where they enter.
+// (std::optional), not an error. Exceptions and codes of libraries become an Error where they
+// enter.
 #pragma once
 
 #include <expected>

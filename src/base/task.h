@@ -2,8 +2,8 @@
 // plain code.
 //
 // A Task runs on a strand (see Strand), so its own locals need no locks, but two awaits of one Task
-// may run on different threads. No lock is held across a co_await. A Task started with Spawn belongs
-// to whoever passed the completion; nothing is detached without an owner and a deadline.
+// may run on different threads. No lock is held across a co_await. A Task started with Spawn
+// belongs to whoever passed the completion; nothing is detached without an owner and a deadline.
 #pragma once
 
 #include <asio/any_io_executor.hpp>
@@ -36,7 +36,9 @@ inline Deadline After(std::chrono::milliseconds wait) {
 }
 
 // A new strand on the threads of `context`: one per independent Task.
-inline Executor Strand(asio::io_context& context) { return asio::make_strand(context); }
+inline Executor Strand(asio::io_context& context) {
+  return asio::make_strand(context);
+}
 
 // Starts `task` on `executor`; `done(std::exception_ptr)` is called on it when the task ends.
 template <class Done>

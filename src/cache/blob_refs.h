@@ -21,8 +21,8 @@ class BlobRefs {
   // Before the bytes are put; waits for a removal of the same blob to end.
   Task<> Acquire(Digest digest);
 
-  // After the reference is gone from the store; removes the blob with the last one. A failed removal
-  // is logged: the file stays until the store is next checked.
+  // After the reference is gone from the store; removes the blob with the last one. A failed
+  // removal is logged: the file stays until the store is next checked.
   Task<> Release(Digest digest, BlobStore& blobs);
 
  private:

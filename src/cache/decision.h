@@ -32,8 +32,8 @@ struct Decision {
   std::uint64_t entry = 0;    // what was served or stored; 0: nothing stored
   std::uint64_t refused = 0;  // on a miss: the neighbour the reason speaks of
   std::int64_t age_ms = 0;
-  std::int64_t ttl_ms = 0;    // how long it stays; 0: for ever
-  bool stored = false;        // this request added to the store
+  std::int64_t ttl_ms = 0;  // how long it stays; 0: for ever
+  bool stored = false;      // this request added to the store
   double saved_usd = 0;
 };
 

@@ -9,10 +9,10 @@
 namespace reprise {
 
 struct Identity {
-  std::string scope;      // tenant and namespace: a hard partition
-  std::string bucket;     // resolution bucket, "auto", or the size where buckets are off
-  Digest compatibility;   // scope and everything that shapes the image except the prompt
-  Digest fingerprint;     // compatibility, exact size and exact prompt
+  std::string scope;     // tenant and namespace: a hard partition
+  std::string bucket;    // resolution bucket, "auto", or the size where buckets are off
+  Digest compatibility;  // scope and everything that shapes the image except the prompt
+  Digest fingerprint;    // compatibility, exact size and exact prompt
 };
 
 // With `exact_resolution`, only equal sizes are compatible.

@@ -13,9 +13,9 @@
 namespace reprise {
 
 struct Rendition {
-  ImageSize size;      // automatic: as stored
+  ImageSize size;  // automatic: as stored
   ImageFormat format = ImageFormat::kPng;
-  int quality = 0;     // 0: default
+  int quality = 0;  // 0: default
 
   // True when the stored bytes are the answer.
   bool IsOriginal(const StoredImage& image) const;

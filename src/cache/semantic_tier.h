@@ -31,8 +31,8 @@ struct SemanticQuery {
   MatchMode mode = MatchMode::kSafe;
   double threshold = 0.85;
   std::size_t candidates = 10;
-  // What may not be served whatever it says (expired, wrong size, too few images). Gives the reason,
-  // or an empty string.
+  // What may not be served whatever it says (expired, wrong size, too few images). Gives the
+  // reason, or an empty string.
   std::function<std::string(const CachedEntry&)> objection;
 };
 

@@ -14,8 +14,8 @@ struct CacheSettings {
   bool semantic = true;
   double similarity_threshold = 0.85;
   MatchMode match_mode = MatchMode::kSafe;
-  std::size_t candidates = 10;    // nearest neighbours that are verified
-  bool exact_resolution = false;  // resolution_policy: exact
+  std::size_t candidates = 10;                    // nearest neighbours that are verified
+  bool exact_resolution = false;                  // resolution_policy: exact
   std::int64_t ttl_ms = 30LL * 24 * 3600 * 1000;  // 0: for ever
   int variants = 1;
   std::size_t hot_bytes = 256u << 20;

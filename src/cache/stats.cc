@@ -10,13 +10,16 @@ namespace {
 constexpr double kPerDoubling = 4;
 constexpr const char* kKindNames[] = {"exact", "semantic", "inflight", "miss", "bypass", "refresh"};
 
-std::int64_t MicroUsd(double usd) { return std::llround(usd * 1e6); }
+std::int64_t MicroUsd(double usd) {
+  return std::llround(usd * 1e6);
+}
 
 }  // namespace
 
 void LatencyHistogram::Record(std::int64_t micros) {
   const double clamped = std::max<double>(1, static_cast<double>(micros));
-  const int bucket = std::min<int>(kBuckets - 1, static_cast<int>(std::log2(clamped) * kPerDoubling));
+  const int bucket =
+      std::min<int>(kBuckets - 1, static_cast<int>(std::log2(clamped) * kPerDoubling));
   buckets_[static_cast<std::size_t>(bucket)].fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -40,9 +43,12 @@ std::size_t CacheStats::KindOf(const Decision& decision) {
   switch (decision.outcome) {
     case Outcome::kHit:
       return decision.type == HitType::kExact ? 0 : decision.type == HitType::kSemantic ? 1 : 2;
-    case Outcome::kMiss: return 3;
-    case Outcome::kBypass: return 4;
-    case Outcome::kRefresh: return 5;
+    case Outcome::kMiss:
+      return 3;
+    case Outcome::kBypass:
+      return 4;
+    case Outcome::kRefresh:
+      return 5;
   }
   return 3;
 }
@@ -54,7 +60,9 @@ void CacheStats::CountReply(const Decision& decision, std::int64_t micros) {
   saved_micro_usd_.fetch_add(MicroUsd(decision.saved_usd), std::memory_order_relaxed);
 }
 
-void CacheStats::CountError() { errors_.fetch_add(1, std::memory_order_relaxed); }
+void CacheStats::CountError() {
+  errors_.fetch_add(1, std::memory_order_relaxed);
+}
 
 void CacheStats::CountUpstream(std::uint64_t images, double cost_usd, std::int64_t millis) {
   upstream_calls_.fetch_add(1, std::memory_order_relaxed);

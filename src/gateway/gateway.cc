@@ -16,22 +16,24 @@ bool IsJson(const http::Request& request) {
 }
 
 http::Response WrongContentType(const http::Request& request) {
-  auto response = ErrorResponse(
-      {.code = Code::kInvalidArgument,
-       .message = "Content-Type must be application/json, not '" +
-                  std::string(request.Header("Content-Type").substr(0, 80)) + "'"});
+  auto response =
+      ErrorResponse({.code = Code::kInvalidArgument,
+                     .message = "Content-Type must be application/json, not '" +
+                                std::string(request.Header("Content-Type").substr(0, 80)) + "'"});
   response.status = 415;
   return response;
 }
 
 // A Host header is the caller's text: only what a host and port can look like goes into links.
 bool IsHost(std::string_view host) {
-  return !host.empty() &&
-         host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "0123456789.-_:[]") == std::string_view::npos;
+  return !host.empty() && host.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "0123456789.-_:[]") == std::string_view::npos;
 }
 
-Task<http::Response> Alive(http::RequestPtr) { co_return http::Json(200, R"({"status":"ok"})"); }
+Task<http::Response> Alive(http::RequestPtr) {
+  co_return http::Json(200, R"({"status":"ok"})");
+}
 
 }  // namespace
 
@@ -56,8 +58,8 @@ Task<http::Response> Gateway::Generate(http::RequestPtr request) {
   auto call = ReadGeneration(*request, settings_.openai);
   if (!call) co_return ErrorResponse(call.error());
   const bool as_url = call->as_url;
-  const Answer answer = co_await cache_.Handle(
-      std::make_shared<const ImageRequest>(std::move(call->request)));
+  const Answer answer =
+      co_await cache_.Handle(std::make_shared<const ImageRequest>(std::move(call->request)));
   if (answer.reply) {
     co_return WriteImages(*answer.reply, answer.decision, as_url, UrlBase(*request));
   }
@@ -81,7 +83,8 @@ Task<http::Response> Gateway::Ready(http::RequestPtr) {
     co_return ErrorResponse({.code = Code::kOverloaded, .message = "the server is shutting down"});
   }
   const auto ready = co_await cache_.Ready();
-  if (!ready) co_return ErrorResponse({.code = Code::kOverloaded, .message = ready.error().message});
+  if (!ready)
+    co_return ErrorResponse({.code = Code::kOverloaded, .message = ready.error().message});
   co_return http::Json(200, R"({"status":"ready"})");
 }
 

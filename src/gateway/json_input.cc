@@ -72,13 +72,20 @@ nlohmann::json ToJson(dom::element value) {
       for (const auto [key, item] : dom::object(value)) object[std::string(key)] = ToJson(item);
       return object;
     }
-    case dom::element_type::INT64: return std::int64_t(value);
-    case dom::element_type::UINT64: return std::uint64_t(value);
-    case dom::element_type::DOUBLE: return double(value);
-    case dom::element_type::STRING: return std::string(std::string_view(value));
-    case dom::element_type::BOOL: return bool(value);
-    case dom::element_type::NULL_VALUE: return nullptr;
-    default: return nullptr;
+    case dom::element_type::INT64:
+      return std::int64_t(value);
+    case dom::element_type::UINT64:
+      return std::uint64_t(value);
+    case dom::element_type::DOUBLE:
+      return double(value);
+    case dom::element_type::STRING:
+      return std::string(std::string_view(value));
+    case dom::element_type::BOOL:
+      return bool(value);
+    case dom::element_type::NULL_VALUE:
+      return nullptr;
+    default:
+      return nullptr;
   }
 }
 

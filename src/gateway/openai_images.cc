@@ -48,9 +48,8 @@ class GenerationReader {
   explicit GenerationReader(const OpenAiSettings& settings) : settings_(settings) {}
 
   Result<ImageCall> Read(std::string_view body) {
-    auto read = ForEachField(body, [this](std::string_view key, element value) {
-      return Field(key, value);
-    });
+    auto read = ForEachField(
+        body, [this](std::string_view key, element value) { return Field(key, value); });
     if (!read) return std::unexpected(read.error());
     return Finish();
   }
@@ -152,8 +151,7 @@ class GenerationReader {
     }
     const std::size_t length = CodePoints(request().prompt);
     if (length > settings_.prompt_chars) {
-      return Invalid("prompt", "'prompt' has " + std::to_string(length) +
-                                   " characters; at most " +
+      return Invalid("prompt", "'prompt' has " + std::to_string(length) + " characters; at most " +
                                    std::to_string(settings_.prompt_chars) + " are accepted");
     }
     if (request().model.empty()) request().model = settings_.default_model;
@@ -222,7 +220,8 @@ Result<ImageSize> ParseSize(std::string_view text, int max_side) {
   if (width.ec != std::errc() || width.ptr == end || *width.ptr != 'x') return wrong();
   const auto height = std::from_chars(width.ptr + 1, end, size.height);
   if (height.ec != std::errc() || height.ptr != end) return wrong();
-  if (std::min(size.width, size.height) < kMinSide || std::max(size.width, size.height) > max_side) {
+  if (std::min(size.width, size.height) < kMinSide ||
+      std::max(size.width, size.height) > max_side) {
     return wrong();
   }
   return size;

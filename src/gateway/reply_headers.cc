@@ -51,9 +51,15 @@ std::string CacheStatus(const Decision& decision) {
         if (decision.ttl_ms > 0) status += "; ttl=" + std::to_string(decision.ttl_ms / 1000);
       }
       break;
-    case Outcome::kMiss: status += "; fwd=uri-miss"; break;
-    case Outcome::kBypass: status += "; fwd=bypass"; break;
-    case Outcome::kRefresh: status += "; fwd=request"; break;
+    case Outcome::kMiss:
+      status += "; fwd=uri-miss";
+      break;
+    case Outcome::kBypass:
+      status += "; fwd=bypass";
+      break;
+    case Outcome::kRefresh:
+      status += "; fwd=request";
+      break;
   }
   if (decision.stored) status += "; stored";
   return status + "; detail=" + SfString(decision.reason);

@@ -136,7 +136,9 @@ Client::Client() {
 }
 
 Client::~Client() = default;
-void Client::Stop() { impl_->Stop(); }
+void Client::Stop() {
+  impl_->Stop();
+}
 
 Task<Result<ClientResponse>> Client::Fetch(ClientRequest request) {
   auto transfer = Transfer::Create(std::move(request));

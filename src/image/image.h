@@ -44,10 +44,10 @@ struct RenderOptions {
   int quality = 0;  // 1-100 for jpeg and webp; 0: a good default (jpeg 85, webp 80)
 };
 
-// Decodes, covers width x height keeping the proportions, crops the centre, encodes. Orientation and
-// colour profile are applied, then metadata is dropped; transparency is flattened on white for jpeg.
-// kInvalidArgument when one side alone is 0, or a side or the quality is out of range; else fails
-// like CheckImage.
+// Decodes, covers width x height keeping the proportions, crops the centre, encodes. Orientation
+// and colour profile are applied, then metadata is dropped; transparency is flattened on white for
+// jpeg. kInvalidArgument when one side alone is 0, or a side or the quality is out of range; else
+// fails like CheckImage.
 Result<std::string> RenderImage(std::string_view bytes, const RenderOptions& options);
 
 struct Picture {

@@ -26,7 +26,8 @@ class TaskRunner {
     for (auto& task : tasks) {
       auto promise = std::make_shared<std::promise<T>>();
       futures.push_back(promise->get_future());
-      Spawn(Strand(threads_.context()), detail::Fulfil(std::move(task), promise), [](std::exception_ptr) {});
+      Spawn(Strand(threads_.context()), detail::Fulfil(std::move(task), promise),
+            [](std::exception_ptr) {});
     }
     std::vector<T> results;
     for (auto& future : futures) results.push_back(future.get());

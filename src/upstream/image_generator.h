@@ -17,12 +17,12 @@ namespace reprise {
 struct GenerateRequest {
   std::string model;
   std::string prompt;
-  int count = 1;                    // images wanted
-  int width = 0, height = 0;        // 0 x 0: the upstream decides
+  int count = 1;              // images wanted
+  int width = 0, height = 0;  // 0 x 0: the upstream decides
   std::optional<std::int64_t> seed;
-  std::string params = "{}";        // JSON object: every other parameter, passed on as it is
-  std::string user;                 // the caller's end-user id, passed on; never stored
-  Deadline deadline;                // the whole call, retries included, ends by then
+  std::string params = "{}";  // JSON object: every other parameter, passed on as it is
+  std::string user;           // the caller's end-user id, passed on; never stored
+  Deadline deadline;          // the whole call, retries included, ends by then
 };
 
 struct GeneratedImage {
