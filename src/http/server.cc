@@ -175,7 +175,8 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     settings.address(options_.host)
         .port(options_.port)
         .buffer_size(16384)
-        .concurrent_accepts_count(4)
+        // One accept at a time: the library numbers connections with a plain integer.
+        .concurrent_accepts_count(1)
         .max_parallel_connections(options_.connections)
         .read_next_http_message_timelimit(options_.read_timeout)
         .write_http_response_timelimit(options_.write_timeout)
