@@ -1,12 +1,14 @@
 #include "prompt/alignment.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "prompt/lexicon.h"
+#include "prompt/relation.h"
 #include "prompt/similarity.h"
 
 namespace reprise {
@@ -15,6 +17,9 @@ namespace {
 constexpr std::size_t kMostLeftOver = 24;
 constexpr std::size_t kMostCandidates = 8;  // equal words looked at to find the best in context
 constexpr double kMisspeltCredit = 0.95;
+constexpr double kSynonymCredit = 0.96;
+constexpr double kDerivedCredit = 0.9;
+constexpr double kBroaderCredit[] = {0.8, 0.65, 0.5};  // by the steps between the two
 
 using Tokens = std::vector<Token>;
 
@@ -98,6 +103,47 @@ class Aligner {
         if (result_.a_to_b[i] != kUnmatched || result_.b_to_a[j] != kUnmatched) continue;
         MatchSimilar(i, j);
       }
+    }
+    MatchRelated(left, right);
+  }
+
+  struct Candidate {
+    double credit;
+    std::size_t i, j;
+    Relatedness related;
+  };
+
+  // Best first, each word once.
+  void MatchRelated(const std::vector<std::size_t>& left, const std::vector<std::size_t>& right) {
+    std::vector<Candidate> candidates;
+    for (std::size_t i : left) {
+      for (std::size_t j : right) {
+        if (result_.a_to_b[i] != kUnmatched || result_.b_to_a[j] != kUnmatched) continue;
+        if (a_[i].slot != Slot::kNone || b_[j].slot != Slot::kNone) continue;
+        const Relatedness related = Relate(a_[i], b_[j]);
+        const double credit = Credit(related);
+        if (credit > 0) candidates.push_back({credit, i, j, related});
+      }
+    }
+    std::ranges::stable_sort(candidates, std::greater<>(), &Candidate::credit);
+    for (const auto& [credit, i, j, related] : candidates) {
+      if (result_.a_to_b[i] != kUnmatched || result_.b_to_a[j] != kUnmatched) continue;
+      Match(i, j, credit);
+      if (related.relation != Relation::kBroader) continue;
+      (related.distance == 1 ? result_.broader : result_.much_broader) += 1;
+    }
+  }
+
+  static double Credit(const Relatedness& related) {
+    switch (related.relation) {
+      case Relation::kSynonym:
+        return kSynonymCredit;
+      case Relation::kDerived:
+        return kDerivedCredit;
+      case Relation::kBroader:
+        return kBroaderCredit[related.distance - 1];
+      default:
+        return 0;
     }
   }
 

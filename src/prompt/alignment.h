@@ -19,6 +19,10 @@ struct Alignment {
   // Matched share of the weight of each side, in [0, 1].
   double coverage_a = 0;
   double coverage_b = 0;
+  // Pairs of a word and its direct hypernym ("puppy", "dog"), and of words further apart
+  // ("puppy", "animal"). One picture may be right for one of them only.
+  int broader = 0;
+  int much_broader = 0;
 
   // Harmonic mean of the coverages: 1 when all is matched, 0 when nothing is.
   double score() const {

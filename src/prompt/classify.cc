@@ -77,15 +77,21 @@ void Classify(Token& token) {
   const LexiconEntry* entry = FindWord(plain);
   Lemma lemma = Lemmatize(plain);
   const bool grammar = entry != nullptr && (entry->function || entry->slot != Slot::kNone);
-  token.lemma = grammar ? plain : FoldSpelling(std::move(lemma.base));
+  token.lemma = grammar ? plain : FoldSpelling(lemma.base);
   token.form = grammar ? Form::kBase : lemma.form;
   if (!grammar) {
+    token.word = token.lemma == lemma.base ? lemma.word : WordNet::BuiltIn().Find(token.lemma);
+    if (token.word == kNoWord) token.word = lemma.word;
+    token.other = lemma.other;
     if (const LexiconEntry* base = FindWord(token.lemma)) entry = base;
+  } else {
+    token.word = WordNet::BuiltIn().Find(plain);
   }
   if (entry != nullptr) {
     token.slot = entry->slot;
     const bool grouped = entry->slot == Slot::kNegation || entry->slot == Slot::kDirection ||
-                         entry->slot == Slot::kColour || entry->slot == Slot::kMedium;
+                         entry->slot == Slot::kColour || entry->slot == Slot::kMedium ||
+                         entry->slot == Slot::kSize;
     if (grouped) token.lemma = entry->group;
     token.content = !entry->function;
   }

@@ -71,7 +71,7 @@ class Differences {
     if (Found found = OneSide("name", &Token::name)) return found;
     if (Found found = OneSide("digits", HasDigit)) return found;
     if (Found found = OneSide("direction", SaysPlace)) return found;
-    if (Found found = Both("words", &Token::content)) return found;
+    if (Found found = Both("words", SaysMuch)) return found;
     if (Found found = Number()) return found;
     if (Found found = Order()) return found;
     return Bound("binding", FindRebinding(a_, b_, alignment_));
@@ -89,6 +89,7 @@ class Differences {
   static bool CountsMoreThanOne(const Token& token) {
     return token.slot == Slot::kCount && token.lemma != "1";
   }
+  static bool SaysMuch(const Token& token) { return token.content && token.weight > kMinorWeight; }
   static bool SaysPlace(const Token& token) {
     return token.slot == Slot::kDirection && IsPlace(token.lemma);
   }

@@ -1,7 +1,11 @@
 #include "prompt/lemma.h"
 
 #include <algorithm>
-#include <unordered_map>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "wordnet/morphology.h"
 
 namespace reprise {
 namespace {
@@ -27,188 +31,38 @@ int VowelGroups(std::string_view word) {
   return groups;
 }
 
-// Irregular forms, each with its base; a plural noun where the base is marked with '+'. Words that
-// only look inflected stand for themselves.
-const std::unordered_map<std::string_view, std::string_view>& Irregular() {
-  static const std::unordered_map<std::string_view, std::string_view> table = {
-      {"men", "+man"},
-      {"women", "+woman"},
-      {"children", "+child"},
-      {"people", "+person"},
-      {"feet", "+foot"},
-      {"teeth", "+tooth"},
-      {"geese", "+goose"},
-      {"mice", "+mouse"},
-      {"oxen", "+ox"},
-      {"leaves", "+leaf"},
-      {"knives", "+knife"},
-      {"wolves", "+wolf"},
-      {"wives", "+wife"},
-      {"lives", "+life"},
-      {"shelves", "+shelf"},
-      {"halves", "+half"},
-      {"thieves", "+thief"},
-      {"loaves", "+loaf"},
-      {"calves", "+calf"},
-      {"elves", "+elf"},
-      {"scarves", "+scarf"},
-      {"hooves", "+hoof"},
-      {"dwarves", "+dwarf"},
-      {"cacti", "+cactus"},
-      {"fungi", "+fungus"},
-      {"buses", "+bus"},
-      {"gases", "+gas"},
-      {"lenses", "+lens"},
-      {"cookies", "+cookie"},
-      {"movies", "+movie"},
-      {"zombies", "+zombie"},
-      {"pies", "+pie"},
-      {"ties", "+tie"},
-      {"genies", "+genie"},
-      {"selfies", "+selfie"},
-      {"pixies", "+pixie"},
-      {"brownies", "+brownie"},
-      {"hippies", "+hippie"},
-      {"shoes", "+shoe"},
-      {"toes", "+toe"},
-      {"canoes", "+canoe"},
-      {"axes", "+axe"},
-      {"horseshoes", "+horseshoe"},
-      {"rode", "ride"},
-      {"ridden", "ride"},
-      {"ran", "run"},
-      {"sat", "sit"},
-      {"stood", "stand"},
-      {"wore", "wear"},
-      {"worn", "wear"},
-      {"held", "hold"},
-      {"ate", "eat"},
-      {"eaten", "eat"},
-      {"drank", "drink"},
-      {"drunk", "drink"},
-      {"swam", "swim"},
-      {"sang", "sing"},
-      {"sung", "sing"},
-      {"flew", "fly"},
-      {"flown", "fly"},
-      {"drove", "drive"},
-      {"driven", "drive"},
-      {"wrote", "write"},
-      {"written", "write"},
-      {"drew", "draw"},
-      {"drawn", "draw"},
-      {"threw", "throw"},
-      {"thrown", "throw"},
-      {"took", "take"},
-      {"taken", "take"},
-      {"gave", "give"},
-      {"given", "give"},
-      {"broke", "break"},
-      {"broken", "break"},
-      {"spoke", "speak"},
-      {"spoken", "speak"},
-      {"went", "go"},
-      {"gone", "go"},
-      {"goes", "go"},
-      {"came", "come"},
-      {"saw", "saw"},
-      {"seen", "see"},
-      {"made", "make"},
-      {"making", "make"},
-      {"caught", "catch"},
-      {"fell", "fall"},
-      {"fallen", "fall"},
-      {"slept", "sleep"},
-      {"built", "build"},
-      {"fought", "fight"},
-      {"hidden", "hide"},
-      {"shown", "show"},
-      {"woven", "weave"},
-      {"lying", "lie"},
-      {"dying", "die"},
-      {"tying", "tie"},
-      {"tied", "tie"},
-      {"died", "die"},
-      {"lied", "lie"},
-      {"shot", "shoot"},
-      {"swung", "swing"},
-      {"hung", "hang"},
-      {"blew", "blow"},
-      {"blown", "blow"},
-      {"grew", "grow"},
-      {"grown", "grow"},
-      {"kept", "keep"},
-      {"fed", "feed"},
-      {"led", "lead"},
-      {"lit", "light"},
-      {"bitten", "bite"},
-      {"bit", "bit"},
-      {"chose", "choose"},
-      {"chosen", "choose"},
-      {"frozen", "freeze"},
-      {"torn", "tear"},
-      {"sunk", "sink"},
-      {"bathing", "bathe"},
-      {"breathing", "breathe"},
-      {"changing", "change"},
-      {"changed", "change"},
-      {"arranged", "arrange"},
-      {"arranging", "arrange"},
-      {"using", "use"},
-      {"used", "use"},
-      {"dyed", "dye"},
-      {"eyed", "eye"},
-      {"tasting", "taste"},
-      {"tasted", "taste"},
-      {"pasted", "paste"},
-      {"wasted", "waste"},
-      {"imagining", "imagine"},
-      {"imagined", "imagine"},
-      {"exploring", "explore"},
-      {"explored", "explore"},
-      {"preparing", "prepare"},
-      {"prepared", "prepare"},
-      {"combining", "combine"},
-      {"combined", "combine"},
-      {"examining", "examine"},
-      {"examined", "examine"},
-      {"creating", "create"},
-      {"created", "create"},
-      {"practicing", "practice"},
-      {"practiced", "practice"},
-      {"painting", "painting"},
-      {"paintings", "+painting"},
-      {"drawing", "drawing"},
-      {"drawings", "+drawing"},
-  };
-  return table;
-}
-
-// Singular or base already, in spite of their endings.
-bool StandsForItself(std::string_view word) {
-  static const std::unordered_map<std::string_view, std::string_view> words = [] {
-    std::unordered_map<std::string_view, std::string_view> set;
-    for (std::string_view w :
-         {"bus",        "gas",       "canvas",   "lens",      "chess",     "atlas",    "iris",
-          "tennis",     "christmas", "always",   "this",      "is",        "was",      "has",
-          "his",        "its",       "us",       "as",        "plus",      "yes",      "news",
-          "series",     "species",   "texas",    "paris",     "thus",      "across",   "perhaps",
-          "jesus",      "venus",     "zeus",     "red",       "bed",       "shed",     "sled",
-          "wed",        "hundred",   "naked",    "wicked",    "sacred",    "crooked",  "evening",
-          "morning",    "ceiling",   "clothing", "lightning", "building",  "during",   "viking",
-          "pudding",    "duckling",  "darling",  "sibling",   "something", "anything", "nothing",
-          "everything", "herring",   "wedding",  "sterling",  "dumpling",  "earring",  "railing",
-          "colored",    "being",     "beijing",  "bias",      "pancreas",  "kudos",    "cosmos",
-          "chaos",      "pegasus",   "medium",   "wing",      "swing",     "king",     "ring",
-          "string",     "spring",    "thing",    "bring",     "sing",      "sling",    "cling",
-          "wring",      "sting",     "fling",    "speed",     "dressed",   "specimen", "abdomen",
-          "omen",       "ramen"}) {
-      set.emplace(w, kNone);
-    }
-    return set;
-  }();
-  return words.contains(word);
-}
+// Forms that WordNet reads otherwise than prompts mean them; a plural noun where the base is marked
+// with '+'.
+constexpr auto kListed = std::to_array<std::pair<std::string_view, std::string_view>>({
+    {"people", "+person"},
+    {"persons", "+person"},
+    {"men", "+man"},
+    {"women", "+woman"},
+    {"leaves", "+leaf"},
+    {"axes", "+ax"},
+    {"selfies", "+selfie"},
+    {"elves", "+elf"},
+    {"dwarves", "+dwarf"},
+    {"saw", "saw"},
+    {"painting", "painting"},
+    {"paintings", "+painting"},
+    {"drawing", "drawing"},
+    {"drawings", "+drawing"},
+    {"colored", "colored"},
+    {"dressed", "dressed"},
+    {"wore", "wear"},
+    {"worn", "wear"},
+    {"news", "news"},
+    {"glasses", "+glasses"},
+    {"during", "during"},
+    {"evening", "evening"},
+    {"rose", "rose"},
+    {"seed", "seed"},
+    {"wedding", "wedding"},
+    {"building", "building"},
+    {"striped", "striped"},
+    {"leaning", "lean"},
+});
 
 bool NeedsE(std::string_view stem) {
   const std::size_t n = stem.size();
@@ -259,17 +113,17 @@ bool EndsInPluralS(std::string_view word) {
   return !word.ends_with("ss") && !word.ends_with("us") && !word.ends_with("is");
 }
 
-}  // namespace
+std::optional<Lemma> Listed(std::string_view word) {
+  const auto found = std::ranges::find(kListed, word, [](const auto& row) { return row.first; });
+  if (found == kListed.end()) return std::nullopt;
+  const bool plural = found->second.starts_with('+');
+  const Form form = plural ? Form::kPlural : word == found->second ? Form::kBase : Form::kVerbal;
+  return Lemma{std::string(found->second.substr(plural)), form};
+}
 
-Lemma Lemmatize(std::string_view word) {
+Lemma ByRules(std::string_view word) {
   const Lemma as_is{std::string(word)};
-  const auto found = Irregular().find(word);
-  if (found != Irregular().end()) {
-    const bool plural = found->second.starts_with('+');
-    const Form form = plural ? Form::kPlural : word == found->second ? Form::kBase : Form::kVerbal;
-    return {std::string(found->second.substr(plural)), form};
-  }
-  if (word.size() < 4 || StandsForItself(word)) return as_is;
+  if (word.size() < 4) return as_is;
   if (word.ends_with("men"))
     return {std::string(word.substr(0, word.size() - 2)) + "an", Form::kPlural};
   if (EndsInPluralS(word)) return Plural(word);
@@ -279,6 +133,102 @@ Lemma Lemmatize(std::string_view word) {
   const std::size_t ending = ing ? 3 : 2;
   const std::string_view stem = word.substr(0, word.size() - ending);
   return stem.size() >= 2 && HasVowel(stem) ? Verbal(word, ending) : as_is;
+}
+
+
+// ---- WordNet ----
+
+// What a form may be, and how often its base was seen as that.
+struct Reading {
+  WordId word = kNoWord;
+  Form form = Form::kBase;
+  double uses = 0;
+};
+
+double Uses(WordId word, PartOfSpeech pos) {
+  double uses = 0;
+  bool any = false;
+  for (const Sense& sense : WordNet::BuiltIn().Senses(word)) {
+    if (sense.pos != pos) continue;
+    any = true;
+    uses += sense.count;
+  }
+  return any ? uses + 0.5 : 0;
+}
+
+class Readings {
+ public:
+  explicit Readings(std::string_view form) : form_(form) {
+    AddItself();
+    for (const IrregularForm& row : net_.Irregular(form)) Add(row.word, row.pos);
+    for (PartOfSpeech pos : {PartOfSpeech::kNoun, PartOfSpeech::kVerb, PartOfSpeech::kAdjective}) {
+      EachDetached(form, pos, [&](const std::string& base) {
+        const WordId word = net_.Find(base);
+        if (word != kNoWord) Add(word, pos);
+      });
+    }
+  }
+
+  bool empty() const { return best_.word == kNoWord; }
+
+  Lemma Result() const {
+    return {std::string(net_.Text(best_.word)), best_.form, best_.word, second_.word};
+  }
+
+ private:
+  // "building" is rather the noun than a form of "build", "running" rather a form of "run".
+  static constexpr double kNounPreference = 3;
+  static constexpr double kFormPreference = 4;
+
+  void AddItself() {
+    const WordId word = net_.Find(form_);
+    if (word == kNoWord) return;
+    const double noun = Uses(word, PartOfSpeech::kNoun), verb = Uses(word, PartOfSpeech::kVerb);
+    const double rest =
+        Uses(word, PartOfSpeech::kAdjective) + Uses(word, PartOfSpeech::kAdverb);
+    Consider({word, Form::kBase, noun * kNounPreference + verb + rest});
+  }
+
+  void Add(WordId word, PartOfSpeech pos) {
+    const double uses = Uses(word, pos);
+    if (uses == 0) return;
+    if (pos == PartOfSpeech::kNoun) {
+      Consider({word, Form::kPlural, uses * kFormPreference});
+    } else if (pos == PartOfSpeech::kVerb) {
+      // "plays" may be a plural too, "chops" hardly.
+      const bool plural = form_.ends_with('s') && Uses(word, PartOfSpeech::kNoun) >= uses;
+      Consider({word, plural ? Form::kPlural : Form::kVerbal, uses * kFormPreference});
+    } else {
+      Consider({word, Form::kBase, uses});
+    }
+  }
+
+  void Consider(Reading reading) {
+    if (reading.word == best_.word) {
+      if (reading.uses > best_.uses) best_ = reading;
+    } else if (best_.word == kNoWord || reading.uses > best_.uses) {
+      second_ = std::exchange(best_, reading);
+    } else if (reading.word != second_.word &&
+               (second_.word == kNoWord || reading.uses > second_.uses)) {
+      second_ = reading;
+    }
+  }
+
+  const WordNet& net_ = WordNet::BuiltIn();
+  const std::string_view form_;
+  Reading best_, second_;
+};
+
+}  // namespace
+
+Lemma Lemmatize(std::string_view word) {
+  const WordNet& net = WordNet::BuiltIn();
+  if (auto listed = Listed(word)) {
+    listed->word = net.Find(listed->base);
+    return *listed;
+  }
+  const Readings readings(word);
+  return readings.empty() ? ByRules(word) : readings.Result();
 }
 
 }  // namespace reprise

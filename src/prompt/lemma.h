@@ -1,16 +1,19 @@
-// Base forms of English words by rules and a table of irregular forms. Pure.
+// Base forms of English words: WordNet's where it knows the word, by rules where it does not. Pure.
 #pragma once
 
 #include <string>
 #include <string_view>
 
 #include "prompt/prompt.h"
+#include "wordnet/wordnet.h"
 
 namespace reprise {
 
 struct Lemma {
   std::string base;
   Form form = Form::kBase;  // kVerbal: an -ing or -ed form or an irregular past
+  WordId word = kNoWord;    // `base` in WordNet
+  WordId other = kNoWord;   // a second reading: "building" is a noun or a form of "build"
 };
 
 // `word` is lower case without accents. Words of other languages come back as they are, except

@@ -20,7 +20,8 @@ constexpr double kVetoCap = 0.3;
 
 // Fitted by bench/quality/fit.py, in the order of kPairFeatures.
 constexpr double kBias = -1.73;
-constexpr PairFeatures kWeights = {2.33, 1.70, -1.95, -0.10, -0.50, -0.70, -1.71, -2.28, -1.59};
+constexpr PairFeatures kWeights = {2.33,  1.70,  -1.95, -0.10, -0.30, -1.00,
+                                   -0.50, -0.70, -1.71, -2.28, -1.59};
 
 double Score(const PairFeatures& features) {
   double d = kBias;
@@ -102,6 +103,8 @@ PairFeatures MeasurePair(const Prompt& a, const Prompt& b, const Alignment& alig
           std::min(alignment.coverage_a, alignment.coverage_b),
           x.major + y.major,
           x.minor + y.minor,
+          static_cast<double>(alignment.broader),
+          static_cast<double>(alignment.much_broader),
           std::min(x.major, y.major),
           x.slots + y.slots,
           FindPluralDifference(a, b, alignment) ? 1.0 : 0.0,

@@ -204,7 +204,8 @@ constexpr auto kPlaces = std::to_array<std::string_view>({
 
 constexpr std::string_view kMinorWords =
     "group bunch herd flock piece bit lot kind sort type set colored dyed painted "
-    "wear dressed clad many together something";
+    "wear dressed clad many together something someone somebody object thing "
+    "looks looking seems appears made used covered designed full middle side";
 
 constexpr std::string_view kAdjectives =
     "big small large long short high low hot cold light dark heavy hard soft wet dry sweet sour "

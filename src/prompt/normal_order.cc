@@ -18,8 +18,18 @@ bool IsBe(std::string_view word) {
   return std::ranges::find(kBe, word) != kBe.end();
 }
 
+bool IsLooking(std::string_view word) {
+  return word == "looks" || word == "look" || word == "seems" || word == "appears";
+}
+
 bool IsRelative(std::string_view word) {
   return word == "which" || word == "that" || word == "who";
+}
+
+// "made of rope", "used for fishing": what stands between a noun and what it is made of or for.
+bool IsMaking(std::string_view word) {
+  return word == "made" || word == "used" || word == "designed" || word == "bred" ||
+         word == "composed" || word == "built" || word == "meant";
 }
 
 bool IsColouring(std::string_view word) {
@@ -130,15 +140,31 @@ class NormalOrder {
 
   void MoveAttribute(std::size_t i) {
     std::size_t at = i;
-    if (IsRelative(tokens_[i].text) && IsBe(tokens_[i + 1].text)) {
+    if (IsRelative(tokens_[i].text) && (IsBe(tokens_[i + 1].text) || IsLooking(tokens_[i + 1].text))) {
       at = i + 2;
+    } else if (const std::size_t after = AfterMaking(i); after > i) {
+      at = after;
     } else if (IsColouring(tokens_[i].text)) {
       while (at < i + 2 && at < tokens_.size() && IsColouring(tokens_[at].text)) ++at;
       if (at < tokens_.size() && tokens_[at].slot != Slot::kColour) return;
     }
     if (at == i || i == 0 || !SameClause(i, at)) return;
     const bool last = !SameClause(at, at + 1) || !tokens_[at + 1].content;
-    if (last && tokens_[at].content && !tokens_[at].text.ends_with("ing")) MoveBeforeNoun(at, i);
+    const bool action = tokens_[at].text.ends_with("ing") && AfterMaking(i) == i;
+    if (last && tokens_[at].content && !action) MoveBeforeNoun(at, i);
+  }
+
+  // After "made of", "used for" or a bare "for" behind a noun; `i` where there is none.
+  std::size_t AfterMaking(std::size_t i) const {
+    std::size_t at = i;
+    if (IsRelative(tokens_[at].text) && SameClause(i, at + 1) && IsBe(tokens_[at + 1].text)) at += 2;
+    if (at >= tokens_.size()) return i;
+    const bool making = IsMaking(tokens_[at].text);
+    at += making;
+    if (at >= tokens_.size()) return i;
+    const std::string_view link = tokens_[at].text;
+    const bool linked = link == "for" || (making && (link == "of" || link == "from" || link == "with"));
+    return linked ? at + 1 : i;
   }
 
   void MoveBeforeNoun(std::size_t attribute, std::size_t end) {

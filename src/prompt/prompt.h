@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "wordnet/wordnet.h"
+
 namespace reprise {
 
 // What a word fixes about the picture besides its meaning. Prompts whose slots conflict never share
@@ -37,6 +39,10 @@ struct Token {
   Slot slot = Slot::kNone;
   std::uint32_t clause = 0;  // counts the commas, full stops and brackets passed
   std::size_t begin = 0;     // byte offset in Prompt::normalized
+  // The lemma in WordNet, and of a form with two readings ("building") the other one; kNoWord where
+  // WordNet has none.
+  WordId word = kNoWord;
+  WordId other = kNoWord;
 };
 
 // Content words that weigh no more than this (adverbs of manner, "group", "wearing") change a

@@ -25,7 +25,7 @@ class Compiler {
     const auto glosses = GlossWords(source_);
     const WordCounts counts = CountWords(source_, glosses);
     AddWords(counts, BuildConcepts(source_));
-    AddSynsets(NearSynsets(source_, glosses, counts));
+    AddSynsets();
     AddPairs();
     AddStems(glosses);
     for (auto* pairs : {&antonyms_, &derived_}) {
@@ -79,12 +79,11 @@ class Compiler {
     return targets;
   }
 
-  void AddSynsets(const std::vector<std::vector<std::uint32_t>>& near) {
+  void AddSynsets() {
     const std::vector<std::uint8_t> depths = Depths();
     for (std::uint32_t i = 0; i < source_.synsets.size(); ++i) {
       auto hypernyms = Targets(i, {"@", "@i"});
       auto similar = Targets(i, {"&", "$"});
-      similar.insert(similar.end(), near[i].begin(), near[i].end());
       hypernyms.resize(std::min<std::size_t>(hypernyms.size(), 255));
       similar.resize(std::min<std::size_t>(similar.size(), 255));
       synsets_.push_back({.first_relation = static_cast<std::uint32_t>(relations_.size()),

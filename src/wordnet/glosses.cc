@@ -1,7 +1,6 @@
 #include "wordnet/glosses.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -75,10 +74,6 @@ void EachWord(std::string_view text, Visit visit) {
   if (!word.empty()) visit(word);
 }
 
-bool IsHypernym(const Pointer& pointer) {
-  return pointer.symbol == "@" || pointer.symbol == "@i";
-}
-
 }  // namespace
 
 std::vector<std::vector<std::uint32_t>> GlossWords(const WordNetSource& source) {
@@ -105,79 +100,6 @@ WordCounts CountWords(const WordNetSource& source,
     counts.total += counts.words[i];
   }
   return counts;
-}
-
-namespace {
-
-constexpr double kNearGloss = 0.30;
-
-// Sparse vectors of definitions: the words of the gloss and the synset's own, weighted by rarity.
-class GlossVectors {
- public:
-  GlossVectors(const WordNetSource& source, const std::vector<std::vector<std::uint32_t>>& glosses,
-               const WordCounts& counts)
-      : vectors_(glosses.size()) {
-    for (std::size_t i = 0; i < glosses.size(); ++i) {
-      std::unordered_map<std::uint32_t, float> terms;
-      const auto add = [&](std::uint32_t word, double share) {
-        const double p = counts.words[word] / counts.total;
-        terms[word] += static_cast<float>(share * 1e-3 / (1e-3 + p));
-      };
-      for (std::uint32_t word : glosses[i]) add(word, 1);
-      for (std::uint32_t word : source.synsets[i].words) add(word, 1);
-      double squares = 0;
-      for (const auto& [word, weight] : terms) squares += double{weight} * weight;
-      const auto scale = static_cast<float>(squares == 0 ? 0 : 1 / std::sqrt(squares));
-      for (const auto& [word, weight] : terms) vectors_[i].push_back({word, weight * scale});
-      std::ranges::sort(vectors_[i], {}, &GlossTerm::word);
-    }
-  }
-
-  double Cosine(std::uint32_t a, std::uint32_t b) const {
-    double sum = 0;
-    auto x = vectors_[a].begin(), y = vectors_[b].begin();
-    while (x != vectors_[a].end() && y != vectors_[b].end()) {
-      if (x->word == y->word) sum += double{x->weight} * y->weight;
-      const auto at = x->word;
-      if (at <= y->word) ++x;
-      if (y->word <= at) ++y;
-    }
-    return sum;
-  }
-
- private:
-  std::vector<std::vector<GlossTerm>> vectors_;
-};
-
-}  // namespace
-
-std::vector<std::vector<std::uint32_t>> NearSynsets(
-    const WordNetSource& source, const std::vector<std::vector<std::uint32_t>>& glosses,
-    const WordCounts& counts) {
-  const GlossVectors vectors(source, glosses, counts);
-  std::vector<std::vector<std::uint32_t>> below(source.synsets.size());
-  for (std::uint32_t i = 0; i < below.size(); ++i) {
-    for (const Pointer& pointer : source.synsets[i].pointers) {
-      if (IsHypernym(pointer)) below[pointer.target].push_back(i);
-    }
-  }
-  std::vector<std::vector<std::uint32_t>> near(source.synsets.size());
-  const auto consider = [&](std::uint32_t a, std::uint32_t b) {
-    if (a == b || vectors.Cosine(a, b) < kNearGloss) return;
-    near[a].push_back(b);
-    near[b].push_back(a);
-  };
-  for (std::uint32_t parent = 0; parent < below.size(); ++parent) {
-    const auto& children = below[parent];
-    for (std::size_t i = 0; i < children.size(); ++i) {
-      for (std::size_t j = i + 1; j < children.size(); ++j) consider(children[i], children[j]);
-    }
-  }
-  for (auto& list : near) {
-    std::ranges::sort(list);
-    list.erase(std::unique(list.begin(), list.end()), list.end());
-  }
-  return near;
 }
 
 }  // namespace reprise

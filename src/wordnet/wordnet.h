@@ -49,7 +49,7 @@ class WordNet {
   std::span<const IrregularForm> Irregular(std::string_view form) const;
 
   std::span<const SynsetId> Hypernyms(SynsetId synset) const;
-  // Similar adjectives, verbs of one group, and synsets whose definitions say nearly the same.
+  // Similar adjectives, and verbs of one group.
   std::span<const SynsetId> Similar(SynsetId synset) const;
   // The field a synset belongs to: a lexicographer file number of lexnames(5WN), e.g. 5 for
   // noun.animal.
