@@ -96,6 +96,7 @@ void Classify(Token& token) {
     token.content = !entry->function;
   }
   token.weight = Weight(token, entry);
+  token.pos = token.form == Form::kVerbal ? PartOfSpeech::kVerb : UsualPartOfSpeech(token.word);
 }
 
 }  // namespace reprise

@@ -53,7 +53,7 @@ constexpr auto kListed = std::to_array<std::pair<std::string_view, std::string_v
     {"wore", "wear"},
     {"worn", "wear"},
     {"news", "news"},
-    {"glasses", "+glasses"},
+    {"glasses", "+glass"},
     {"during", "during"},
     {"evening", "evening"},
     {"rose", "rose"},
@@ -220,6 +220,19 @@ class Readings {
 };
 
 }  // namespace
+
+PartOfSpeech UsualPartOfSpeech(WordId word) {
+  PartOfSpeech usual = PartOfSpeech::kNoun;
+  if (word == kNoWord) return usual;
+  double most = 0;
+  for (PartOfSpeech pos : {PartOfSpeech::kNoun, PartOfSpeech::kVerb, PartOfSpeech::kAdjective,
+                           PartOfSpeech::kAdverb}) {
+    const double uses = Uses(word, pos);
+    if (uses > most) usual = pos;
+    most = std::max(most, uses);
+  }
+  return usual;
+}
 
 Lemma Lemmatize(std::string_view word) {
   const WordNet& net = WordNet::BuiltIn();

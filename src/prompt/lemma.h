@@ -20,4 +20,7 @@ struct Lemma {
 // that ASCII ones may lose an ending; both sides of a comparison then lose the same.
 Lemma Lemmatize(std::string_view word);
 
+// The part of speech the word was seen as most often; a noun where WordNet does not tell.
+PartOfSpeech UsualPartOfSpeech(WordId word);
+
 }  // namespace reprise

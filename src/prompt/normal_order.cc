@@ -18,8 +18,8 @@ bool IsBe(std::string_view word) {
   return std::ranges::find(kBe, word) != kBe.end();
 }
 
-bool IsLooking(std::string_view word) {
-  return word == "looks" || word == "look" || word == "seems" || word == "appears";
+bool IsCopula(std::string_view word) {
+  return IsBe(word) || word == "looks" || word == "look" || word == "seems" || word == "appears";
 }
 
 bool IsRelative(std::string_view word) {
@@ -28,8 +28,15 @@ bool IsRelative(std::string_view word) {
 
 // "made of rope", "used for fishing": what stands between a noun and what it is made of or for.
 bool IsMaking(std::string_view word) {
-  return word == "made" || word == "used" || word == "designed" || word == "bred" ||
-         word == "composed" || word == "built" || word == "meant";
+  static constexpr std::array<std::string_view, 10> kMaking = {
+      "made", "used", "designed", "bred", "composed", "built", "meant", "covered", "full", "filled"};
+  return std::ranges::find(kMaking, word) != kMaking.end();
+}
+
+bool IsMakingLink(std::string_view word) {
+  static constexpr std::array<std::string_view, 6> kLinks = {"of", "for", "from",
+                                                             "with", "by", "in"};
+  return std::ranges::find(kLinks, word) != kLinks.end();
 }
 
 bool IsColouring(std::string_view word) {
@@ -45,9 +52,11 @@ enum class Agent { kPhrase, kClause };
 class NormalOrder {
  public:
   NormalOrder(const Tokens& tokens, Agent agent)
-      : tokens_(tokens), agent_(agent), ranks_(tokens.size()) {
-    for (std::size_t i = 0; i < ranks_.size(); ++i)
-      ranks_[i] = static_cast<std::int32_t>(i) * kStep;
+      : tokens_(tokens), agent_(agent), places_(tokens.size()) {
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      places_[i].rank = static_cast<std::int32_t>(i) * kStep;
+    }
+    FindPhrases();
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       if (tokens[i].text == "by") TurnRound(i);
       if (tokens[i].text == "being") TurnAgentless(i);
@@ -57,10 +66,33 @@ class NormalOrder {
 
   // Has it a passive with an agent, so that the other reading may differ?
   bool ambiguous() const { return ambiguous_; }
-  Ranks Result() && { return std::move(ranks_); }
+  Places Result() && { return std::move(places_); }
 
  private:
   static constexpr std::int32_t kStep = 4;
+  static constexpr std::size_t kMostAttributes = 4;  // "small, black and shiny"
+
+  // An -ing form or a participle between two words is the verb of the first ("dog chasing cat");
+  // one that begins a phrase belongs to its head ("a racing car").
+  bool Parts(std::size_t i) const {
+    return i > 0 && SameClause(i - 1, i) && tokens_[i - 1].content &&
+           tokens_[i - 1].slot == Slot::kNone && tokens_[i - 1].pos != PartOfSpeech::kAdjective &&
+           tokens_[i].form == Form::kVerbal;
+  }
+
+  void FindPhrases() {
+    std::int32_t phrase = 0;
+    for (std::size_t i = 0; i < tokens_.size(); ++i) {
+      const bool joined = i > 0 && tokens_[i].content && tokens_[i - 1].content &&
+                          SameClause(i - 1, i) && !Parts(i) && !Parts(i - 1);
+      if (!joined) {
+        ++phrase;
+        if (i > 0) places_[i - 1].head = true;
+      }
+      places_[i].phrase = phrase;
+    }
+    if (!places_.empty()) places_.back().head = true;
+  }
 
   bool SameClause(std::size_t i, std::size_t j) const {
     return j < tokens_.size() && tokens_[i].clause == tokens_[j].clause;
@@ -106,7 +138,8 @@ class NormalOrder {
     const std::size_t last = ClauseEnd(by);
     bool content = false;
     for (std::size_t end = by + 1; end < last; ++end) {
-      if (content && !tokens_[end].content && agent_ == Agent::kPhrase) return end;
+      const bool ends = !tokens_[end].content && tokens_[end].text != "of";
+      if (content && ends && agent_ == Agent::kPhrase) return end;
       content |= tokens_[end].content;
     }
     return content ? last : by;
@@ -119,7 +152,7 @@ class NormalOrder {
     if (participle == by || end == by) return;
     ambiguous_ = true;
     std::int32_t next = static_cast<std::int32_t>(begin);
-    const auto place = [&](std::size_t i) { ranks_[i] = kStep * next++; };
+    const auto place = [&](std::size_t i) { places_[i].rank = kStep * next++; };
     for (std::size_t i = by; i < end; ++i) place(i);
     place(participle);
     for (std::size_t i = begin; i < by; ++i) {
@@ -135,59 +168,77 @@ class NormalOrder {
     for (std::size_t i = participle; i < end; ++i) {
       if (tokens_[i].text == "by") return;
     }
-    ranks_[participle] = ranks_[begin] - 1;
+    places_[participle].rank = places_[begin].rank - 1;
   }
 
+  // What follows a noun and says something of it stands before it in the normal order.
   void MoveAttribute(std::size_t i) {
-    std::size_t at = i;
-    if (IsRelative(tokens_[i].text) && (IsBe(tokens_[i + 1].text) || IsLooking(tokens_[i + 1].text))) {
-      at = i + 2;
-    } else if (const std::size_t after = AfterMaking(i); after > i) {
-      at = after;
+    if (i == 0) return;
+    if (const std::size_t at = AfterMaking(i); at > i) {
+      for (std::size_t k = at; k < at + 2 && SameClause(i, k) && tokens_[k].content; ++k) {
+        MoveBeforeNoun(k, i);
+      }
+    } else if (IsRelative(tokens_[i].text) && IsCopula(tokens_[i + 1].text)) {
+      MoveList(i, i + 2, [](const Token& token) { return !token.text.ends_with("ing"); });
     } else if (IsColouring(tokens_[i].text)) {
-      while (at < i + 2 && at < tokens_.size() && IsColouring(tokens_[at].text)) ++at;
-      if (at < tokens_.size() && tokens_[at].slot != Slot::kColour) return;
+      const std::size_t at = i + 1 + IsColouring(tokens_[i + 1].text);
+      std::size_t end = at;
+      while (SameClause(i, end) && tokens_[end].slot == Slot::kColour) ++end;
+      const bool last = end == at + 1 && !(SameClause(i, end) && tokens_[end].content);
+      if (last) MoveBeforeNoun(at, i);
     }
-    if (at == i || i == 0 || !SameClause(i, at)) return;
-    const bool last = !SameClause(at, at + 1) || !tokens_[at + 1].content;
-    const bool action = tokens_[at].text.ends_with("ing") && AfterMaking(i) == i;
-    if (last && tokens_[at].content && !action) MoveBeforeNoun(at, i);
   }
 
-  // After "made of", "used for" or a bare "for" behind a noun; `i` where there is none.
+  // "little", or "little and black".
+  template <class May>
+  void MoveList(std::size_t i, std::size_t at, May may) {
+    for (std::size_t k = at; k < at + kMostAttributes && SameClause(i, k); ++k) {
+      if (tokens_[k].text == "and" && k > at && IsAttribute(i, k + 1)) continue;
+      if (!tokens_[k].content || !may(tokens_[k])) return;
+      if (k > at && !IsAttribute(i, k)) return;
+      MoveBeforeNoun(k, i);
+    }
+  }
+
+  bool IsAttribute(std::size_t i, std::size_t k) const {
+    return SameClause(i, k) && (tokens_[k].slot == Slot::kColour || tokens_[k].slot == Slot::kSize ||
+                                tokens_[k].pos == PartOfSpeech::kAdjective);
+  }
+
+  // After "made of", "which is used for", "covered by" or a bare "for" behind a noun; `i` where
+  // there is none.
   std::size_t AfterMaking(std::size_t i) const {
     std::size_t at = i;
     if (IsRelative(tokens_[at].text) && SameClause(i, at + 1) && IsBe(tokens_[at + 1].text)) at += 2;
-    if (at >= tokens_.size()) return i;
+    if (!SameClause(i, at)) return i;
     const bool making = IsMaking(tokens_[at].text);
     at += making;
-    if (at >= tokens_.size()) return i;
+    if (!SameClause(i, at)) return i;
     const std::string_view link = tokens_[at].text;
-    const bool linked = link == "for" || (making && (link == "of" || link == "from" || link == "with"));
-    return linked ? at + 1 : i;
+    if (making ? !IsMakingLink(link) : link != "for") return i;
+    return at + 1;
   }
 
   void MoveBeforeNoun(std::size_t attribute, std::size_t end) {
-    std::size_t noun = end;
-    while (noun > 0 && end - noun < 3 && SameClause(end, noun - 1) && tokens_[noun - 1].content &&
-           tokens_[noun - 1].form != Form::kVerbal) {
-      --noun;
-    }
-    if (noun < end) ranks_[attribute] = ranks_[noun] - 1;
+    std::size_t noun = end - 1;
+    while (noun > 0 && tokens_[noun].content && tokens_[noun].weight <= kMinorWeight) --noun;
+    const Token& token = tokens_[noun];
+    if (!SameClause(end, noun) || !token.content || token.form == Form::kVerbal) return;
+    places_[attribute] = {places_[noun].rank - 1, places_[noun].phrase, false};
   }
 
   const Tokens& tokens_;
   const Agent agent_;
-  Ranks ranks_;
+  Places places_;
   bool ambiguous_ = false;
 };
 
 }  // namespace
 
-std::vector<Ranks> NormalOrders(const std::vector<Token>& tokens) {
+std::vector<Places> NormalOrders(const std::vector<Token>& tokens) {
   NormalOrder phrase(tokens, Agent::kPhrase);
   const bool ambiguous = phrase.ambiguous();
-  std::vector<Ranks> readings = {std::move(phrase).Result()};
+  std::vector<Places> readings = {std::move(phrase).Result()};
   if (ambiguous) readings.push_back(NormalOrder(tokens, Agent::kClause).Result());
   return readings;
 }

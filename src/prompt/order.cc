@@ -48,10 +48,12 @@ class ClauseGroups {
 };
 
 struct Item {
-  std::uint64_t group;
-  std::int32_t rank_a, rank_b;
-  std::size_t position;
+  std::uint64_t group = 0;
+  std::size_t position = 0;
+  Place a, b;
 };
+
+constexpr std::size_t kReach = 6;  // words looked back at: more than a phrase has modifiers
 
 std::size_t Clauses(const Tokens& tokens) {
   return tokens.empty() ? 0 : tokens.back().clause + std::size_t{1};
@@ -67,7 +69,7 @@ std::vector<Item> MakeItems(const Tokens& a, const Tokens& b, const Alignment& a
     const std::int32_t j = alignment.a_to_b[i];
     if (j == kUnmatched || !a[i].content || a[i].weight <= kMinorWeight) continue;
     groups.Join(a[i].clause, b[j].clause);
-    items.push_back({0, 0, 0, i});
+    items.push_back({.position = i});
   }
   const std::vector<int> spread = groups.Spread();
   for (Item& item : items) {
@@ -80,18 +82,28 @@ std::vector<Item> MakeItems(const Tokens& a, const Tokens& b, const Alignment& a
   return items;
 }
 
-Inversion Inverted(std::vector<Item> items, const Alignment& alignment, const Ranks& ranks_a,
-                   const Ranks& ranks_b) {
+// What stands before the head of one phrase in both prompts may do so in any order.
+bool AreFree(const Item& x, const Item& y) {
+  return x.a.phrase == y.a.phrase && x.b.phrase == y.b.phrase && !x.a.head && !y.a.head &&
+         !x.b.head && !y.b.head;
+}
+
+Inversion Inverted(std::vector<Item> items, const Alignment& alignment, const Places& places_a,
+                   const Places& places_b) {
   for (Item& item : items) {
-    item.rank_a = ranks_a[item.position];
-    item.rank_b = ranks_b[alignment.a_to_b[item.position]];
+    item.a = places_a[item.position];
+    item.b = places_b[alignment.a_to_b[item.position]];
   }
   std::ranges::sort(items, {}, [](const Item& item) {
-    return std::tuple(item.group, item.rank_a, item.position);
+    return std::tuple(item.group, item.a.rank, item.position);
   });
   for (std::size_t k = 1; k < items.size(); ++k) {
-    const Item &x = items[k - 1], &y = items[k];
-    if (x.group == y.group && y.rank_b < x.rank_b) return std::pair(x.position, y.position);
+    const Item& y = items[k];
+    for (std::size_t back = 1; back <= std::min(k, kReach); ++back) {
+      const Item& x = items[k - back];
+      if (x.group != y.group) break;
+      if (y.b.rank < x.b.rank && !AreFree(x, y)) return std::pair(x.position, y.position);
+    }
   }
   return std::nullopt;
 }
@@ -101,10 +113,10 @@ Inversion Inverted(std::vector<Item> items, const Alignment& alignment, const Ra
 Inversion FindInversion(const Prompt& a, const Prompt& b, const Alignment& alignment) {
   const std::vector<Item> items = MakeItems(a.tokens, b.tokens, alignment);
   Inversion inversion;
-  const std::vector<Ranks> orders_b = NormalOrders(b.tokens);
-  for (const Ranks& ranks_a : NormalOrders(a.tokens)) {
-    for (const Ranks& ranks_b : orders_b) {
-      inversion = Inverted(items, alignment, ranks_a, ranks_b);
+  const std::vector<Places> orders_b = NormalOrders(b.tokens);
+  for (const Places& places_a : NormalOrders(a.tokens)) {
+    for (const Places& places_b : orders_b) {
+      inversion = Inverted(items, alignment, places_a, places_b);
       if (!inversion) return std::nullopt;
     }
   }

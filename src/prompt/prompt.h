@@ -43,6 +43,7 @@ struct Token {
   // WordNet has none.
   WordId word = kNoWord;
   WordId other = kNoWord;
+  PartOfSpeech pos = PartOfSpeech::kNoun;  // what the word mostly is, not knowing its sentence
 };
 
 // Content words that weigh no more than this (adverbs of manner, "group", "wearing") change a
