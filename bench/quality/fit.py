@@ -13,11 +13,13 @@ import math
 
 import data
 
-NAMES = ("alignment", "smaller_coverage", "unmatched", "unmatched_minor", "substitution",
-         "one_sided_slot", "plural", "order", "binding")
-UPPER = (9.0, 9.0, -1.9, -0.1)  # most each of the first four may be, and least
-LOWER = (0.0, 0.0, -9.0, -9.0)
-START = [2.0, 1.0, -1.9, -0.2]
+NAMES = ("alignment", "smaller_coverage", "unmatched", "unmatched_adjective", "unmatched_minor",
+         "broader", "much_broader", "substitution", "one_sided_slot", "plural", "order", "binding")
+# Most and least each of the fitted ones, the first, may be.
+UPPER = (9.0, 9.0, -1.9, -1.0, -0.1, -0.2, -0.8)
+LOWER = (0.0, 0.0, -9.0, -9.0, -9.0, -9.0, -9.0)
+START = [2.0, 1.0, -1.9, -1.2, -0.2, -0.3, -1.0]
+FITTED = len(START)
 GIVEN = [-0.5, -0.7, -1.71, -2.28, -1.59]
 AGREEMENT = 2.3  # what full agreement scores, well clear of the decision
 UNDECIDED = {"paraphrase", "unmatched"}
@@ -38,7 +40,7 @@ def fit(samples):
         for features, label, weight in samples:
             d = bias + sum(w * x for w, x in zip(weights, features))
             error = weight * (sigmoid(1.59 * (d - 0.5)) - label) * 1.59
-            for i, x in enumerate(features[:4]):
+            for i, x in enumerate(features[:FITTED]):
                 gradient[i] += error * (x - 1 if i < 2 else x)
         for i, g in enumerate(gradient):
             weights[i] = min(UPPER[i], max(LOWER[i], weights[i] - rate * g))

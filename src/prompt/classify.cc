@@ -83,7 +83,8 @@ void Classify(Token& token) {
     token.word = token.lemma == lemma.base ? lemma.word : WordNet::BuiltIn().Find(token.lemma);
     if (token.word == kNoWord) token.word = lemma.word;
     token.other = lemma.other;
-    if (const LexiconEntry* base = FindWord(token.lemma)) entry = base;
+    const LexiconEntry* base = FindWord(token.lemma);
+    if (base != nullptr && !(entry != nullptr && entry->minor)) entry = base;
   } else {
     token.word = WordNet::BuiltIn().Find(plain);
   }

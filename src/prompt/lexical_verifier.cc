@@ -19,9 +19,9 @@ namespace {
 constexpr double kVetoCap = 0.3;
 
 // Fitted by bench/quality/fit.py, in the order of kPairFeatures.
-constexpr double kBias = -1.73;
-constexpr PairFeatures kWeights = {2.33,  1.70,  -1.95, -0.10, -0.30, -1.00,
-                                   -0.50, -0.70, -1.71, -2.28, -1.59};
+constexpr double kBias = -1.37;
+constexpr PairFeatures kWeights = {2.20,  1.47,  -1.90, -1.00, -0.10, -0.20,
+                                   -0.86, -0.50, -0.70, -1.71, -2.28, -1.59};
 
 double Score(const PairFeatures& features) {
   double d = kBias;
@@ -36,6 +36,7 @@ double Calibrate(double d) {
 
 struct Rest {
   double major = 0;
+  double adjectives = 0;  // of size, age, look: what a noun may have besides
   double minor = 0;
   double slots = 0;
   const Token* heaviest = nullptr;
@@ -46,8 +47,10 @@ Rest Unmatched(const std::vector<Token>& tokens, const std::vector<std::int32_t>
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const Token& token = tokens[i];
     if (partner[i] != kUnmatched || !token.content) continue;
-    (token.weight > kMinorWeight ? rest.major : rest.minor) += 1;
-    rest.slots += token.slot != Slot::kNone;
+    const bool adjective = token.pos == PartOfSpeech::kAdjective &&
+                           (token.slot == Slot::kNone || token.slot == Slot::kSize);
+    (token.weight <= kMinorWeight ? rest.minor : adjective ? rest.adjectives : rest.major) += 1;
+    rest.slots += token.slot != Slot::kNone && token.slot != Slot::kSize;
     if (rest.heaviest == nullptr || token.weight > rest.heaviest->weight) rest.heaviest = &token;
   }
   return rest;
@@ -102,10 +105,11 @@ PairFeatures MeasurePair(const Prompt& a, const Prompt& b, const Alignment& alig
   return {alignment.score(),
           std::min(alignment.coverage_a, alignment.coverage_b),
           x.major + y.major,
+          x.adjectives + y.adjectives,
           x.minor + y.minor,
           static_cast<double>(alignment.broader),
           static_cast<double>(alignment.much_broader),
-          std::min(x.major, y.major),
+          std::min(x.major + x.adjectives, y.major + y.adjectives),
           x.slots + y.slots,
           FindPluralDifference(a, b, alignment) ? 1.0 : 0.0,
           FindInversion(a, b, alignment) ? 1.0 : 0.0,

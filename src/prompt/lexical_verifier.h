@@ -10,10 +10,10 @@
 
 namespace reprise {
 
-inline constexpr std::array<std::string_view, 11> kPairFeatures = {
-    "alignment",    "smaller_coverage", "unmatched",      "unmatched_minor", "broader",
-    "much_broader", "substitution",     "one_sided_slot", "plural",          "order",
-    "binding"};
+inline constexpr std::array<std::string_view, 12> kPairFeatures = {
+    "alignment",       "smaller_coverage", "unmatched",    "unmatched_adjective",
+    "unmatched_minor", "broader",          "much_broader", "substitution",
+    "one_sided_slot",  "plural",           "order",        "binding"};
 
 using PairFeatures = std::array<double, kPairFeatures.size()>;
 
