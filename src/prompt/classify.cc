@@ -57,7 +57,7 @@ Clitic SplitClitic(std::string_view word) {
     return {stem, true};
   }
   for (std::string_view clitic : {"s", "ll", "re", "ve", "d", "m"}) {
-    if (end == clitic) return {word.substr(0, at)};
+    if (end == clitic) return {.stem = word.substr(0, at), .possessive = end == "s"};
   }
   return {word};
 }
@@ -89,11 +89,13 @@ void Classify(Token& token) {
     token.word = WordNet::BuiltIn().Find(plain);
   }
   if (entry != nullptr) {
-    token.slot = entry->slot;
+    // "photographed" is no medium.
+    const bool verb = entry->slot == Slot::kMedium && token.form == Form::kVerbal;
+    token.slot = verb ? Slot::kNone : entry->slot;
     const bool grouped = entry->slot == Slot::kNegation || entry->slot == Slot::kDirection ||
                          entry->slot == Slot::kColour || entry->slot == Slot::kMedium ||
                          entry->slot == Slot::kSize;
-    if (grouped) token.lemma = entry->group;
+    if (grouped && !verb) token.lemma = entry->group;
     token.content = !entry->function;
   }
   token.weight = Weight(token, entry);

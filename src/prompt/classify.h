@@ -13,6 +13,7 @@ namespace reprise {
 struct Clitic {
   std::string_view stem;
   bool negated = false;
+  bool possessive = false;  // or "is"
 };
 
 Clitic SplitClitic(std::string_view word);

@@ -8,9 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "prompt/binding.h"
 #include "prompt/lexicon.h"
-#include "prompt/order.h"
+#include "prompt/roles.h"
 
 namespace reprise {
 namespace {
@@ -38,7 +37,7 @@ bool HasDigit(const Token& token) {
 class Differences {
  public:
   Differences(const Prompt& a, const Prompt& b, const Alignment& alignment)
-      : a_(a), b_(b), alignment_(alignment) {
+      : a_(a), b_(b), alignment_(alignment), roles_(a, b, alignment) {
     Collect(a.tokens, alignment.a_to_b, left_);
     Collect(b.tokens, alignment.b_to_a, right_);
   }
@@ -54,7 +53,7 @@ class Differences {
     if (Found found = Opposites()) return found;
     if (Found found = Sizes()) return found;
     if (Found found = Both("name", &Token::name)) return found;
-    return Bound("binding", FindSlotRebinding(a_, b_, alignment_));
+    return Bound("binding", roles_.SlotRebinding());
   }
 
   Found Safe() const {
@@ -74,7 +73,8 @@ class Differences {
     if (Found found = Both("words", SaysMuch)) return found;
     if (Found found = Number()) return found;
     if (Found found = Order()) return found;
-    return Bound("binding", FindRebinding(a_, b_, alignment_));
+    if (Found found = OtherUse()) return found;
+    return Bound("binding", roles_.Rebinding());
   }
 
  private:
@@ -159,12 +159,19 @@ class Differences {
   }
 
   Found Order() const {
-    const auto inversion = FindInversion(a_, b_, alignment_);
+    const auto inversion = roles_.Exchange();
     if (!inversion) return std::nullopt;
     return Conflict{"order", a_.tokens[inversion->first].text, a_.tokens[inversion->second].text};
   }
 
-  Found Bound(std::string_view kind, const std::optional<Rebinding>& rebinding) const {
+  Found OtherUse() const {
+    const auto found = roles_.OtherUse();
+    if (!found) return std::nullopt;
+    const Token& partner = b_.tokens[alignment_.a_to_b[found->first]];
+    return Conflict{"use", a_.tokens[found->first].text, partner.text};
+  }
+
+  Found Bound(std::string_view kind, const std::optional<Misplaced>& rebinding) const {
     if (!rebinding) return std::nullopt;
     return Conflict{std::string(kind), a_.tokens[rebinding->first].text,
                     a_.tokens[rebinding->second].text};
@@ -173,6 +180,7 @@ class Differences {
   const Prompt& a_;
   const Prompt& b_;
   const Alignment& alignment_;
+  const Roles roles_;
   Left left_, right_;
 };
 

@@ -8,9 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "prompt/binding.h"
 #include "prompt/conflicts.h"
-#include "prompt/order.h"
+#include "prompt/roles.h"
 #include "prompt/verifier.h"
 
 namespace reprise {
@@ -102,6 +101,7 @@ class LexicalVerifier final : public Verifier {
 
 PairFeatures MeasurePair(const Prompt& a, const Prompt& b, const Alignment& alignment) {
   const Rest x = Unmatched(a.tokens, alignment.a_to_b), y = Unmatched(b.tokens, alignment.b_to_a);
+  const Roles roles(a, b, alignment);
   return {alignment.score(),
           std::min(alignment.coverage_a, alignment.coverage_b),
           x.major + y.major,
@@ -112,8 +112,8 @@ PairFeatures MeasurePair(const Prompt& a, const Prompt& b, const Alignment& alig
           std::min(x.major + x.adjectives, y.major + y.adjectives),
           x.slots + y.slots,
           FindPluralDifference(a, b, alignment) ? 1.0 : 0.0,
-          FindInversion(a, b, alignment) ? 1.0 : 0.0,
-          FindRebinding(a, b, alignment) ? 1.0 : 0.0};
+          roles.Exchange() ? 1.0 : 0.0,
+          roles.Rebinding() ? 1.0 : 0.0};
 }
 
 std::unique_ptr<Verifier> MakeLexicalVerifier() {

@@ -204,7 +204,7 @@ constexpr auto kPlaces = std::to_array<std::string_view>({
 
 constexpr std::string_view kMinorWords =
     "group bunch herd flock piece bit lot kind sort type set colored dyed painted "
-    "wear dressed clad many together something someone somebody object thing "
+    "wear dressed clad many together something object thing "
     "looks looking seems appears made used covered designed full middle side";
 
 constexpr std::string_view kAdjectives =
@@ -215,7 +215,7 @@ constexpr std::string_view kAdjectives =
 // Shares of running text, rounded to the nearest such step: our own estimate for picture
 // descriptions. Words in no list count as rare, which is what tells one prompt from the next.
 constexpr auto kFrequencies = std::to_array<std::pair<double, std::string_view>>({
-    {2e-3, "man woman people person one two"},
+    {2e-3, "man woman people person someone somebody one two"},
     {1e-3,
      "dog boy girl play wear white black red blue stand run sit look walk hold child old "
      "young small little big large make go"},

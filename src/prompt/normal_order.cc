@@ -5,18 +5,14 @@
 #include <string_view>
 #include <utility>
 
+#include "prompt/grammar.h"
+
 namespace reprise {
 namespace {
 
 using Tokens = std::vector<Token>;
 
 constexpr std::size_t kReach = 40;  // words around "by" that are looked at, which bounds the work
-
-bool IsBe(std::string_view word) {
-  static constexpr std::array<std::string_view, 8> kBe = {"am",   "is", "are",  "was",
-                                                          "were", "be", "been", "being"};
-  return std::ranges::find(kBe, word) != kBe.end();
-}
 
 bool IsCopula(std::string_view word) {
   return IsBe(word) || word == "looks" || word == "look" || word == "seems" || word == "appears";
@@ -43,6 +39,10 @@ bool IsColouring(std::string_view word) {
   return word == "colored" || word == "dyed" || word == "painted" || word == "in";
 }
 
+bool IsAdverb(const Token& token) {
+  return token.content && token.weight <= kMinorWeight && token.text.ends_with("ly");
+}
+
 // How far the agent after "by" reaches: over one noun phrase, or to the end of the clause ("by a
 // man | in a hat"). Only the meaning tells, so both are tried.
 enum class Agent { kPhrase, kClause };
@@ -57,6 +57,7 @@ class NormalOrder {
       places_[i].rank = static_cast<std::int32_t>(i) * kStep;
     }
     FindPhrases();
+    for (std::size_t i = 0; i < tokens.size(); ++i) MoveFronted(i);
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       if (tokens[i].text == "by") TurnRound(i);
       if (tokens[i].text == "being") TurnAgentless(i);
@@ -72,26 +73,90 @@ class NormalOrder {
   static constexpr std::int32_t kStep = 4;
   static constexpr std::size_t kMostAttributes = 4;  // "small, black and shiny"
 
-  // An -ing form or a participle between two words is the verb of the first ("dog chasing cat");
-  // one that begins a phrase belongs to its head ("a racing car").
-  bool Parts(std::size_t i) const {
-    return i > 0 && SameClause(i - 1, i) && tokens_[i - 1].content &&
-           tokens_[i - 1].slot == Slot::kNone && tokens_[i - 1].pos != PartOfSpeech::kAdjective &&
-           tokens_[i].form == Form::kVerbal;
+  // The word before, over adverbs; the number of tokens when the clause begins here.
+  std::size_t Before(std::size_t i) const {
+    std::size_t at = i;
+    while (at > 0 && SameClause(i, at - 1)) {
+      --at;
+      if (!IsAdverb(tokens_[at])) return at;
+    }
+    return tokens_.size();
   }
 
+  // "a racing car", "chopped vegetables", but not "is slicing bread" or "a man pushing a cart".
+  bool IsModifyingVerb(std::size_t i) const {
+    const std::string_view text = tokens_[i].text;
+    const std::size_t at = Before(i);
+    if (text.ends_with("ing")) {
+      if (at == tokens_.size()) return false;
+      const Token& before = tokens_[at];
+      return IsDeterminer(before.text) || before.text == "of" || before.slot == Slot::kCount ||
+             before.slot == Slot::kColour || before.slot == Slot::kSize ||
+             (before.content && before.pos == PartOfSpeech::kAdjective);
+    }
+    if (text.ends_with('s')) return false;
+    return at == tokens_.size() || !(IsBe(tokens_[at].text) || tokens_[at].content);
+  }
+
+  // A verb stands by itself between the phrases.
+  bool IsVerbAt(std::size_t i) const {
+    const Token& token = tokens_[i];
+    if (!token.content || token.slot != Slot::kNone) return false;
+    if (token.form == Form::kVerbal) return !IsModifyingVerb(i);
+    return token.pos == PartOfSpeech::kVerb && i > 0 && SameClause(i - 1, i) &&
+           tokens_[i - 1].content && tokens_[i - 1].form == Form::kPlural;
+  }
+
+  // Runs of content words up to a noun. "red and white dog" and "red, green and blue lights" are
+  // one phrase, "the dragon's eye" two.
   void FindPhrases() {
     std::int32_t phrase = 0;
+    std::size_t last = tokens_.size();  // the content word before
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
-      const bool joined = i > 0 && tokens_[i].content && tokens_[i - 1].content &&
-                          SameClause(i - 1, i) && !Parts(i) && !Parts(i - 1);
+      if (tokens_[i].text == "and" && !tokens_[i].content) continue;
+      const bool next = last + 1 == i && SameClause(last, i);
+      const bool joined =
+          tokens_[i].content && last < i &&
+          (next ? !IsVerbAt(i) && !IsVerbAt(last) && !IsAdverb(tokens_[i]) &&
+                      !IsAdverb(tokens_[last]) && !tokens_[last].possessive
+                : Chained(last, i));
       if (!joined) {
         ++phrase;
-        if (i > 0) places_[i - 1].head = true;
+        if (last < tokens_.size()) places_[last].head = true;
       }
       places_[i].phrase = phrase;
+      last = tokens_[i].content ? i : tokens_.size();
     }
-    if (!places_.empty()) places_.back().head = true;
+    if (last < tokens_.size()) places_[last].head = true;
+  }
+
+  // "red" and "green" of "red, green and blue lights".
+  bool Chained(std::size_t last, std::size_t i) const {
+    const Slot slot = tokens_[last].slot;
+    const bool and_between = i == last + 2;
+    if (i > last + 2 || (slot != Slot::kColour && slot != Slot::kSize)) return false;
+    return tokens_[i].slot == slot && (and_between || !SameClause(last, i));
+  }
+
+  // "on a windowsill a cat sleeps": what stands before the subject goes to the end of the clause.
+  void MoveFronted(std::size_t begin) {
+    if ((begin > 0 && SameClause(begin, begin - 1)) || !IsPlace(begin)) return;
+    const std::size_t last = ClauseEnd(begin);
+    for (std::size_t i = begin + 1; i + 1 < last; ++i) {
+      const Token& next = tokens_[i + 1];
+      const bool subject = IsDeterminer(next.text) || next.form == Form::kVerbal;
+      if (!tokens_[i].content || !places_[i].head || !subject) continue;
+      for (std::size_t k = begin; k <= i; ++k) {
+        places_[k].rank += static_cast<std::int32_t>(last - begin) * kStep;
+      }
+      return;
+    }
+  }
+
+  bool IsPlace(std::size_t i) const {
+    const Token& token = tokens_[i];
+    return token.slot == Slot::kDirection || token.text == "at" || token.text == "beside" ||
+           token.text == "near" || token.text == "with" || token.text == "along";
   }
 
   bool SameClause(std::size_t i, std::size_t j) const {
@@ -178,6 +243,8 @@ class NormalOrder {
       for (std::size_t k = at; k < at + 2 && SameClause(i, k) && tokens_[k].content; ++k) {
         MoveBeforeNoun(k, i);
       }
+    } else if (IsBe(tokens_[i].text) && tokens_[i - 1].content && IsAttribute(i, i + 1)) {
+      MoveList(i, i + 1, [](const Token& token) { return token.form != Form::kVerbal; });
     } else if (IsRelative(tokens_[i].text) && IsCopula(tokens_[i + 1].text)) {
       MoveList(i, i + 2, [](const Token& token) { return !token.text.ends_with("ing"); });
     } else if (IsColouring(tokens_[i].text)) {
@@ -215,8 +282,13 @@ class NormalOrder {
     at += making;
     if (!SameClause(i, at)) return i;
     const std::string_view link = tokens_[at].text;
-    if (making ? !IsMakingLink(link) : link != "for") return i;
+    if (making ? !IsMakingLink(link) : link != "for" || !IsNamed(i - 1)) return i;
     return at + 1;
+  }
+
+  bool IsNamed(std::size_t i) const {
+    const Token& token = tokens_[i];
+    return token.content && token.form != Form::kVerbal && token.weight > kMinorWeight;
   }
 
   void MoveBeforeNoun(std::size_t attribute, std::size_t end) {

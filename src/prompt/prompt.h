@@ -35,6 +35,7 @@ struct Token {
   float weight = 1;     // how much it says, in (0, 1]: a / (a + p), see tokens.cc
   bool content = true;  // false for function words and boilerplate
   bool name = false;    // capitalised inside a sentence, or a word no dictionary knows
+  bool possessive = false;  // "dragon's"
   Form form = Form::kBase;
   Slot slot = Slot::kNone;
   std::uint32_t clause = 0;  // counts the commas, full stops and brackets passed

@@ -7,6 +7,7 @@
 
 #include "prompt/boilerplate.h"
 #include "prompt/classify.h"
+#include "prompt/grammar.h"
 #include "prompt/numbers.h"
 #include "prompt/segment.h"
 #include "prompt/text.h"
@@ -102,6 +103,7 @@ class Tokenizer {
     const Clitic clitic = SplitClitic(folded);
     Token token{.text = std::string(clitic.stem), .clause = clause_, .begin = begin};
     Classify(token);
+    token.possessive = clitic.possessive && token.content;
     const bool may_name = keep_names_ && !sentence_start_ && !quoted && token.content;
     token.name = may_name && token.slot == Slot::kNone && IsUpper(piece);
     sentence_start_ = false;
@@ -163,6 +165,41 @@ void FindImpliedYouth(std::vector<Token>& tokens) {
   }
 }
 
+bool IsVerb(WordId word) {
+  if (word == kNoWord) return false;
+  const auto senses = WordNet::BuiltIn().Senses(word);
+  return std::ranges::any_of(senses, [](const Sense& s) { return s.pos == PartOfSpeech::kVerb; });
+}
+
+// "the recruits" are no verb, nor is "a play".
+void FindNouns(std::vector<Token>& tokens) {
+  for (std::size_t i = 1; i < tokens.size(); ++i) {
+    Token& token = tokens[i];
+    const Token& before = tokens[i - 1];
+    const bool led = IsDeterminer(before.text) || before.slot == Slot::kCount || before.possessive;
+    if (!token.content || !led || token.text.ends_with("ing") || token.text.ends_with("ed")) continue;
+    if (token.form == Form::kVerbal && token.text.ends_with('s')) token.form = Form::kPlural;
+    if (token.form != Form::kVerbal && token.pos == PartOfSpeech::kVerb) {
+      token.pos = PartOfSpeech::kNoun;
+    }
+  }
+}
+
+// "a man slices an onion": no plural.
+void FindVerbs(std::vector<Token>& tokens) {
+  for (std::size_t i = 1; i + 1 < tokens.size(); ++i) {
+    Token& token = tokens[i];
+    const Token& before = tokens[i - 1];
+    const bool subject = before.content && before.form == Form::kBase && !before.possessive &&
+                         before.slot == Slot::kNone && before.pos == PartOfSpeech::kNoun;
+    if (token.form == Form::kPlural && token.slot == Slot::kNone && token.text.ends_with('s') &&
+        subject && IsDeterminer(tokens[i + 1].text) && IsVerb(token.word)) {
+      token.form = Form::kVerbal;
+      token.pos = PartOfSpeech::kVerb;
+    }
+  }
+}
+
 // Prompts of function words or praise alone ("the who") still say something by them.
 void EnsureContent(std::vector<Token>& tokens) {
   if (std::ranges::any_of(tokens, &Token::content)) return;
@@ -177,6 +214,8 @@ void EnsureContent(std::vector<Token>& tokens) {
 TokenText MakeTokens(std::string_view clean, const std::vector<Quote>& quotes) {
   TokenText text = Tokenizer(clean, quotes).Run();
   FindMediumVerbs(text.tokens);
+  FindNouns(text.tokens);
+  FindVerbs(text.tokens);
   FindImpliedYouth(text.tokens);
   MarkBoilerplate(text.tokens);
   JoinNumbers(text.tokens);

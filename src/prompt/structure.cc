@@ -1,0 +1,224 @@
+#include "prompt/structure.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <string_view>
+#include <utility>
+
+#include "prompt/grammar.h"
+#include "prompt/normal_order.h"
+
+namespace reprise {
+namespace {
+
+using Tokens = std::vector<Token>;
+
+constexpr std::size_t kMostNouns = 8;  // of one side of a join
+
+bool IsPreposition(const Token& token) {
+  static constexpr auto kOthers = std::to_array<std::string_view>(
+      {"through", "across", "around", "round", "against", "along", "toward", "towards", "at"});
+  static constexpr auto kPronouns =
+      std::to_array<std::string_view>({"he", "him", "she", "her", "before", "after"});
+  if (token.slot == Slot::kDirection) {
+    return std::ranges::find(kPronouns, token.lemma) == kPronouns.end();
+  }
+  return std::ranges::find(kOthers, token.text) != kOthers.end();
+}
+
+bool IsConjunction(const Token& token) {
+  return !token.content && (token.text == "and" || token.text == "while");
+}
+
+bool IsVerb(const Token& token) {
+  return token.content && token.slot == Slot::kNone &&
+         (token.form == Form::kVerbal || token.pos == PartOfSpeech::kVerb);
+}
+
+class Reading {
+ public:
+  Reading(const Tokens& tokens, const Places& places) : tokens_(tokens), places_(places) {}
+
+  Structure Run() {
+    Structure structure;
+    structure.head.resize(tokens_.size());
+    std::iota(structure.head.begin(), structure.head.end(), 0);
+    std::vector<std::size_t> order = structure.head;
+    std::ranges::stable_sort(order, {}, [&](std::size_t i) {
+      return std::pair(tokens_[i].clause, places_[i].rank);
+    });
+    for (std::size_t begin = 0; begin < order.size();) {
+      std::size_t end = begin;
+      while (end < order.size() && tokens_[order[end]].clause == tokens_[order[begin]].clause) ++end;
+      ReadClause({order.begin() + static_cast<std::ptrdiff_t>(begin),
+                  order.begin() + static_cast<std::ptrdiff_t>(end)},
+                 structure);
+      begin = end;
+    }
+    FindHeads(structure);
+    for (std::size_t i = 0; i < tokens_.size(); ++i) structure.use.push_back(UseOf(i));
+    return structure;
+  }
+
+ private:
+  bool IsNoun(std::size_t i) const {
+    const Token& token = tokens_[i];
+    return token.content && places_[i].head && token.form != Form::kVerbal &&
+           token.weight > kMinorWeight && token.slot != Slot::kColour && token.slot != Slot::kCount;
+  }
+
+  // A clause is parted where "and" or "while" leads to a new subject; what a verb says of several
+  // nouns ("a coat and a hat") is one part.
+  struct Part {
+    std::size_t begin = 0;
+    bool subject = false;  // it has its own verb
+  };
+
+  std::vector<Part> PartsOf(const std::vector<std::size_t>& order) const {
+    std::vector<Part> parts(1);
+    bool joined = false;  // a join with a noun after it was seen
+    bool open = false, verb = false;
+    for (std::size_t k = 0; k < order.size(); ++k) {
+      const Token& token = tokens_[order[k]];
+      open |= IsJoin(order[k]);
+      verb |= StartsVerb(order[k]);
+      joined |= open && IsNoun(order[k]);
+      if (!IsConjunction(token) || k + 1 == order.size()) continue;
+      const Token& next = tokens_[order[k + 1]];
+      if (IsPreposition(next) || IsVerb(next) || IsBe(next.text)) continue;
+      const bool subject = verb && LeadsToVerb(order, k + 1);
+      if (!joined && !subject) continue;
+      parts.push_back({k + 1, subject});
+      joined = open = verb = false;
+    }
+    return parts;
+  }
+
+  // A noun phrase, then a verb.
+  bool LeadsToVerb(const std::vector<std::size_t>& order, std::size_t k) const {
+    bool noun = false;
+    for (; k < order.size(); ++k) {
+      const Token& token = tokens_[order[k]];
+      if (noun && (IsBe(token.text) || (IsVerb(token) && !IsModifier(order[k])))) return true;
+      if (IsPreposition(token) || IsConjunction(token)) return false;
+      noun |= IsNoun(order[k]);
+    }
+    return false;
+  }
+
+  // "a sleeping cat" has no verb, but a cat that sleeps.
+  bool IsModifier(std::size_t i) const { return tokens_[i].content && !places_[i].head; }
+
+  bool IsJoin(std::size_t i) const { return IsPreposition(tokens_[i]) || IsVerb(tokens_[i]); }
+
+  void ReadClause(const std::vector<std::size_t>& order, Structure& structure) const {
+    const std::vector<Part> parts = PartsOf(order);
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+      const std::size_t end = p + 1 < parts.size() ? parts[p + 1].begin : order.size();
+      std::size_t reach = p + 1;  // "a coat and a hat": what is said of nouns goes on
+      while (reach < parts.size() && !parts[reach].subject) ++reach;
+      const std::size_t last = reach < parts.size() ? parts[reach].begin : order.size();
+      for (std::size_t k = parts[p].begin; k < end; ++k) {
+        if (IsJoin(order[k])) structure.joins.push_back(ReadJoin(order, parts[p].begin, k, last));
+      }
+    }
+  }
+
+  Join ReadJoin(const std::vector<std::size_t>& order, std::size_t begin, std::size_t k,
+                std::size_t end) const {
+    Join join{.word = order[k]};
+    if (IsVerb(tokens_[order[k]]) && IsModifier(order[k])) {
+      join.before.push_back(HeadOf(order, k));
+      return join;
+    }
+    for (std::size_t i = begin; i < k; ++i) Add(order[i], join.before);
+    for (std::size_t i = begin; i-- > 0 && join.before.empty();) Add(order[i], join.before);
+    for (std::size_t i = k + 1; i < end; ++i) {
+      if (IsConjunction(tokens_[order[i]]) && i + 1 < end && StartsVerb(order[i + 1])) break;
+      Add(order[i], join.after);
+    }
+    join.direct = !join.after.empty() && FollowsAtOnce(order, k);
+    join.passive = IsPassive(join.word) && join.before.empty();
+    return join;
+  }
+
+  bool StartsVerb(std::size_t i) const {
+    return IsBe(tokens_[i].text) || (IsVerb(tokens_[i]) && !IsModifier(i));
+  }
+
+  std::size_t HeadOf(const std::vector<std::size_t>& order, std::size_t k) const {
+    for (std::size_t i = k + 1; i < order.size(); ++i) {
+      if (places_[order[i]].phrase == places_[order[k]].phrase && places_[order[i]].head) {
+        return order[i];
+      }
+    }
+    return order[k];
+  }
+
+  void Add(std::size_t i, std::vector<std::size_t>& side) const {
+    if (IsNoun(i) && side.size() < kMostNouns) side.push_back(i);
+  }
+
+  // "is caught", "being pushed".
+  bool IsPassive(std::size_t i) const {
+    const Token& token = tokens_[i];
+    return i > 0 && token.form == Form::kVerbal && !token.text.ends_with("ing") &&
+           !token.text.ends_with('s') && IsBe(tokens_[i - 1].text);
+  }
+
+  // Only articles and modifiers between the word at `k` and the next noun.
+  bool FollowsAtOnce(const std::vector<std::size_t>& order, std::size_t k) const {
+    for (std::size_t next = k + 1; next < order.size(); ++next) {
+      const Token& token = tokens_[order[next]];
+      if (IsNoun(order[next])) return true;
+      if (IsPreposition(token) || IsVerb(token) || token.text == "and") return false;
+    }
+    return false;
+  }
+
+  // A colour, count or adjective that ends a phrase has no noun after it.
+  bool CanBeHead(std::size_t i) const {
+    const Token& token = tokens_[i];
+    return token.content && token.slot != Slot::kColour && token.slot != Slot::kCount &&
+           token.slot != Slot::kSize;
+  }
+
+  void FindHeads(Structure& structure) const {
+    std::vector<std::size_t> head_of(tokens_.size() + 2, tokens_.size());
+    for (std::size_t i = 0; i < tokens_.size(); ++i) {
+      if (places_[i].head && CanBeHead(i)) head_of[static_cast<std::size_t>(places_[i].phrase)] = i;
+    }
+    for (std::size_t i = 0; i < tokens_.size(); ++i) {
+      const std::size_t head = head_of[static_cast<std::size_t>(places_[i].phrase)];
+      if (head < tokens_.size() && tokens_[i].content) structure.head[i] = head;
+    }
+  }
+
+  Use UseOf(std::size_t i) const {
+    const Token& token = tokens_[i];
+    if (!token.content || token.slot != Slot::kNone || IsModifier(i)) return Use::kUnknown;
+    if (token.form == Form::kVerbal) return Use::kVerb;
+    std::size_t begin = i;  // of its phrase
+    while (begin > 0 && places_[begin - 1].phrase == places_[i].phrase) --begin;
+    const bool led = begin > 0 && (IsDeterminer(tokens_[begin - 1].text) ||
+                                   IsPreposition(tokens_[begin - 1]) ||
+                                   tokens_[begin - 1].text == "of");
+    return led ? Use::kNoun : Use::kUnknown;
+  }
+
+  const Tokens& tokens_;
+  const Places& places_;
+};
+
+}  // namespace
+
+std::vector<Structure> ReadStructures(const std::vector<Token>& tokens) {
+  std::vector<Structure> readings;
+  for (const Places& places : NormalOrders(tokens)) {
+    readings.push_back(Reading(tokens, places).Run());
+  }
+  return readings;
+}
+
+}  // namespace reprise
