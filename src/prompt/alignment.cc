@@ -51,7 +51,8 @@ class Aligner {
   int Context(std::size_t i, std::size_t j) const {
     const bool next = i + 1 < a_.size() && j + 1 < b_.size() && a_[i + 1].lemma == b_[j + 1].lemma;
     const bool before = i > 0 && j > 0 && a_[i - 1].lemma == b_[j - 1].lemma;
-    return 2 * next + before;
+    // "deserted" and "desert" have one base.
+    return 8 * (a_[i].text == b_[j].text) + 4 * (a_[i].form == b_[j].form) + 2 * next + before;
   }
 
   void MatchEqual() {
@@ -150,7 +151,7 @@ class Aligner {
   void MatchSimilar(std::size_t i, std::size_t j) {
     const Token &x = a_[i], &y = b_[j];
     const bool plain = x.slot == Slot::kNone && y.slot == Slot::kNone && !x.name && !y.name;
-    if (plain && IsMisspelling(x.lemma, y.lemma)) {
+    if ((plain && IsMisspelling(x.lemma, y.lemma)) || IsSlip(x, y) || IsSlip(y, x)) {
       Match(i, j, kMisspeltCredit);
     } else if (j > 0 && IsCompound(x, b_[j - 1], y)) {
       Match(i, j, 1);
@@ -161,6 +162,12 @@ class Aligner {
       result_.a_to_b[i - 1] = static_cast<std::int32_t>(j);
       credit_a_[i - 1] = 1;
     }
+  }
+
+  // A word no dictionary has beside one it has.
+  static bool IsSlip(const Token& unknown, const Token& known) {
+    return unknown.word == kNoWord && known.word != kNoWord && unknown.slot == Slot::kNone &&
+           !unknown.name && !known.name && IsMisspellingOf(unknown.text, known.text);
   }
 
   // "sunglasses" is "sun glasses", but "lighthouse" is no "light house".

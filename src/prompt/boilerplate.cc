@@ -13,21 +13,33 @@ constexpr float kWeight = 0.02f;
 constexpr auto kPolite = std::to_array<std::string_view>(
     {"please", "kindly", "hi",   "hello", "hey", "can", "could", "would", "will",    "you",
      "i",      "want",   "need", "like",  "d",   "to",  "let",   "us",    "imagine", "i'd"});
+constexpr auto kWishes = std::to_array<std::string_view>({"want", "need", "like"});
+constexpr auto kGreetings =
+    std::to_array<std::string_view>({"hi", "hello", "hey", "dear", "there", "ok", "okay"});
+constexpr auto kThanks = std::to_array<std::string_view>(
+    {"please", "thanks", "thank", "you", "very", "much", "so", "a", "lot", "in", "advance", "pls",
+     "cheers"});
 constexpr auto kRequests = std::to_array<std::string_view>(
     {"draw", "generate", "create", "make", "show", "produce", "give", "design", "depict"});
 constexpr auto kPictures =
-    std::to_array<std::string_view>({"image", "picture", "pic", "images", "pictures", "pics"});
+    std::to_array<std::string_view>({"image", "picture", "pic", "images", "pictures", "pics", "depiction"});
 constexpr auto kOfs =
     std::to_array<std::string_view>({"of", "showing", "depicting", "featuring", "that", "which"});
 constexpr auto kArticles = std::to_array<std::string_view>({"a", "an", "the", "some", "me", "us"});
 constexpr auto kDegrees = std::to_array<std::string_view>(
     {"highly", "very", "extremely", "ultra", "hyper", "super", "insanely", "incredibly",
      "intricately", "best", "high", "highest", "top", "amazing", "great", "good", "full",
-     "insane"});
+     "insane", "intricate", "fine", "crisp", "stunning", "perfect", "professional"});
 constexpr auto kPraised = std::to_array<std::string_view>(
     {"detailed", "detail", "details", "quality", "resolution", "res", "hd", "def", "definition"});
 constexpr auto kPraise = std::to_array<std::string_view>(
-    {"masterpiece", "hd", "uhd", "fhd", "2k", "4k", "8k", "16k", "hq", "hyperdetailed"});
+    {"masterpiece", "hd", "uhd", "fhd", "2k", "4k", "8k", "16k", "hq", "hyperdetailed", "hdr",
+     "absurdres", "highres", "artstation", "deviantart", "cgsociety", "bestquality"});
+
+// Praise where it is all a clause says.
+constexpr auto kAlone = std::to_array<std::string_view>(
+    {"stunning", "beautiful", "amazing", "gorgeous", "awesome", "professional", "epic", "perfect",
+     "incredible", "breathtaking", "trending", "intricate", "sharp", "crisp"});
 
 template <class List>
 bool In(const List& list, std::string_view word) {
@@ -47,6 +59,7 @@ class Marker {
 
   void Run() {
     const std::size_t start = Request();
+    Thanks();
     for (std::size_t i = start; i < tokens_.size(); ++i) {
       if (StartsClause(i) || i == start) i = std::max(i, PictureOf(i));
       if (i < tokens_.size()) Praise(i);
@@ -64,19 +77,37 @@ class Marker {
     for (std::size_t i = begin; i < end; ++i) Mark(tokens_[i]);
   }
 
-  // "Could you please draw me": a verb of making, with what is polite before it and an article or
-  // "me" after it ("show jumping" and "design studio" ask for nothing). Returns where it ends.
+  // "Could you please draw me", "I would like": a verb of making or wishing, with what is polite
+  // before it and an article or "me" after it ("show jumping" and "design studio" ask for nothing).
+  // Returns where it ends.
   std::size_t Request() {
     std::size_t i = 0;
-    while (In(kPolite, Word(i))) ++i;
-    const bool asked = In(kRequests, Word(i)) &&
-                       (i > 0 || In(kArticles, Word(i + 1)) || In(kPictures, Word(i + 1)));
-    const bool polite = Word(0) == "please" || Word(0) == "imagine";
-    if (!asked && !polite) return 0;
+    while (In(kGreetings, Word(i))) ++i;
+    MarkRange(0, i);
+    const std::size_t begin = i;
+    bool wish = false;
+    while (In(kPolite, Word(i))) wish |= In(kWishes, Word(i++));
+    const bool thing = In(kArticles, Word(i + 1)) || In(kPictures, Word(i + 1));
+    const bool asked = In(kRequests, Word(i)) && (i > begin || thing);
+    const bool wished = wish && (In(kArticles, Word(i)) || In(kPictures, Word(i)));
+    const bool polite = Word(begin) == "please" || Word(begin) == "imagine";
+    if (!asked && !polite && !wished) return begin;
     i += asked;
     while (Word(i) == "me" || Word(i) == "us") ++i;
     MarkRange(0, i);
     return i;
+  }
+
+  // "..., thank you very much!", "... please".
+  void Thanks() {
+    std::size_t end = tokens_.size();
+    while (end > 0 && In(kThanks, Word(end - 1))) --end;
+    if (end == 0 || end == tokens_.size()) return;
+    const std::string_view first = Word(end);
+    if (first == "please" || first == "thanks" || first == "thank" || first == "cheers" ||
+        first == "pls") {
+      MarkRange(end, tokens_.size());
+    }
   }
 
   // "an image of" where a clause starts; returns the position after it, or `i`.
@@ -97,6 +128,14 @@ class Marker {
       MarkRange(begin, i + 1);
     }
     if (word == "detailed") Mark(tokens_[i]);
+    const bool alone = StartsClause(i) && (i + 1 == tokens_.size() || StartsClause(i + 1));
+    if (alone && In(kAlone, word)) Mark(tokens_[i]);
+    if ((word == "sharp" || word == "crisp") && Word(i + 1) == "focus") MarkRange(i, i + 2);
+    // The weight of "(masterpiece:1.2)".
+    if (i > 0 && StartsClause(i) && tokens_[i].slot == Slot::kCount &&
+        tokens_[i].text.find('.') != std::string::npos && tokens_[i - 1].weight <= kWeight) {
+      Mark(tokens_[i]);
+    }
     if (word == "trending" && Word(i + 1) == "on") MarkRange(i, std::min(i + 3, tokens_.size()));
     if (word == "award" && Word(i + 1) == "winning") MarkRange(i, i + 2);
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "prompt/lexicon.h"
+#include "prompt/relation.h"
 #include "prompt/roles.h"
 
 namespace reprise {
@@ -53,6 +54,7 @@ class Differences {
     if (Found found = Opposites()) return found;
     if (Found found = Sizes()) return found;
     if (Found found = Both("name", &Token::name)) return found;
+    if (Found found = Opposed()) return found;
     return Bound("binding", roles_.SlotRebinding());
   }
 
@@ -149,6 +151,19 @@ class Differences {
       const LexiconEntry *p = FindWord(x.lemma), *q = FindWord(y.lemma);
       return p != nullptr && q != nullptr && p->group != q->group;
     });
+  }
+
+  // Words left over on both sides that exclude each other, as "day" and "night".
+  Found Opposed() const {
+    constexpr std::size_t kMost = 24;
+    if (std::max(left_.size(), right_.size()) > kMost) return std::nullopt;
+    for (const Token* x : left_) {
+      for (const Token* y : right_) {
+        if (!x->content || !y->content) continue;
+        if (Relate(*x, *y).relation == Relation::kAntonym) return Conflict{"opposite", x->text, y->text};
+      }
+    }
+    return std::nullopt;
   }
 
   Found Number() const {

@@ -19,4 +19,8 @@ inline bool IsDeterminer(std::string_view word) {
   return std::ranges::find(kDeterminers, word) != kDeterminers.end();
 }
 
+inline bool IsPronoun(std::string_view word) {
+  return word == "it" || word == "them" || word == "him" || word == "me" || word == "us";
+}
+
 }  // namespace reprise

@@ -57,11 +57,11 @@ class NormalOrder {
       places_[i].rank = static_cast<std::int32_t>(i) * kStep;
     }
     FindPhrases();
-    for (std::size_t i = 0; i < tokens.size(); ++i) MoveFronted(i);
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       if (tokens[i].text == "by") TurnRound(i);
       if (tokens[i].text == "being") TurnAgentless(i);
     }
+    for (std::size_t i = 0; i < tokens.size(); ++i) MoveFronted(i);
     for (std::size_t i = 0; i + 1 < tokens.size(); ++i) MoveAttribute(i);
   }
 
@@ -120,14 +120,33 @@ class NormalOrder {
           (next ? !IsVerbAt(i) && !IsVerbAt(last) && !IsAdverb(tokens_[i]) &&
                       !IsAdverb(tokens_[last]) && !tokens_[last].possessive
                 : Chained(last, i));
-      if (!joined) {
-        ++phrase;
-        if (last < tokens_.size()) places_[last].head = true;
-      }
+      if (!joined) ++phrase;
       places_[i].phrase = phrase;
       last = tokens_[i].content ? i : tokens_.size();
     }
-    if (last < tokens_.size()) places_[last].head = true;
+    FindHeads();
+  }
+
+  // The last word of a phrase that is no attribute; of attributes alone the last.
+  void FindHeads() {
+    for (std::size_t end = tokens_.size(); end > 0;) {
+      std::size_t begin = end - 1, head = end - 1;
+      bool found = false;
+      for (std::size_t i = end; i-- > 0 && places_[i].phrase == places_[end - 1].phrase;) {
+        begin = i;
+        if (!found && tokens_[i].content && !IsAttributive(tokens_[i])) {
+          head = i;
+          found = true;
+        }
+      }
+      places_[head].head = true;
+      end = begin;
+    }
+  }
+
+  static bool IsAttributive(const Token& token) {
+    return token.slot == Slot::kColour || token.slot == Slot::kSize || token.slot == Slot::kCount ||
+           (token.form == Form::kBase && token.pos == PartOfSpeech::kAdjective);
   }
 
   // "red" and "green" of "red, green and blue lights".
@@ -146,9 +165,10 @@ class NormalOrder {
       const Token& next = tokens_[i + 1];
       const bool subject = IsDeterminer(next.text) || next.form == Form::kVerbal;
       if (!tokens_[i].content || !places_[i].head || !subject) continue;
-      for (std::size_t k = begin; k <= i; ++k) {
-        places_[k].rank += static_cast<std::int32_t>(last - begin) * kStep;
-      }
+      const std::int32_t distance = static_cast<std::int32_t>(last - begin) * kStep;
+      for (std::size_t k = begin; k <= i; ++k) places_[k].rank += distance;
+      // "beside a field stands a barn"
+      if (next.form == Form::kVerbal) places_[i + 1].rank = places_[begin].rank - 1;
       return;
     }
   }

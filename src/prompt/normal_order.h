@@ -11,7 +11,7 @@ namespace reprise {
 struct Place {
   std::int32_t rank = 0;    // only comparisons mean anything
   std::int32_t phrase = 0;  // the noun phrase it belongs to; what stands before a head has no order
-  bool head = false;        // the last word of its phrase
+  bool head = false;        // the noun of its phrase
 };
 using Places = std::vector<Place>;  // one for each token
 

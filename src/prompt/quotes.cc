@@ -105,6 +105,12 @@ std::vector<Quote> FindQuotes(std::string_view clean) {
       i = close - marks.begin();
     }
   }
+  // Quotes around all there is quote nothing.
+  if (quotes.size() == 1 && !marks.empty() && marks.front().at == 0 &&
+      marks.back().end == clean.size() && quotes[0].begin == marks.front().end &&
+      quotes[0].end == marks.back().at) {
+    return {};
+  }
   return quotes;
 }
 

@@ -129,7 +129,10 @@ bool AreIndirectAntonyms(const Token& a, const Token& b) {
 
 Relatedness Relate(const Token& a, const Token& b) {
   if (AreOppositeWords(a.lemma, b.lemma)) return {Relation::kAntonym};
-  if (AreNearSynonyms(a.lemma, b.lemma)) return {Relation::kSynonym};
+  if (AreNearSynonyms(a.lemma, b.lemma) || AreNearSynonyms(a.text, b.text) ||
+      AreNearSynonyms(a.text, b.lemma) || AreNearSynonyms(a.lemma, b.text)) {
+    return {Relation::kSynonym};
+  }
   if (IsKindOf(a.lemma, b.lemma)) return {Relation::kBroader, 1};
   if (a.word == kNoWord || b.word == kNoWord) return {};
   if (AreIndirectAntonyms(a, b)) return {Relation::kAntonym};

@@ -50,6 +50,11 @@ std::optional<Misplaced> Roles::InEveryReading(Find find) const {
 
 // ---- modifiers ----
 
+// "old castle ruins" are the ruins of an old castle: does the castle belong to the ruins?
+bool Roles::BelongsTo(const Structure& x, std::size_t other, std::size_t noun) const {
+  return x.head[static_cast<std::size_t>(alignment_.b_to_a[other])] == noun;
+}
+
 template <class Is>
 std::optional<Misplaced> Roles::RebindingIn(const Structure& x, const Structure& y, Is is) const {
   const Tokens &a = a_.tokens, &b = b_.tokens;
@@ -65,7 +70,8 @@ std::optional<Misplaced> Roles::RebindingIn(const Structure& x, const Structure&
       const std::size_t other = y.head[j];
       const auto noun_b = static_cast<std::size_t>(alignment_.a_to_b[noun]);
       const bool turned = other == j && y.head[noun_b] == j && noun_b != j;
-      const bool known = other != j && alignment_.b_to_a[other] != kUnmatched;
+      const bool known = other != j && alignment_.b_to_a[other] != kUnmatched &&
+                         y.head[noun_b] != other && !BelongsTo(x, other, noun);
       const bool far = other == j && std::max(j, noun_b) - std::min(j, noun_b) > kApart;
       if (turned || far || (known && !Same(noun, other))) {
         elsewhere = true;
@@ -155,15 +161,23 @@ bool Roles::Exchanged(const Join& x, const Join& y) const {
   return x.direct && y.direct && taken(x.after, y.after);
 }
 
+bool Roles::OwnLemma(const Join& x, const Join& y) const {
+  return a_.tokens[x.word].lemma == a_.tokens[y.word].lemma;
+}
+
 std::optional<Misplaced> Roles::ExchangeIn(const Structure& x, const Structure& y) const {
   for (const Join& join : x.joins) {
-    const Join* exchanged = nullptr;
-    bool kept = false;
-    for (const Join& other : y.joins) {
-      if (!Same(join.word, other.word)) continue;
-      (Exchanged(join, other) ? (void)(exchanged = &other) : (void)(kept = true));
-    }
-    if (exchanged == nullptr || kept) continue;
+    const auto same = [&](const Join& other) { return Same(join.word, other.word); };
+    const auto own = [&](const Join& other) { return OwnLemma(join, other); };
+    // Where one prompt has it more often, which one is meant is not known.
+    if (std::ranges::count_if(y.joins, same) != std::ranges::count_if(x.joins, own)) continue;
+    const bool exchanged = std::ranges::any_of(y.joins, [&](const Join& other) {
+      return same(other) && Exchanged(join, other);
+    });
+    const bool kept = std::ranges::any_of(y.joins, [&](const Join& other) {
+      return same(other) && !Exchanged(join, other);
+    });
+    if (!exchanged || kept) continue;
     const std::size_t first = join.before.empty() ? join.word : join.before.front();
     const std::size_t second = join.after.empty() ? join.word : join.after.front();
     return Misplaced(first, second);

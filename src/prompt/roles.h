@@ -40,6 +40,8 @@ class Roles {
   bool Meet(const std::vector<std::size_t>& x, const std::vector<std::size_t>& y) const;
   bool Crosses(const std::vector<std::size_t>& from, const std::vector<std::size_t>& other_side,
                const std::vector<std::size_t>& own_side) const;
+  bool BelongsTo(const Structure& x, std::size_t other, std::size_t noun) const;
+  bool OwnLemma(const Join& x, const Join& y) const;
   bool CrossesBack(std::size_t j, const Join& x) const;
   bool Undergoes(const Join& x, const Join& y) const;
   bool UndergoesBack(const Join& x, const Join& y) const;

@@ -42,6 +42,25 @@ bool IsOneEdit(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+bool IsMisspellingOf(std::string_view unknown, std::string_view known) {
+  const auto [shorter, longer] = std::minmax(unknown.size(), known.size());
+  if (shorter < 4 || longer > kLongest || unknown[0] != known[0]) return false;
+  if (IsOneEdit(unknown, known) || Sound(unknown) == Sound(known)) return true;
+  if (shorter < kLongWord) return false;
+  // A second edit: some deletion on either side leaves one.
+  for (std::size_t i = 1; i < unknown.size(); ++i) {
+    std::string shortened(unknown);
+    shortened.erase(i, 1);
+    if (IsOneEdit(shortened, known)) return true;
+  }
+  for (std::size_t i = 1; i < known.size(); ++i) {
+    std::string shortened(known);
+    shortened.erase(i, 1);
+    if (IsOneEdit(unknown, shortened)) return true;
+  }
+  return false;
+}
+
 bool IsMisspelling(std::string_view a, std::string_view b) {
   const auto [shorter, longer] = std::minmax(a.size(), b.size());
   if (shorter < kSoundLength || longer > kLongest || a[0] != b[0] || a.back() != b.back()) {

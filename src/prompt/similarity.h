@@ -10,4 +10,8 @@ namespace reprise {
 // or by letters that sound the same. Symmetric; bounded by the length of the longer word.
 bool IsMisspelling(std::string_view a, std::string_view b);
 
+// The same where a dictionary has only one of the two, so that less is needed: four letters, one
+// edit, or two in long words.
+bool IsMisspellingOf(std::string_view unknown, std::string_view known);
+
 }  // namespace reprise

@@ -53,6 +53,7 @@ const Pairs& Variants() {
       {"jewellery", "jewelry"},
       {"pyjama", "pajama"},
       {"moustache", "mustache"},
+      {"moustached", "mustached"},
       {"plough", "plow"},
       {"tyre", "tire"},
       {"kerb", "curb"},

@@ -120,7 +120,8 @@ class Reading {
       while (reach < parts.size() && !parts[reach].subject) ++reach;
       const std::size_t last = reach < parts.size() ? parts[reach].begin : order.size();
       for (std::size_t k = parts[p].begin; k < end; ++k) {
-        if (IsJoin(order[k])) structure.joins.push_back(ReadJoin(order, parts[p].begin, k, last));
+        if (!IsJoin(order[k]) || (k + 1 < end && IsPronoun(tokens_[order[k + 1]].text))) continue;
+        structure.joins.push_back(ReadJoin(order, parts[p].begin, k, last));
       }
     }
   }
@@ -201,7 +202,8 @@ class Reading {
     if (token.form == Form::kVerbal) return Use::kVerb;
     std::size_t begin = i;  // of its phrase
     while (begin > 0 && places_[begin - 1].phrase == places_[i].phrase) --begin;
-    const bool led = begin > 0 && (IsDeterminer(tokens_[begin - 1].text) ||
+    const bool led = begin > 0 && tokens_[begin - 1].text != "to" &&
+                     (IsDeterminer(tokens_[begin - 1].text) ||
                                    IsPreposition(tokens_[begin - 1]) ||
                                    tokens_[begin - 1].text == "of");
     return led ? Use::kNoun : Use::kUnknown;
