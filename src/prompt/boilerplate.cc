@@ -16,20 +16,21 @@ constexpr auto kPolite = std::to_array<std::string_view>(
 constexpr auto kWishes = std::to_array<std::string_view>({"want", "need", "like"});
 constexpr auto kGreetings =
     std::to_array<std::string_view>({"hi", "hello", "hey", "dear", "there", "ok", "okay"});
-constexpr auto kThanks = std::to_array<std::string_view>(
-    {"please", "thanks", "thank", "you", "very", "much", "so", "a", "lot", "in", "advance", "pls",
-     "cheers"});
+constexpr auto kThanks =
+    std::to_array<std::string_view>({"please", "thanks", "thank", "you", "very", "much", "so", "a",
+                                     "lot", "in", "advance", "pls", "cheers"});
 constexpr auto kRequests = std::to_array<std::string_view>(
     {"draw", "generate", "create", "make", "show", "produce", "give", "design", "depict"});
-constexpr auto kPictures =
-    std::to_array<std::string_view>({"image", "picture", "pic", "images", "pictures", "pics", "depiction"});
+constexpr auto kPictures = std::to_array<std::string_view>(
+    {"image", "picture", "pic", "images", "pictures", "pics", "depiction"});
 constexpr auto kOfs =
     std::to_array<std::string_view>({"of", "showing", "depicting", "featuring", "that", "which"});
 constexpr auto kArticles = std::to_array<std::string_view>({"a", "an", "the", "some", "me", "us"});
 constexpr auto kDegrees = std::to_array<std::string_view>(
-    {"highly", "very", "extremely", "ultra", "hyper", "super", "insanely", "incredibly",
-     "intricately", "best", "high", "highest", "top", "amazing", "great", "good", "full",
-     "insane", "intricate", "fine", "crisp", "stunning", "perfect", "professional"});
+    {"highly",    "very",       "extremely",   "ultra",    "hyper",   "super",
+     "insanely",  "incredibly", "intricately", "best",     "high",    "highest",
+     "top",       "amazing",    "great",       "good",     "full",    "insane",
+     "intricate", "fine",       "crisp",       "stunning", "perfect", "professional"});
 constexpr auto kPraised = std::to_array<std::string_view>(
     {"detailed", "detail", "details", "quality", "resolution", "res", "hd", "def", "definition"});
 constexpr auto kPraise = std::to_array<std::string_view>(

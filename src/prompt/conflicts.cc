@@ -6,8 +6,10 @@
 #include <array>
 #include <functional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "prompt/aspects.h"
 #include "prompt/lexicon.h"
 #include "prompt/relation.h"
 #include "prompt/roles.h"
@@ -29,6 +31,16 @@ constexpr std::array<SlotName, 5> kExclusive = {{{Slot::kNegation, "negation"},
                                                  {Slot::kOrdinal, "ordinal"},
                                                  {Slot::kColour, "colour"},
                                                  {Slot::kMedium, "medium"}}};
+
+constexpr std::array<std::pair<Aspect, std::string_view>, 7> kSettling = {{
+    {Aspect::kStyle, "style"},
+    {Aspect::kView, "view"},
+    {Aspect::kTime, "time"},
+    {Aspect::kSeason, "season"},
+    {Aspect::kWeather, "weather"},
+    {Aspect::kMaterial, "material"},
+    {Aspect::kEmotion, "emotion"},
+}};
 
 bool HasDigit(const Token& token) {
   return token.content && token.slot == Slot::kNone &&
@@ -72,7 +84,8 @@ class Differences {
     if (Found found = OneSide("name", &Token::name)) return found;
     if (Found found = OneSide("digits", HasDigit)) return found;
     if (Found found = OneSide("direction", SaysPlace)) return found;
-    if (Found found = Both("words", SaysMuch)) return found;
+    if (Found found = Settled()) return found;
+    if (Found found = Words()) return found;
     if (Found found = Number()) return found;
     if (Found found = Order()) return found;
     if (Found found = OtherUse()) return found;
@@ -160,10 +173,40 @@ class Differences {
     for (const Token* x : left_) {
       for (const Token* y : right_) {
         if (!x->content || !y->content) continue;
-        if (Relate(*x, *y).relation == Relation::kAntonym) return Conflict{"opposite", x->text, y->text};
+        if (Relate(*x, *y).relation == Relation::kAntonym) {
+          return Conflict{std::string(KindOf(*x, *y)), x->text, y->text};
+        }
       }
     }
     return std::nullopt;
+  }
+
+  // "a wooden table", "a table": only one settles the material.
+  Found Settled() const {
+    for (const auto& [aspect, name] : kSettling) {
+      const auto is = [&](const Token& t) { return t.content && AspectOf(t) == aspect; };
+      const Token *x = First(left_, is), *y = First(right_, is);
+      if (x != nullptr && IsEchoed(*x, b_.tokens)) x = nullptr;
+      if (y != nullptr && IsEchoed(*y, a_.tokens)) y = nullptr;
+      if (x == nullptr && y == nullptr) continue;
+      return Conflict{std::string(name), x ? x->text : "", y ? y->text : ""};
+    }
+    return std::nullopt;
+  }
+
+  // "a rainy street after the rain" settles the weather once.
+  static bool IsEchoed(const Token& token, const Tokens& others) {
+    return std::ranges::any_of(others, [&](const Token& other) {
+      if (other.lemma == token.lemma) return true;
+      const Relation relation = other.content ? Relate(token, other).relation : Relation::kNone;
+      return relation == Relation::kSynonym || relation == Relation::kDerived;
+    });
+  }
+
+  Found Words() const {
+    const Token *x = First(left_, SaysMuch), *y = First(right_, SaysMuch);
+    if (x == nullptr || y == nullptr) return std::nullopt;
+    return Conflict{std::string(KindOf(*x, *y)), x->text, y->text};
   }
 
   Found Number() const {
@@ -176,20 +219,18 @@ class Differences {
   Found Order() const {
     const auto inversion = roles_.Exchange();
     if (!inversion) return std::nullopt;
-    return Conflict{"order", a_.tokens[inversion->first].text, a_.tokens[inversion->second].text};
+    return Conflict{"order", inversion->first->text, inversion->second->text};
   }
 
   Found OtherUse() const {
     const auto found = roles_.OtherUse();
     if (!found) return std::nullopt;
-    const Token& partner = b_.tokens[alignment_.a_to_b[found->first]];
-    return Conflict{"use", a_.tokens[found->first].text, partner.text};
+    return Conflict{"use", found->first->text, found->second->text};
   }
 
   Found Bound(std::string_view kind, const std::optional<Misplaced>& rebinding) const {
     if (!rebinding) return std::nullopt;
-    return Conflict{std::string(kind), a_.tokens[rebinding->first].text,
-                    a_.tokens[rebinding->second].text};
+    return Conflict{std::string(kind), rebinding->first->text, rebinding->second->text};
   }
 
   const Prompt& a_;
@@ -230,6 +271,7 @@ std::string Reason(const Conflict& conflict) {
 
 std::string Sentence(const Conflict& conflict) {
   const auto& [kind, a, b] = conflict;
+  if (kind == "use") return fmt::format("\"{}\" and \"{}\" are used in different ways", a, b);
   if (kind == "order") return fmt::format("\"{}\" and \"{}\" have changed roles", a, b);
   if (kind == "binding") return fmt::format("\"{}\" of \"{}\" belongs to something else", a, b);
   if (kind == "negation" && (a.empty() || b.empty())) {

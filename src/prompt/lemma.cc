@@ -34,33 +34,15 @@ int VowelGroups(std::string_view word) {
 // Forms that WordNet reads otherwise than prompts mean them; a plural noun where the base is marked
 // with '+'.
 constexpr auto kListed = std::to_array<std::pair<std::string_view, std::string_view>>({
-    {"people", "+person"},
-    {"persons", "+person"},
-    {"men", "+man"},
-    {"women", "+woman"},
-    {"leaves", "+leaf"},
-    {"axes", "+ax"},
-    {"selfies", "+selfie"},
-    {"elves", "+elf"},
-    {"dwarves", "+dwarf"},
-    {"saw", "saw"},
-    {"painting", "painting"},
-    {"paintings", "+painting"},
-    {"drawing", "drawing"},
-    {"drawings", "+drawing"},
-    {"colored", "colored"},
-    {"dressed", "dressed"},
-    {"wore", "wear"},
-    {"worn", "wear"},
-    {"news", "news"},
-    {"glasses", "+glass"},
-    {"during", "during"},
-    {"evening", "evening"},
-    {"rose", "rose"},
-    {"seed", "seed"},
-    {"wedding", "wedding"},
-    {"building", "building"},
-    {"striped", "striped"},
+    {"people", "+person"},  {"persons", "+person"},   {"men", "+man"},
+    {"women", "+woman"},    {"leaves", "+leaf"},      {"axes", "+ax"},
+    {"selfies", "+selfie"}, {"elves", "+elf"},        {"dwarves", "+dwarf"},
+    {"saw", "saw"},         {"painting", "painting"}, {"paintings", "+painting"},
+    {"drawing", "drawing"}, {"drawings", "+drawing"}, {"colored", "colored"},
+    {"dressed", "dressed"}, {"wore", "wear"},         {"worn", "wear"},
+    {"news", "news"},       {"glasses", "+glass"},    {"during", "during"},
+    {"evening", "evening"}, {"rose", "rose"},         {"seed", "seed"},
+    {"wedding", "wedding"}, {"building", "building"}, {"striped", "striped"},
     {"leaning", "lean"},
 });
 
@@ -135,7 +117,6 @@ Lemma ByRules(std::string_view word) {
   return stem.size() >= 2 && HasVowel(stem) ? Verbal(word, ending) : as_is;
 }
 
-
 // ---- WordNet ----
 
 // What a form may be, and how often its base was seen as that.
@@ -184,8 +165,7 @@ class Readings {
     const WordId word = net_.Find(form_);
     if (word == kNoWord) return;
     const double noun = Uses(word, PartOfSpeech::kNoun), verb = Uses(word, PartOfSpeech::kVerb);
-    const double rest =
-        Uses(word, PartOfSpeech::kAdjective) + Uses(word, PartOfSpeech::kAdverb);
+    const double rest = Uses(word, PartOfSpeech::kAdjective) + Uses(word, PartOfSpeech::kAdverb);
     Consider({word, Form::kBase, noun * kNounPreference + verb + rest});
   }
 
@@ -238,6 +218,9 @@ Lemma Lemmatize(std::string_view word) {
   const WordNet& net = WordNet::BuiltIn();
   if (auto listed = Listed(word)) {
     listed->word = net.Find(listed->base);
+    if (listed->base == word && word.ends_with("ing")) {
+      listed->other = net.Find(ByRules(word).base);  // "students building a bridge"
+    }
     return *listed;
   }
   const Readings readings(word);

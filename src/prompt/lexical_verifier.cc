@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "prompt/aspects.h"
 #include "prompt/conflicts.h"
 #include "prompt/roles.h"
 #include "prompt/verifier.h"
@@ -63,7 +64,7 @@ Verdict Conclude(const Prompt& a, const Prompt& b, const Alignment& alignment) {
     return {similarity, false, "paraphrase", "both say the same in other words"};
   }
   if (x != nullptr && y != nullptr) {
-    const Conflict words{"words", x->text, y->text};
+    const Conflict words{std::string(KindOf(*x, *y)), x->text, y->text};
     return {similarity, false, Reason(words), Sentence(words)};
   }
   const std::string& word = x != nullptr ? x->text : y->text;

@@ -90,11 +90,11 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Content, Misses,
     testing::Values(
-        Pair{"a dog", "a cat", "words: "}, Pair{"a cat", "a dog", "words: "},
+        Pair{"a dog", "a cat", "subject: "}, Pair{"a cat", "a dog", "subject: "},
         Pair{"a cat", "a cat with a hat", "unmatched: hat"},
         Pair{"a team playing baseball", "a team playing baseball at the beach", "unmatched"},
-        Pair{"a man standing on a hill", "a man jumping on a hill", "words: standing/jumping"},
-        Pair{"a city by day", "a city by night", "words: day/night"},
+        Pair{"a man standing on a hill", "a man jumping on a hill", "action: standing/jumping"},
+        Pair{"a city by day", "a city by night", "time: day/night"},
         Pair{"a desert in the evening", "a dessert in the evening", "words"},
         Pair{"a light house on a hill", "a lighthouse on a hill"},
         Pair{"a silver coin", "a sliver coin"}, Pair{"a barely dressed man", "a dressed man"},

@@ -25,13 +25,14 @@ bool IsRelative(std::string_view word) {
 // "made of rope", "used for fishing": what stands between a noun and what it is made of or for.
 bool IsMaking(std::string_view word) {
   static constexpr std::array<std::string_view, 10> kMaking = {
-      "made", "used", "designed", "bred", "composed", "built", "meant", "covered", "full", "filled"};
+      "made",  "used",  "designed", "bred", "composed",
+      "built", "meant", "covered",  "full", "filled"};
   return std::ranges::find(kMaking, word) != kMaking.end();
 }
 
 bool IsMakingLink(std::string_view word) {
-  static constexpr std::array<std::string_view, 6> kLinks = {"of", "for", "from",
-                                                             "with", "by", "in"};
+  static constexpr std::array<std::string_view, 6> kLinks = {"of",   "for", "from",
+                                                             "with", "by",  "in"};
   return std::ranges::find(kLinks, word) != kLinks.end();
 }
 
@@ -115,11 +116,10 @@ class NormalOrder {
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
       if (tokens_[i].text == "and" && !tokens_[i].content) continue;
       const bool next = last + 1 == i && SameClause(last, i);
-      const bool joined =
-          tokens_[i].content && last < i &&
-          (next ? !IsVerbAt(i) && !IsVerbAt(last) && !IsAdverb(tokens_[i]) &&
-                      !IsAdverb(tokens_[last]) && !tokens_[last].possessive
-                : Chained(last, i));
+      const bool joined = tokens_[i].content && last < i &&
+                          (next ? !IsVerbAt(i) && !IsVerbAt(last) && !IsAdverb(tokens_[i]) &&
+                                      !IsAdverb(tokens_[last]) && !tokens_[last].possessive
+                                : Chained(last, i));
       if (!joined) ++phrase;
       places_[i].phrase = phrase;
       last = tokens_[i].content ? i : tokens_.size();
@@ -288,20 +288,24 @@ class NormalOrder {
   }
 
   bool IsAttribute(std::size_t i, std::size_t k) const {
-    return SameClause(i, k) && (tokens_[k].slot == Slot::kColour || tokens_[k].slot == Slot::kSize ||
-                                tokens_[k].pos == PartOfSpeech::kAdjective);
+    return SameClause(i, k) &&
+           (tokens_[k].slot == Slot::kColour || tokens_[k].slot == Slot::kSize ||
+            tokens_[k].pos == PartOfSpeech::kAdjective);
   }
 
   // After "made of", "which is used for", "covered by" or a bare "for" behind a noun; `i` where
   // there is none.
   std::size_t AfterMaking(std::size_t i) const {
     std::size_t at = i;
-    if (IsRelative(tokens_[at].text) && SameClause(i, at + 1) && IsBe(tokens_[at + 1].text)) at += 2;
+    if (IsRelative(tokens_[at].text) && SameClause(i, at + 1) && IsBe(tokens_[at + 1].text))
+      at += 2;
     if (!SameClause(i, at)) return i;
     const bool making = IsMaking(tokens_[at].text);
     at += making;
     if (!SameClause(i, at)) return i;
     const std::string_view link = tokens_[at].text;
+    const bool covered = making && tokens_[at - 1].text == "covered" && link == "by";
+    if (covered) return i;  // a passive
     if (making ? !IsMakingLink(link) : link != "for" || !IsNamed(i - 1)) return i;
     return at + 1;
   }

@@ -63,7 +63,8 @@ class NumberReader {
  private:
   bool IsArticle(std::size_t i) const { return tokens_[i].text == "a" || tokens_[i].text == "an"; }
   bool Couple(std::size_t i) const {
-    return tokens_[i].text == "couple" && i + 1 < tokens_.size() && tokens_[i + 1].text == "of";
+    return (tokens_[i].text == "couple" || tokens_[i].text == "pair") && i + 1 < tokens_.size() &&
+           tokens_[i + 1].text == "of";
   }
 
   // A unit follows a ten ("twenty one") or a scale ("hundred five") or nothing.

@@ -38,8 +38,8 @@ struct Senses {
     for (const Sense& sense : Net().Senses(word)) most = std::max<int>(most, sense.count);
     for (const Sense& sense : Net().Senses(word)) {
       if (verb_only && sense.pos != PartOfSpeech::kVerb) continue;
-      const bool common = most <= kRarelySeen ? sense.rank < kMostRanks
-                                              : sense.count >= kCommonShare * most;
+      const bool common =
+          most <= kRarelySeen ? sense.rank < kMostRanks : sense.count >= kCommonShare * most;
       if (common || (sense.rank == 0 && sense.count > 0)) Add(sense);
     }
     if (count > 0) return;

@@ -1,6 +1,11 @@
 #include "prompt/roles.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "wordnet/wordnet.h"
 
 namespace reprise {
 namespace {
@@ -9,7 +14,8 @@ using Tokens = std::vector<Token>;
 using Words = std::vector<std::size_t>;
 
 constexpr std::size_t kNegationReach = 8;
-constexpr std::size_t kApart = 5;  // tokens between "ruins" and "castle" of "ruins of an old castle"
+constexpr std::size_t kApart =
+    5;  // tokens between "ruins" and "castle" of "ruins of an old castle"
 
 // What "no", "not" and "without" deny: the next words, over articles and verbs of being.
 Words Denied(const Tokens& tokens, std::size_t at) {
@@ -21,6 +27,176 @@ Words Denied(const Tokens& tokens, std::size_t at) {
   return words;
 }
 
+// "castle ruins" are "ruins of a castle", a "fire engine" is no "fire and an engine".
+bool IsLink(std::string_view word) {
+  static constexpr auto kLinks = std::to_array<std::string_view>(
+      {"of", "for", "from", "in", "with", "made", "by", "at", "to"});
+  return std::ranges::find(kLinks, word) != kLinks.end();
+}
+
+bool Contains(std::span<const SynsetId> list, SynsetId synset) {
+  return std::ranges::find(list, synset) != list.end();
+}
+
+// A collocation that is no kind of what its last word names: a sea horse is no horse.
+bool IsOwnMeaning(const Token& modifier, const Token& noun) {
+  const WordNet& net = WordNet::BuiltIn();
+  const WordId word = net.Find(modifier.text + " " + noun.lemma);
+  if (word == kNoWord || noun.word == kNoWord) return false;
+  for (const Sense& sense : net.Senses(word)) {
+    for (const Sense& plain : net.Senses(noun.word)) {
+      for (SynsetId above : net.Hypernyms(sense.synset)) {
+        if (above == plain.synset || Contains(net.Hypernyms(above), plain.synset)) {
+          return false;
+        }
+      }
+    }
+  }
+  return true;
+}
+
+// One prompt seen from the other.
+class View {
+ public:
+  View(const Tokens& a, const Tokens& b, const std::vector<std::int32_t>& a_to_b,
+       const std::vector<std::int32_t>& b_to_a)
+      : a_(a), b_(b), a_to_b_(a_to_b), b_to_a_(b_to_a) {}
+
+  template <class Is>
+  std::optional<Misplaced> Rebinding(const Structure& x, const Structure& y, Is is) const {
+    for (std::size_t i = 0; i < a_.size(); ++i) {
+      const std::size_t noun = x.head[i];
+      if (a_to_b_[i] == kUnmatched || noun == i || !is(a_[i])) continue;
+      if (a_to_b_[noun] == kUnmatched || a_to_b_[noun] == a_to_b_[i]) continue;
+      if (IsRebound(x, y, i, noun)) return Misplaced(&a_[i], &a_[noun]);
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Misplaced> NegationRebinding() const {
+    for (std::size_t i = 0; i < a_.size(); ++i) {
+      const std::int32_t j = a_to_b_[i];
+      if (j == kUnmatched || a_[i].slot != Slot::kNegation) continue;
+      const Words x = Denied(a_, i), y = Denied(b_, static_cast<std::size_t>(j));
+      if (x.empty() || y.empty() || Meet(x, y)) continue;
+      if (a_to_b_[x[0]] != kUnmatched && b_to_a_[y[0]] != kUnmatched) {
+        return Misplaced(&a_[i], &a_[x[0]]);
+      }
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Misplaced> Exchange(const Structure& x, const Structure& y) const {
+    for (const Join& join : x.joins) {
+      const auto same = [&](const Join& other) { return Same(join.word, other.word); };
+      const auto own = [&](const Join& other) {
+        return a_[other.word].lemma == a_[join.word].lemma;
+      };
+      // Where one prompt has it more often, which one is meant is not known.
+      if (std::ranges::count_if(y.joins, same) != std::ranges::count_if(x.joins, own)) continue;
+      bool exchanged = false, kept = false;
+      for (const Join& other : y.joins) {
+        if (same(other)) (IsExchanged(join, other) ? exchanged : kept) = true;
+      }
+      if (!exchanged || kept) continue;
+      return Misplaced(&a_[join.before.empty() ? join.word : join.before.front()],
+                       &a_[join.after.empty() ? join.word : join.after.front()]);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  // One word of both prompts, or an equal word elsewhere in the other.
+  bool Same(std::size_t i, std::size_t j) const {
+    return a_to_b_[i] == static_cast<std::int32_t>(j) || a_[i].lemma == b_[j].lemma;
+  }
+
+  bool Meet(const Words& x, const Words& y) const {
+    return std::ranges::any_of(x, [&](std::size_t i) {
+      return std::ranges::any_of(y, [&](std::size_t j) { return Same(i, j); });
+    });
+  }
+
+  // ---- modifiers ----
+
+  // An equal word elsewhere may be the one that is meant, so none may fit.
+  bool IsRebound(const Structure& x, const Structure& y, std::size_t i, std::size_t noun) const {
+    for (std::size_t j = 0; j < b_.size(); ++j) {
+      const bool candidate =
+          static_cast<std::int32_t>(j) == a_to_b_[i] || b_[j].lemma == a_[i].lemma;
+      if (candidate && Fits(x, y, i, noun, j)) return false;
+    }
+    return true;
+  }
+
+  bool Fits(const Structure& x, const Structure& y, std::size_t i, std::size_t noun,
+            std::size_t j) const {
+    const auto noun_b = static_cast<std::size_t>(a_to_b_[noun]);
+    const std::size_t other = y.head[j];
+    if (other == j) {  // no noun of its own
+      const bool turned = y.head[noun_b] == j && noun_b != j;
+      return !turned && !IsApart(x, i, noun, j, noun_b);
+    }
+    if (b_to_a_[other] == kUnmatched || Same(noun, other) || y.head[noun_b] == other) return true;
+    // "old castle ruins" are the ruins of an old castle: the castle belongs to the ruins.
+    return x.head[static_cast<std::size_t>(b_to_a_[other])] == noun;
+  }
+
+  // `i` stands before its noun here. Do the two belong together in the other prompt as well, as in
+  // "the ruins of an old castle"? A compound with a meaning of its own ("sea horse") does not
+  // survive being taken apart.
+  bool IsApart(const Structure& x, std::size_t i, std::size_t noun, std::size_t j,
+               std::size_t noun_b) const {
+    const auto [first, last] = std::minmax(j, noun_b);
+    if (last - first > kApart) return true;
+    const bool compound = a_[i].pos == PartOfSpeech::kNoun && a_[i].slot == Slot::kNone &&
+                          x.head[noun] == noun && i + 1 == noun;
+    if (!compound) return false;
+    if (IsOwnMeaning(a_[i], a_[noun])) return true;
+    if (j < noun_b) return !b_[j].possessive && last - first > 1;
+    return std::none_of(b_.begin() + static_cast<std::ptrdiff_t>(first),
+                        b_.begin() + static_cast<std::ptrdiff_t>(last),
+                        [](const Token& token) { return IsLink(token.text); });
+  }
+
+  // ---- verbs and prepositions ----
+
+  static bool AllMatched(const Words& nouns, const std::vector<std::int32_t>& partner) {
+    return std::ranges::all_of(nouns, [&](std::size_t i) { return partner[i] != kUnmatched; });
+  }
+
+  // The nouns of one side are all in both prompts, but not one of them is on that side in both.
+  bool IsTaken(const Words& x, const Words& y) const {
+    return !x.empty() && !y.empty() && AllMatched(x, a_to_b_) && AllMatched(y, b_to_a_) &&
+           !Meet(x, y);
+  }
+
+  // Has a noun gone over to the other side?
+  bool Crosses(const Words& from, const Words& other_side, const Words& own_side) const {
+    return std::ranges::any_of(
+        from, [&](std::size_t i) { return Meet({i}, other_side) && !Meet({i}, own_side); });
+  }
+
+  bool IsExchanged(const Join& x, const Join& y) const {
+    if (Crosses(x.before, y.after, y.before) && Crosses(x.after, y.before, y.after)) return true;
+    // "leaving the groom" and "the bride and the groom leaving".
+    if (x.direct && Crosses({x.after.front()}, y.before, y.after)) return true;
+    if (y.direct && Meet(x.before, {y.after.front()}) && !Meet(x.after, {y.after.front()})) {
+      return true;
+    }
+    // "a man pushing" and "a man being pushed".
+    if (y.passive && !x.passive && Meet(x.before, y.after)) return true;
+    if (x.passive && !y.passive && Meet(x.after, y.before)) return true;
+    if (IsTaken(x.before, y.before)) return true;
+    return x.direct && y.direct && IsTaken(x.after, y.after);
+  }
+
+  const Tokens& a_;
+  const Tokens& b_;
+  const std::vector<std::int32_t>& a_to_b_;
+  const std::vector<std::int32_t>& b_to_a_;
+};
+
 }  // namespace
 
 Roles::Roles(const Prompt& a, const Prompt& b, const Alignment& alignment)
@@ -29,12 +205,6 @@ Roles::Roles(const Prompt& a, const Prompt& b, const Alignment& alignment)
       alignment_(alignment),
       structures_a_(ReadStructures(a.tokens)),
       structures_b_(ReadStructures(b.tokens)) {}
-
-// One word of both prompts, or an equal word elsewhere in the other.
-bool Roles::Same(std::size_t i, std::size_t j) const {
-  return alignment_.a_to_b[i] == static_cast<std::int32_t>(j) ||
-         a_.tokens[i].lemma == b_.tokens[j].lemma;
-}
 
 template <class Find>
 std::optional<Misplaced> Roles::InEveryReading(Find find) const {
@@ -48,158 +218,41 @@ std::optional<Misplaced> Roles::InEveryReading(Find find) const {
   return found;
 }
 
-// ---- modifiers ----
-
-// "old castle ruins" are the ruins of an old castle: does the castle belong to the ruins?
-bool Roles::BelongsTo(const Structure& x, std::size_t other, std::size_t noun) const {
-  return x.head[static_cast<std::size_t>(alignment_.b_to_a[other])] == noun;
-}
-
-template <class Is>
-std::optional<Misplaced> Roles::RebindingIn(const Structure& x, const Structure& y, Is is) const {
-  const Tokens &a = a_.tokens, &b = b_.tokens;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const std::int32_t partner = alignment_.a_to_b[i];
-    const std::size_t noun = x.head[i];
-    if (partner == kUnmatched || noun == i || !is(a[i])) continue;
-    if (alignment_.a_to_b[noun] == kUnmatched || alignment_.a_to_b[noun] == partner) continue;
-    // An equal word elsewhere may be the one that is meant.
-    bool elsewhere = false, here = false;
-    for (std::size_t j = 0; j < b.size() && !here; ++j) {
-      if (static_cast<std::int32_t>(j) != partner && b[j].lemma != a[i].lemma) continue;
-      const std::size_t other = y.head[j];
-      const auto noun_b = static_cast<std::size_t>(alignment_.a_to_b[noun]);
-      const bool turned = other == j && y.head[noun_b] == j && noun_b != j;
-      const bool known = other != j && alignment_.b_to_a[other] != kUnmatched &&
-                         y.head[noun_b] != other && !BelongsTo(x, other, noun);
-      const bool far = other == j && std::max(j, noun_b) - std::min(j, noun_b) > kApart;
-      if (turned || far || (known && !Same(noun, other))) {
-        elsewhere = true;
-      } else {
-        here = true;
-      }
-    }
-    if (elsewhere && !here) return Misplaced(i, noun);
-  }
-  return std::nullopt;
-}
-
-std::optional<Misplaced> Roles::NegationRebinding() const {
-  const Tokens &a = a_.tokens, &b = b_.tokens;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const std::int32_t j = alignment_.a_to_b[i];
-    if (j == kUnmatched || a[i].slot != Slot::kNegation) continue;
-    const Words x = Denied(a, i), y = Denied(b, static_cast<std::size_t>(j));
-    if (x.empty() || y.empty() || Meet(x, y)) continue;
-    if (alignment_.a_to_b[x[0]] != kUnmatched && alignment_.b_to_a[y[0]] != kUnmatched) {
-      return Misplaced(i, x[0]);
-    }
-  }
-  return std::nullopt;
-}
-
 std::optional<Misplaced> Roles::SlotRebinding() const {
-  if (auto found = NegationRebinding()) return found;
+  const View view(a_.tokens, b_.tokens, alignment_.a_to_b, alignment_.b_to_a);
+  if (auto found = view.NegationRebinding()) return found;
   return InEveryReading([&](const Structure& x, const Structure& y) {
-    return RebindingIn(x, y, [](const Token& token) {
+    return view.Rebinding(x, y, [](const Token& token) {
       return token.slot == Slot::kColour || token.slot == Slot::kCount;
     });
   });
 }
 
 std::optional<Misplaced> Roles::Rebinding() const {
+  const View view(a_.tokens, b_.tokens, alignment_.a_to_b, alignment_.b_to_a);
+  const View back(b_.tokens, a_.tokens, alignment_.b_to_a, alignment_.a_to_b);
+  const auto is = [](const Token& token) { return token.content && token.weight > kMinorWeight; };
   return InEveryReading([&](const Structure& x, const Structure& y) {
-    return RebindingIn(x, y, [](const Token& token) {
-      return token.content && token.weight > kMinorWeight;
-    });
+    auto found = view.Rebinding(x, y, is);
+    return found ? found : back.Rebinding(y, x, is);
   });
 }
 
-// ---- verbs and prepositions ----
-
-bool Roles::Matched(const Words& nouns, bool of_a) const {
-  const auto& partner = of_a ? alignment_.a_to_b : alignment_.b_to_a;
-  return std::ranges::all_of(nouns, [&](std::size_t i) { return partner[i] != kUnmatched; });
+std::optional<Misplaced> Roles::Exchange() const {
+  const View view(a_.tokens, b_.tokens, alignment_.a_to_b, alignment_.b_to_a);
+  return InEveryReading(
+      [&](const Structure& x, const Structure& y) { return view.Exchange(x, y); });
 }
 
-bool Roles::Meet(const Words& x, const Words& y) const {
-  return std::ranges::any_of(x, [&](std::size_t i) {
-    return std::ranges::any_of(y, [&](std::size_t j) { return Same(i, j); });
-  });
-}
-
-// Has a word of `from` gone over to the other side?
-bool Roles::Crosses(const Words& from, const Words& other_side, const Words& own_side) const {
-  return std::ranges::any_of(from, [&](std::size_t i) {
-    return Meet({i}, other_side) && !Meet({i}, own_side);
-  });
-}
-
-bool Roles::CrossesBack(std::size_t j, const Join& x) const {
-  return Meet(x.before, {j}) && !Meet(x.after, {j});
-}
-
-// "a man pushing" and "a man being pushed".
-bool Roles::Undergoes(const Join& x, const Join& y) const {
-  return y.passive && !x.passive && Meet(x.before, y.after);
-}
-
-bool Roles::UndergoesBack(const Join& x, const Join& y) const {
-  return x.passive && !y.passive && Meet(x.after, y.before);
-}
-
-bool Roles::Exchanged(const Join& x, const Join& y) const {
-  if (Crosses(x.before, y.after, y.before) && Crosses(x.after, y.before, y.after)) return true;
-  // "leaving the groom" and "the bride and the groom leaving".
-  if (x.direct && Crosses({x.after.front()}, y.before, y.after)) return true;
-  if (y.direct && CrossesBack(y.after.front(), x)) return true;
-  if (x.passive != y.passive && (Undergoes(x, y) || UndergoesBack(x, y))) return true;
-  const auto taken = [&](const Words& p, const Words& q) {
-    return !p.empty() && !q.empty() && Matched(p, true) && Matched(q, false) && !Meet(p, q);
-  };
-  if (taken(x.before, y.before)) return true;
-  return x.direct && y.direct && taken(x.after, y.after);
-}
-
-bool Roles::OwnLemma(const Join& x, const Join& y) const {
-  return a_.tokens[x.word].lemma == a_.tokens[y.word].lemma;
-}
-
-std::optional<Misplaced> Roles::ExchangeIn(const Structure& x, const Structure& y) const {
-  for (const Join& join : x.joins) {
-    const auto same = [&](const Join& other) { return Same(join.word, other.word); };
-    const auto own = [&](const Join& other) { return OwnLemma(join, other); };
-    // Where one prompt has it more often, which one is meant is not known.
-    if (std::ranges::count_if(y.joins, same) != std::ranges::count_if(x.joins, own)) continue;
-    const bool exchanged = std::ranges::any_of(y.joins, [&](const Join& other) {
-      return same(other) && Exchanged(join, other);
-    });
-    const bool kept = std::ranges::any_of(y.joins, [&](const Join& other) {
-      return same(other) && !Exchanged(join, other);
-    });
-    if (!exchanged || kept) continue;
-    const std::size_t first = join.before.empty() ? join.word : join.before.front();
-    const std::size_t second = join.after.empty() ? join.word : join.after.front();
-    return Misplaced(first, second);
-  }
-  return std::nullopt;
-}
-
-// One word as a verb and as a noun: "has a cut", "is cutting".
 std::optional<Misplaced> Roles::OtherUse() const {
   return InEveryReading([&](const Structure& x, const Structure& y) -> std::optional<Misplaced> {
     for (std::size_t i = 0; i < x.use.size(); ++i) {
       const std::int32_t j = alignment_.a_to_b[i];
       if (j == kUnmatched || x.use[i] == Use::kUnknown || y.use[j] == Use::kUnknown) continue;
-      if (x.use[i] != y.use[j]) return Misplaced(i, i);
+      if (x.use[i] != y.use[j]) return Misplaced(&a_.tokens[i], &b_.tokens[j]);
     }
     return std::nullopt;
   });
-}
-
-std::optional<Misplaced> Roles::Exchange() const {
-  return InEveryReading(
-      [&](const Structure& x, const Structure& y) { return ExchangeIn(x, y); });
 }
 
 }  // namespace reprise

@@ -14,9 +14,9 @@
 
 namespace reprise {
 
-// Two words of the first prompt, as positions: a word and what it belongs to there but not in the
-// other prompt, or two words that have changed places.
-using Misplaced = std::pair<std::size_t, std::size_t>;
+// A word and what it belongs to in one prompt but not in the other, or two words that have changed
+// places.
+using Misplaced = std::pair<const Token*, const Token*>;
 
 class Roles {
  public:
@@ -25,31 +25,15 @@ class Roles {
 
   // A colour, count or negation that belongs to another word.
   std::optional<Misplaced> SlotRebinding() const;
-  // The same of any modifier, and compounds turned round ("chocolate milk", "milk chocolate").
+  // The same of any modifier, and compounds turned round ("chocolate milk", "milk chocolate") or
+  // taken apart ("a sea horse", "a horse in the sea").
   std::optional<Misplaced> Rebinding() const;
   // A verb or preposition whose sides have been exchanged, or taken by another word of the prompts.
   std::optional<Misplaced> Exchange() const;
-  // A word that is a verb in one prompt and a noun in the other.
+  // A word that is a verb in one prompt and a noun in the other, as they use it.
   std::optional<Misplaced> OtherUse() const;
 
  private:
-  using Reading = std::pair<const Structure*, const Structure*>;
-
-  bool Same(std::size_t i, std::size_t j) const;
-  bool Matched(const std::vector<std::size_t>& nouns, bool of_a) const;
-  bool Meet(const std::vector<std::size_t>& x, const std::vector<std::size_t>& y) const;
-  bool Crosses(const std::vector<std::size_t>& from, const std::vector<std::size_t>& other_side,
-               const std::vector<std::size_t>& own_side) const;
-  bool BelongsTo(const Structure& x, std::size_t other, std::size_t noun) const;
-  bool OwnLemma(const Join& x, const Join& y) const;
-  bool CrossesBack(std::size_t j, const Join& x) const;
-  bool Undergoes(const Join& x, const Join& y) const;
-  bool UndergoesBack(const Join& x, const Join& y) const;
-  bool Exchanged(const Join& x, const Join& y) const;
-  std::optional<Misplaced> ExchangeIn(const Structure& x, const Structure& y) const;
-  template <class Is>
-  std::optional<Misplaced> RebindingIn(const Structure& x, const Structure& y, Is is) const;
-  std::optional<Misplaced> NegationRebinding() const;
   // Nothing when any reading of the two prompts has nothing.
   template <class Find>
   std::optional<Misplaced> InEveryReading(Find find) const;

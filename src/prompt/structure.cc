@@ -45,12 +45,12 @@ class Reading {
     structure.head.resize(tokens_.size());
     std::iota(structure.head.begin(), structure.head.end(), 0);
     std::vector<std::size_t> order = structure.head;
-    std::ranges::stable_sort(order, {}, [&](std::size_t i) {
-      return std::pair(tokens_[i].clause, places_[i].rank);
-    });
+    std::ranges::stable_sort(
+        order, {}, [&](std::size_t i) { return std::pair(tokens_[i].clause, places_[i].rank); });
     for (std::size_t begin = 0; begin < order.size();) {
       std::size_t end = begin;
-      while (end < order.size() && tokens_[order[end]].clause == tokens_[order[begin]].clause) ++end;
+      while (end < order.size() && tokens_[order[end]].clause == tokens_[order[begin]].clause)
+        ++end;
       ReadClause({order.begin() + static_cast<std::ptrdiff_t>(begin),
                   order.begin() + static_cast<std::ptrdiff_t>(end)},
                  structure);
@@ -64,7 +64,7 @@ class Reading {
  private:
   bool IsNoun(std::size_t i) const {
     const Token& token = tokens_[i];
-    return token.content && places_[i].head && token.form != Form::kVerbal &&
+    return token.content && places_[i].head && !token.possessive && token.form != Form::kVerbal &&
            token.weight > kMinorWeight && token.slot != Slot::kColour && token.slot != Slot::kCount;
   }
 
@@ -120,10 +120,18 @@ class Reading {
       while (reach < parts.size() && !parts[reach].subject) ++reach;
       const std::size_t last = reach < parts.size() ? parts[reach].begin : order.size();
       for (std::size_t k = parts[p].begin; k < end; ++k) {
-        if (!IsJoin(order[k]) || (k + 1 < end && IsPronoun(tokens_[order[k + 1]].text))) continue;
+        if (!IsJoin(order[k]) || LeadsToPronoun(order, k, end)) continue;
         structure.joins.push_back(ReadJoin(order, parts[p].begin, k, last));
       }
     }
+  }
+
+  // "behind it", "behind her the crew"
+  bool LeadsToPronoun(const std::vector<std::size_t>& order, std::size_t k, std::size_t end) const {
+    if (k + 1 >= end) return false;
+    if (IsPronoun(tokens_[order[k + 1]].text)) return true;
+    const bool her = tokens_[order[k + 1]].text == "her";
+    return her && (k + 2 >= end || IsDeterminer(tokens_[order[k + 2]].text));
   }
 
   Join ReadJoin(const std::vector<std::size_t>& order, std::size_t begin, std::size_t k,
@@ -140,6 +148,7 @@ class Reading {
       Add(order[i], join.after);
     }
     join.direct = !join.after.empty() && FollowsAtOnce(order, k);
+    if (IsPreposition(tokens_[join.word])) join.after.resize(join.direct ? 1 : 0);
     join.passive = IsPassive(join.word) && join.before.empty();
     return join;
   }
@@ -203,9 +212,8 @@ class Reading {
     std::size_t begin = i;  // of its phrase
     while (begin > 0 && places_[begin - 1].phrase == places_[i].phrase) --begin;
     const bool led = begin > 0 && tokens_[begin - 1].text != "to" &&
-                     (IsDeterminer(tokens_[begin - 1].text) ||
-                                   IsPreposition(tokens_[begin - 1]) ||
-                                   tokens_[begin - 1].text == "of");
+                     (IsDeterminer(tokens_[begin - 1].text) || IsPreposition(tokens_[begin - 1]) ||
+                      tokens_[begin - 1].text == "of");
     return led ? Use::kNoun : Use::kUnknown;
   }
 

@@ -445,7 +445,8 @@ constexpr auto kKinds = std::to_array<std::string_view>({
 
 // Words of one row exclude each other.
 constexpr auto kContrasts = std::to_array<std::string_view>({
-    "stand sit lie kneel jump run walk fly swim crawl dance sleep climb fall dive crouch squat hang",
+    "stand sit lie kneel jump run walk fly swim crawl dance sleep climb fall dive crouch squat "
+    "hang",
     "laugh cry frown smile whisper sing yawn",
     "scream cry laugh smile whisper",
     "shout cry laugh smile whisper",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <utility>
 
 #include "prompt/boilerplate.h"
 #include "prompt/classify.h"
@@ -177,7 +178,8 @@ void FindNouns(std::vector<Token>& tokens) {
     Token& token = tokens[i];
     const Token& before = tokens[i - 1];
     const bool led = IsDeterminer(before.text) || before.slot == Slot::kCount || before.possessive;
-    if (!token.content || !led || token.text.ends_with("ing") || token.text.ends_with("ed")) continue;
+    if (!token.content || !led || token.text.ends_with("ing") || token.text.ends_with("ed"))
+      continue;
     if (token.form == Form::kVerbal && token.text.ends_with('s')) token.form = Form::kPlural;
     if (token.form != Form::kVerbal && token.pos == PartOfSpeech::kVerb) {
       token.pos = PartOfSpeech::kNoun;
@@ -192,8 +194,17 @@ void FindVerbs(std::vector<Token>& tokens) {
     const Token& before = tokens[i - 1];
     const bool subject = before.content && before.form == Form::kBase && !before.possessive &&
                          before.slot == Slot::kNone && before.pos == PartOfSpeech::kNoun;
+    const bool object = IsDeterminer(tokens[i + 1].text);
+    if (object && token.form == Form::kBase && token.slot == Slot::kNone &&
+        token.text.ends_with("ing") && token.other != kNoWord && before.content &&
+        before.pos == PartOfSpeech::kNoun && IsVerb(token.other)) {
+      token.lemma = WordNet::BuiltIn().Text(token.other);
+      token.word = std::exchange(token.other, kNoWord);
+      token.form = Form::kVerbal;
+      token.pos = PartOfSpeech::kVerb;
+    }
     if (token.form == Form::kPlural && token.slot == Slot::kNone && token.text.ends_with('s') &&
-        subject && IsDeterminer(tokens[i + 1].text) && IsVerb(token.word)) {
+        subject && object && IsVerb(token.word)) {
       token.form = Form::kVerbal;
       token.pos = PartOfSpeech::kVerb;
     }
