@@ -13,6 +13,7 @@
 #include "prompt/lexicon.h"
 #include "prompt/relation.h"
 #include "prompt/roles.h"
+#include "prompt/synonyms.h"
 
 namespace reprise {
 namespace {
@@ -41,6 +42,8 @@ constexpr std::array<std::pair<Aspect, std::string_view>, 7> kSettling = {{
     {Aspect::kMaterial, "material"},
     {Aspect::kEmotion, "emotion"},
 }};
+
+constexpr std::size_t kLengthy = 24;  // content words
 
 bool HasDigit(const Token& token) {
   return token.content && token.slot == Slot::kNone &&
@@ -83,7 +86,7 @@ class Differences {
     }
     if (Found found = OneSide("name", &Token::name)) return found;
     if (Found found = OneSide("digits", HasDigit)) return found;
-    if (Found found = OneSide("direction", SaysPlace)) return found;
+    if (Found found = Direction()) return found;
     if (Found found = Settled()) return found;
     if (Found found = Words()) return found;
     if (Found found = Number()) return found;
@@ -203,10 +206,55 @@ class Differences {
     });
   }
 
+  // "above" may be "over" in the other.
+  Found Direction() const {
+    const auto one_side = [](const Left& left, const Left& right) -> const Token* {
+      for (const Token* x : left) {
+        const auto same = [&](const Token* y) { return AreNearSynonyms(x->lemma, y->lemma); };
+        if (SaysPlace(*x) && std::ranges::none_of(right, same)) return x;
+      }
+      return nullptr;
+    };
+    const Token *x = one_side(left_, right_), *y = one_side(right_, left_);
+    if (x == nullptr && y == nullptr) return std::nullopt;
+    return Conflict{"direction", x ? x->text : "", y ? y->text : ""};
+  }
+
+  // Something else on either side. Long prompts may differ in a verb or an adjective in different
+  // places; short ones in nothing.
   Found Words() const {
-    const Token *x = First(left_, SaysMuch), *y = First(right_, SaysMuch);
-    if (x == nullptr || y == nullptr) return std::nullopt;
-    return Conflict{std::string(KindOf(*x, *y)), x->text, y->text};
+    const bool lengthy = std::min(CountContent(a_), CountContent(b_)) >= kLengthy;
+    for (const Token* x : left_) {
+      for (const Token* y : right_) {
+        if (!SaysMuch(*x) || !SaysMuch(*y)) continue;
+        if (lengthy && !AreBothNouns(*x, *y) && !InOnePlace(*x, *y)) continue;
+        return Conflict{std::string(KindOf(*x, *y)), x->text, y->text};
+      }
+    }
+    return std::nullopt;
+  }
+
+  static bool AreBothNouns(const Token& x, const Token& y) {
+    const auto is = [](const Token& token) {
+      return token.pos == PartOfSpeech::kNoun || token.name || token.slot != Slot::kNone;
+    };
+    return is(x) && is(y);
+  }
+
+  // The content words before or after the two are partners.
+  bool InOnePlace(const Token& x, const Token& y) const {
+    const auto step = [](const Tokens& tokens, const Token& from, int by) {
+      std::ptrdiff_t at = &from - tokens.data() + by;
+      while (at >= 0 && at < std::ssize(tokens) && !tokens[at].content) at += by;
+      return at;
+    };
+    for (int by : {-1, 1}) {
+      const std::ptrdiff_t i = step(a_.tokens, x, by), j = step(b_.tokens, y, by);
+      const bool inside =
+          i >= 0 && j >= 0 && i < std::ssize(a_.tokens) && j < std::ssize(b_.tokens);
+      if (inside && alignment_.a_to_b[i] == j) return true;
+    }
+    return false;
   }
 
   Found Number() const {

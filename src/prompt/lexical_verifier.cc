@@ -42,14 +42,23 @@ struct Rest {
   const Token* heaviest = nullptr;
 };
 
-Rest Unmatched(const std::vector<Token>& tokens, const std::vector<std::int32_t>& partner) {
+// In a long prompt a verb or an adjective says less of the picture; a thing is a thing.
+constexpr double kUsualLength = 14;  // content words
+
+Rest Unmatched(const Prompt& prompt, const std::vector<std::int32_t>& partner) {
+  const std::vector<Token>& tokens = prompt.tokens;
+  const double length = static_cast<double>(CountContent(prompt));
+  const double share = std::min(1.0, kUsualLength / std::max(1.0, length));
   Rest rest;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const Token& token = tokens[i];
     if (partner[i] != kUnmatched || !token.content) continue;
     const bool adjective = token.pos == PartOfSpeech::kAdjective &&
                            (token.slot == Slot::kNone || token.slot == Slot::kSize);
-    (token.weight <= kMinorWeight ? rest.minor : adjective ? rest.adjectives : rest.major) += 1;
+    const bool scaled = adjective || (token.pos == PartOfSpeech::kVerb && !token.name);
+    (token.weight <= kMinorWeight ? rest.minor
+     : adjective                  ? rest.adjectives
+                                  : rest.major) += scaled ? share : 1;
     rest.slots += token.slot != Slot::kNone && token.slot != Slot::kSize;
     if (rest.heaviest == nullptr || token.weight > rest.heaviest->weight) rest.heaviest = &token;
   }
@@ -58,8 +67,8 @@ Rest Unmatched(const std::vector<Token>& tokens, const std::vector<std::int32_t>
 
 Verdict Conclude(const Prompt& a, const Prompt& b, const Alignment& alignment) {
   const double similarity = std::min(Calibrate(Score(MeasurePair(a, b, alignment))), 0.999);
-  const Token* x = Unmatched(a.tokens, alignment.a_to_b).heaviest;
-  const Token* y = Unmatched(b.tokens, alignment.b_to_a).heaviest;
+  const Token* x = Unmatched(a, alignment.a_to_b).heaviest;
+  const Token* y = Unmatched(b, alignment.b_to_a).heaviest;
   if (x == nullptr && y == nullptr) {
     return {similarity, false, "paraphrase", "both say the same in other words"};
   }
@@ -101,7 +110,7 @@ class LexicalVerifier final : public Verifier {
 }  // namespace
 
 PairFeatures MeasurePair(const Prompt& a, const Prompt& b, const Alignment& alignment) {
-  const Rest x = Unmatched(a.tokens, alignment.a_to_b), y = Unmatched(b.tokens, alignment.b_to_a);
+  const Rest x = Unmatched(a, alignment.a_to_b), y = Unmatched(b, alignment.b_to_a);
   const Roles roles(a, b, alignment);
   return {alignment.score(),
           std::min(alignment.coverage_a, alignment.coverage_b),

@@ -104,8 +104,25 @@ class NormalOrder {
     const Token& token = tokens_[i];
     if (!token.content || token.slot != Slot::kNone) return false;
     if (token.form == Form::kVerbal) return !IsModifyingVerb(i);
-    return token.pos == PartOfSpeech::kVerb && i > 0 && SameClause(i - 1, i) &&
-           tokens_[i - 1].content && tokens_[i - 1].form == Form::kPlural;
+    if (token.pos != PartOfSpeech::kVerb || i == 0 || !SameClause(i - 1, i)) return false;
+    const Token& before = tokens_[i - 1];
+    if (!before.content || before.slot != Slot::kNone) return false;
+    return before.form == Form::kPlural ||
+           (before.pos == PartOfSpeech::kNoun && LeadsOn(i + 1) && !HasVerb(i));
+  }
+
+  // An adverb, article or preposition: what follows a verb rather than a noun.
+  bool LeadsOn(std::size_t i) const {
+    return i < tokens_.size() && SameClause(i - 1, i) &&
+           (IsAdverb(tokens_[i]) || IsDeterminer(tokens_[i].text) ||
+            tokens_[i].slot == Slot::kDirection);
+  }
+
+  bool HasVerb(std::size_t end) const {
+    for (std::size_t i = end; i-- > 0 && SameClause(i, end);) {
+      if (IsBe(tokens_[i].text) || tokens_[i].form == Form::kVerbal) return true;
+    }
+    return false;
   }
 
   // Runs of content words up to a noun. "red and white dog" and "red, green and blue lights" are

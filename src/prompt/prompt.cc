@@ -1,5 +1,7 @@
 #include "prompt/prompt.h"
 
+#include <algorithm>
+
 #include "prompt/quotes.h"
 #include "prompt/text.h"
 #include "prompt/tokens.h"
@@ -17,6 +19,12 @@ Prompt Analyze(std::string_view text) {
     prompt.quoted.emplace_back(clean, quote.begin, quote.end - quote.begin);
   }
   return prompt;
+}
+
+std::size_t CountContent(const Prompt& prompt) {
+  return static_cast<std::size_t>(std::ranges::count_if(prompt.tokens, [](const Token& token) {
+    return token.content && token.weight > kMinorWeight;
+  }));
 }
 
 }  // namespace reprise

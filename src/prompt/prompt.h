@@ -58,6 +58,9 @@ struct Prompt {
   std::vector<std::string> quoted;  // quoted text, case kept: it is drawn as it stands
 };
 
+// Content words that are not minor.
+std::size_t CountContent(const Prompt& prompt);
+
 // Never fails: any byte string gives some prompt; invalid UTF-8 becomes U+FFFD. A text with no
 // letters or digits ("!!!", an emoji) has its symbols as tokens, so it is never empty unless `text`
 // is blank.
