@@ -25,7 +25,9 @@ void Judge(const reprise::Verifier& verifier, const std::string& line) {
   const Verdict safe = verifier.Verify(a, b, MatchMode::kSafe);
   const Verdict hard = verifier.Verify(a, b, MatchMode::kHard);
   fmt::print("{:.4f}\t{:.4f}\t{:.4f}\t{}", safe.similarity, hard.similarity, cosine, safe.reason);
-  for (double feature : MeasurePair(a, b, Align(a, b))) fmt::print("\t{:.4f}", feature);
+  const Alignment alignment = Align(a, b);
+  const Roles roles(a, b, alignment);
+  for (double feature : MeasurePair(a, b, alignment, roles)) fmt::print("\t{:.4f}", feature);
   fmt::print("\n");
 }
 

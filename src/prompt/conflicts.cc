@@ -12,7 +12,6 @@
 #include "prompt/aspects.h"
 #include "prompt/lexicon.h"
 #include "prompt/relation.h"
-#include "prompt/roles.h"
 #include "prompt/synonyms.h"
 
 namespace reprise {
@@ -52,8 +51,8 @@ bool HasDigit(const Token& token) {
 
 class Differences {
  public:
-  Differences(const Prompt& a, const Prompt& b, const Alignment& alignment)
-      : a_(a), b_(b), alignment_(alignment), roles_(a, b, alignment) {
+  Differences(const Prompt& a, const Prompt& b, const Alignment& alignment, const Roles& roles)
+      : a_(a), b_(b), alignment_(alignment), roles_(roles) {
     Collect(a.tokens, alignment.a_to_b, left_);
     Collect(b.tokens, alignment.b_to_a, right_);
   }
@@ -284,7 +283,7 @@ class Differences {
   const Prompt& a_;
   const Prompt& b_;
   const Alignment& alignment_;
-  const Roles roles_;
+  const Roles& roles_;
   Left left_, right_;
 };
 
@@ -304,12 +303,14 @@ std::optional<std::size_t> FindPluralDifference(const Prompt& a, const Prompt& b
   return std::nullopt;
 }
 
-Found FindHardConflict(const Prompt& a, const Prompt& b, const Alignment& alignment) {
-  return Differences(a, b, alignment).Hard();
+Found FindHardConflict(const Prompt& a, const Prompt& b, const Alignment& alignment,
+                       const Roles& roles) {
+  return Differences(a, b, alignment, roles).Hard();
 }
 
-Found FindSafeConflict(const Prompt& a, const Prompt& b, const Alignment& alignment) {
-  return Differences(a, b, alignment).Safe();
+Found FindSafeConflict(const Prompt& a, const Prompt& b, const Alignment& alignment,
+                       const Roles& roles) {
+  return Differences(a, b, alignment, roles).Safe();
 }
 
 std::string Reason(const Conflict& conflict) {

@@ -8,6 +8,7 @@
 
 #include "prompt/alignment.h"
 #include "prompt/prompt.h"
+#include "prompt/roles.h"
 
 namespace reprise {
 
@@ -21,12 +22,12 @@ struct Conflict {
 // Negation, quoted text, digits, counts, colours (each side has one the other lacks, or the same
 // ones on other things), opposite directions, media, sizes, names.
 std::optional<Conflict> FindHardConflict(const Prompt& a, const Prompt& b,
-                                         const Alignment& alignment);
+                                         const Alignment& alignment, const Roles& roles);
 
 // What safe mode adds: a slot filled on one side only, other words in the same places, singular
 // against plural, word order, bindings of any word.
 std::optional<Conflict> FindSafeConflict(const Prompt& a, const Prompt& b,
-                                         const Alignment& alignment);
+                                         const Alignment& alignment, const Roles& roles);
 
 // The first matched word of `a` that is singular on one side and plural on the other.
 std::optional<std::size_t> FindPluralDifference(const Prompt& a, const Prompt& b,

@@ -10,7 +10,6 @@
 
 #include "prompt/aspects.h"
 #include "prompt/conflicts.h"
-#include "prompt/roles.h"
 #include "prompt/verifier.h"
 
 namespace reprise {
@@ -65,8 +64,9 @@ Rest Unmatched(const Prompt& prompt, const std::vector<std::int32_t>& partner) {
   return rest;
 }
 
-Verdict Conclude(const Prompt& a, const Prompt& b, const Alignment& alignment) {
-  const double similarity = std::min(Calibrate(Score(MeasurePair(a, b, alignment))), 0.999);
+Verdict Conclude(const Prompt& a, const Prompt& b, const Alignment& alignment,
+                 const Roles& roles) {
+  const double similarity = std::min(Calibrate(Score(MeasurePair(a, b, alignment, roles))), 0.999);
   const Token* x = Unmatched(a, alignment.a_to_b).heaviest;
   const Token* y = Unmatched(b, alignment.b_to_a).heaviest;
   if (x == nullptr && y == nullptr) {
@@ -97,9 +97,10 @@ class LexicalVerifier final : public Verifier {
     if (mode == MatchMode::kOff) {
       return {alignment.score(), false, "alignment", "compared without looking for conflicts"};
     }
-    Verdict verdict = Conclude(x, y, alignment);
-    std::optional<Conflict> conflict = FindHardConflict(x, y, alignment);
-    if (!conflict && mode == MatchMode::kSafe) conflict = FindSafeConflict(x, y, alignment);
+    const Roles roles(x, y, alignment);
+    Verdict verdict = Conclude(x, y, alignment, roles);
+    std::optional<Conflict> conflict = FindHardConflict(x, y, alignment, roles);
+    if (!conflict && mode == MatchMode::kSafe) conflict = FindSafeConflict(x, y, alignment, roles);
     if (!conflict) return verdict;
     const bool sides = conflict->kind != "order" && conflict->kind != "binding";
     if (swapped && sides) std::swap(conflict->a, conflict->b);
@@ -109,9 +110,9 @@ class LexicalVerifier final : public Verifier {
 
 }  // namespace
 
-PairFeatures MeasurePair(const Prompt& a, const Prompt& b, const Alignment& alignment) {
+PairFeatures MeasurePair(const Prompt& a, const Prompt& b, const Alignment& alignment,
+                         const Roles& roles) {
   const Rest x = Unmatched(a, alignment.a_to_b), y = Unmatched(b, alignment.b_to_a);
-  const Roles roles(a, b, alignment);
   return {alignment.score(),
           std::min(alignment.coverage_a, alignment.coverage_b),
           x.major + y.major,

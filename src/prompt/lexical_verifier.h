@@ -7,6 +7,7 @@
 
 #include "prompt/alignment.h"
 #include "prompt/prompt.h"
+#include "prompt/roles.h"
 
 namespace reprise {
 
@@ -17,6 +18,7 @@ inline constexpr std::array<std::string_view, 12> kPairFeatures = {
 
 using PairFeatures = std::array<double, kPairFeatures.size()>;
 
-PairFeatures MeasurePair(const Prompt& a, const Prompt& b, const Alignment& alignment);
+PairFeatures MeasurePair(const Prompt& a, const Prompt& b, const Alignment& alignment,
+                         const Roles& roles);
 
 }  // namespace reprise
