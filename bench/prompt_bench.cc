@@ -42,6 +42,18 @@ void BM_Verify(benchmark::State& state) {
 }
 BENCHMARK(BM_Verify);
 
+// A candidate that shares the form of the sentence and few words: nothing decides early.
+constexpr const char* kOther =
+    "A pencil sketch of three old grey horses crossing a frozen river beside tall pines under a "
+    "pale winter moon";
+
+void BM_VerifyDifferent(benchmark::State& state) {
+  const auto verifier = MakeLexicalVerifier();
+  const Prompt a = Analyze(kPrompt), b = Analyze(kOther);
+  for (auto _ : state) benchmark::DoNotOptimize(verifier->Verify(a, b, MatchMode::kSafe));
+}
+BENCHMARK(BM_VerifyDifferent);
+
 }  // namespace
 }  // namespace reprise
 

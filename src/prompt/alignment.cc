@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t kMostLeftOver = 24;
 constexpr std::size_t kMostCandidates = 8;  // equal words looked at to find the best in context
+constexpr std::size_t kFewPairs = 36;
+constexpr double kLeastEqual = 0.3;  // share of either side that is equal
 constexpr double kMisspeltCredit = 0.95;
 constexpr double kSynonymCredit = 0.96;
 constexpr double kDerivedCredit = 0.9;
@@ -99,6 +101,9 @@ class Aligner {
     const std::vector<std::size_t> left = LeftOver(a_, result_.a_to_b);
     const std::vector<std::size_t> right = LeftOver(b_, result_.b_to_a);
     if (std::max(left.size(), right.size()) > kMostLeftOver) return;
+    // So little in common that no synonyms make it one picture.
+    const bool apart = std::max(Coverage(a_, credit_a_), Coverage(b_, credit_b_)) < kLeastEqual;
+    if (apart && left.size() * right.size() > kFewPairs) return;
     for (std::size_t i : left) {
       for (std::size_t j : right) {
         if (result_.a_to_b[i] != kUnmatched || result_.b_to_a[j] != kUnmatched) continue;
