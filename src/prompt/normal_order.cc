@@ -336,7 +336,8 @@ class NormalOrder {
     std::size_t noun = end - 1;
     while (noun > 0 && tokens_[noun].content && tokens_[noun].weight <= kMinorWeight) --noun;
     const Token& token = tokens_[noun];
-    if (!SameClause(end, noun) || !token.content || token.form == Form::kVerbal) return;
+    const bool reaches = SameClause(end, noun) || IsRelative(tokens_[end].text);
+    if (!reaches || !token.content || token.form == Form::kVerbal) return;
     places_[attribute] = {places_[noun].rank - 1, places_[noun].phrase, false};
   }
 
