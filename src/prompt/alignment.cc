@@ -1,11 +1,13 @@
 #include "prompt/alignment.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "prompt/lexicon.h"
 #include "prompt/relation.h"
@@ -111,6 +113,31 @@ class Aligner {
       }
     }
     MatchRelated(left, right);
+    for (std::size_t i : left) {
+      if (result_.a_to_b[i] != kUnmatched) continue;
+      const std::size_t j = FindImplying(a_[i], b_, result_.b_to_a);
+      if (j < b_.size()) Match(i, j, kDerivedCredit);
+    }
+    for (std::size_t j : right) {
+      if (result_.b_to_a[j] != kUnmatched) continue;
+      const std::size_t i = FindImplying(b_[j], a_, result_.a_to_b);
+      if (i < a_.size()) Match(i, j, kDerivedCredit);
+    }
+  }
+
+  // A preposition that only the other prompt has and that says as much as the verb: "riding a
+  // horse", "on a horse"; "holding a cup", "with a cup".
+  static std::size_t FindImplying(const Token& verb, const Tokens& others,
+                                  const std::vector<std::int32_t>& partner) {
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kImplied = {
+        {{"ride", "on"}, {"hold", "with"}, {"carry", "with"}, {"have", "with"}, {"wear", "in"}}};
+    for (const auto& [lemma, preposition] : kImplied) {
+      if (verb.lemma != lemma) continue;
+      for (std::size_t i = 0; i < others.size(); ++i) {
+        if (partner[i] == kUnmatched && others[i].text == preposition) return i;
+      }
+    }
+    return others.size();
   }
 
   struct Candidate {

@@ -16,6 +16,8 @@ namespace reprise {
 namespace {
 
 constexpr double kVetoCap = 0.3;
+// Parts of the comparison take time with the square of the length; nobody rephrases a page.
+constexpr std::size_t kMostTokens = 600;
 
 // Fitted by bench/quality/fit.py, in the order of kPairFeatures.
 constexpr double kBias = -1.37;
@@ -64,8 +66,7 @@ Rest Unmatched(const Prompt& prompt, const std::vector<std::int32_t>& partner) {
   return rest;
 }
 
-Verdict Conclude(const Prompt& a, const Prompt& b, const Alignment& alignment,
-                 const Roles& roles) {
+Verdict Conclude(const Prompt& a, const Prompt& b, const Alignment& alignment, const Roles& roles) {
   const double similarity = std::min(Calibrate(Score(MeasurePair(a, b, alignment, roles))), 0.999);
   const Token* x = Unmatched(a, alignment.a_to_b).heaviest;
   const Token* y = Unmatched(b, alignment.b_to_a).heaviest;
@@ -93,6 +94,10 @@ class LexicalVerifier final : public Verifier {
     const Prompt &x = swapped ? b : a, &y = swapped ? a : b;
     const bool equal = x.normalized == y.normalized;
     if (equal && x.quoted == y.quoted) return {1, false, "equal", "both are the same text"};
+    if (mode != MatchMode::kOff && std::max(x.tokens.size(), y.tokens.size()) > kMostTokens) {
+      return {0, true, fmt::format("length: {}/{}", a.tokens.size(), b.tokens.size()),
+              fmt::format("prompts of more than {} words are matched exactly only", kMostTokens)};
+    }
     const Alignment alignment = Align(x, y);
     if (mode == MatchMode::kOff) {
       return {alignment.score(), false, "alignment", "compared without looking for conflicts"};

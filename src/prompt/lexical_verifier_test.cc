@@ -257,5 +257,16 @@ TEST(LexicalVerifierTest, LongPromptsTakeBoundedTime) {
   }
 }
 
+TEST(LexicalVerifierTest, VeryLongPromptsHitExactlyOnly) {
+  std::string text = "a dog";
+  for (int i = 0; i < 700; ++i) text += " and a dog";
+  const auto verifier = MakeLexicalVerifier();
+  const Prompt a = Analyze(text), b = Analyze(text + " and a cat");
+  const Verdict verdict = verifier->Verify(a, b, MatchMode::kSafe);
+  EXPECT_TRUE(verdict.vetoed);
+  EXPECT_TRUE(verdict.reason.starts_with("length: ")) << verdict.reason;
+  EXPECT_EQ(verifier->Verify(a, Analyze(text), MatchMode::kSafe).similarity, 1);
+}
+
 }  // namespace
 }  // namespace reprise

@@ -206,7 +206,7 @@ constexpr std::string_view kMinorWords =
     "group bunch herd flock piece bit lot kind sort type set colored dyed painted "
     "wear dressed clad many together something object thing "
     "looks looking seems appears made used covered designed built full filled middle side "
-    "hold holding ride riding perch perched sit sitting stand standing located shot";
+    "located shot";
 
 constexpr std::string_view kAdjectives =
     "big small large long short high low hot cold light dark heavy hard soft wet dry sweet sour "

@@ -129,7 +129,8 @@ TEST(RolesTest, SeesWhatHasChangedPlaces) {
   for (const Case& c : {
            Case{"a dog chasing a cat", "a cat chasing a dog"},
            Case{"a red cube on a blue sphere", "a blue cube on a red sphere"},
-           Case{"the officer is barking at the recruits", "the recruits are barking at the officer"},
+           Case{"the officer is barking at the recruits",
+                "the recruits are barking at the officer"},
            Case{"a book on a table", "a table on a book"},
            Case{"chocolate milk", "milk chocolate"},
            Case{"a sea horse among corals", "a horse in the sea among corals"},

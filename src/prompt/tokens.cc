@@ -211,6 +211,15 @@ void FindVerbs(std::vector<Token>& tokens) {
   }
 }
 
+// "sitting on a sofa" says little more than "on a sofa".
+void FindPostures(std::vector<Token>& tokens) {
+  for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
+    const bool posture = tokens[i].form == Form::kVerbal &&
+                         Any(tokens[i].lemma, {"sit", "stand", "perch", "rest", "lie"});
+    if (posture && tokens[i + 1].slot == Slot::kDirection) tokens[i].weight = kMinorWeight;
+  }
+}
+
 // Prompts of function words or praise alone ("the who") still say something by them.
 void EnsureContent(std::vector<Token>& tokens) {
   if (std::ranges::any_of(tokens, &Token::content)) return;
@@ -228,6 +237,7 @@ TokenText MakeTokens(std::string_view clean, const std::vector<Quote>& quotes) {
   FindNouns(text.tokens);
   FindVerbs(text.tokens);
   FindImpliedYouth(text.tokens);
+  FindPostures(text.tokens);
   MarkBoilerplate(text.tokens);
   JoinNumbers(text.tokens);
   EnsureContent(text.tokens);
