@@ -4,12 +4,17 @@
 
 #include "app/commands.h"
 #include "app/service.h"
+#include "wordnet/wordnet.h"
 
 int main(int argc, char** argv) {
   using namespace reprise;
   PrepareProcess();
   CLI::App root("Reprise: a semantic cache for image generation", "reprise");
   root.set_version_flag("--version", std::string(Version()));
+  root.add_flag_callback(
+      "--licenses",
+      [] { throw CLI::CallForVersion(std::string(WordNet::BuiltIn().Notice()), 0); },
+      "Print the notices of what is part of the program");
   root.require_subcommand(1);
   Command chosen;
   for (const auto add :
