@@ -2,7 +2,7 @@
 
 namespace reprise {
 
-void Generation::Put(std::uint64_t key, std::span<const Half> vector) {
+void IndexGeneration::Put(std::uint64_t key, std::span<const Half> vector) {
   const auto found = slots_.find(key);
   if (found == slots_.end()) {
     slots_.emplace(key, storage_.Append(key, vector));
@@ -11,14 +11,14 @@ void Generation::Put(std::uint64_t key, std::span<const Half> vector) {
   }
 }
 
-void Generation::Remove(std::uint64_t key) {
+void IndexGeneration::Remove(std::uint64_t key) {
   const auto found = slots_.find(key);
   if (found == slots_.end()) return;
   storage_.Kill(found->second);
   slots_.erase(found);
 }
 
-Result<void> Generation::Extend(std::size_t steps) {
+Result<void> IndexGeneration::Extend(std::size_t steps) {
   if (!graph_) {
     if (live() <= options_.exact_limit) return {};
     graph_ = std::make_unique<HnswGraph>(storage_, product_, options_);
@@ -29,7 +29,7 @@ Result<void> Generation::Extend(std::size_t steps) {
   return {};
 }
 
-std::size_t Generation::memory_bytes() const {
+std::size_t IndexGeneration::memory_bytes() const {
   constexpr std::size_t kMapNode = 4 * sizeof(void*);  // node, its links and its share of buckets
   return storage_.memory_bytes() + slots_.size() * kMapNode + (graph_ ? graph_->memory_bytes() : 0);
 }

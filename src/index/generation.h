@@ -16,9 +16,9 @@
 namespace reprise {
 
 // For one thread at a time, except storage(), whose reading is safe for any.
-class Generation {
+class IndexGeneration {
  public:
-  Generation(const VectorIndexOptions& options, InnerProduct product)
+  IndexGeneration(const VectorIndexOptions& options, InnerProduct product)
       : options_(options), product_(product), storage_(options.dimensions) {}
 
   // A reader finds a replaced key once, with its old or its new vector.

@@ -65,7 +65,7 @@ class InProcessIndex final : public VectorIndex {
   explicit InProcessIndex(const VectorIndexOptions& options)
       : options_(options),
         product_(options.dimensions),
-        current_(std::make_unique<Generation>(options_, product_)),
+        current_(std::make_unique<IndexGeneration>(options_, product_)),
         views_(ReaderCount(), std::make_unique<View>(&current_->storage())) {
     UpdateCounts();
   }
@@ -80,16 +80,17 @@ class InProcessIndex final : public VectorIndex {
  private:
   void Maintain();
   Result<void> MoveOn();
-  Result<void> Publish(const Generation& generation);
+  Result<void> Publish(const IndexGeneration& generation);
   void UpdateCounts();
 
   const VectorIndexOptions options_;
   const InnerProduct product_;
   std::mutex write_mutex_;
-  std::unique_ptr<Generation> current_;
-  std::unique_ptr<Generation> next_;  // gathers what is alive in current_; then takes its place
-  Slot moved_ = 0;                    // slots of current_ that next_ has gone through
-  Slot scan_from_ = 0;                // of the published view
+  std::unique_ptr<IndexGeneration> current_;
+  // Gathers what is alive in current_; then takes its place.
+  std::unique_ptr<IndexGeneration> next_;
+  Slot moved_ = 0;      // slots of current_ that next_ has gone through
+  Slot scan_from_ = 0;  // of the published view
   std::size_t frozen_bytes_ = 0;
   std::atomic<std::size_t> size_ = 0, memory_bytes_ = 0;
   ReaderSlots<View> views_;
@@ -121,7 +122,7 @@ void InProcessIndex::Remove(std::uint64_t key) {
 // A failure (no memory) loses nothing: the present arrangement goes on serving, scanning more.
 void InProcessIndex::Maintain() {
   if (!next_ && current_->dead() >= kMinDead && current_->dead() > current_->live()) {
-    next_ = std::make_unique<Generation>(options_, product_);
+    next_ = std::make_unique<IndexGeneration>(options_, product_);
     moved_ = 0;
   }
   auto done = current_->Extend(kGraphSteps);
@@ -149,7 +150,7 @@ Result<void> InProcessIndex::MoveOn() {
   return {};
 }
 
-Result<void> InProcessIndex::Publish(const Generation& generation) {
+Result<void> InProcessIndex::Publish(const IndexGeneration& generation) {
   auto view = std::make_unique<View>(&generation.storage());
   std::size_t frozen_bytes = 0;
   if (const HnswGraph* graph = generation.graph()) {
