@@ -154,6 +154,16 @@ std::vector<Setting> CacheSettingsTable() {
        "safe",
        Choice({"off", "hard", "safe"},
               [](Config& c, std::size_t i) { c.cache.match_mode = static_cast<MatchMode>(i); })},
+      {"cache.calibration.bias",
+       "What `reprise eval --calibrate` fitted to your pairs; 0, 1, 0: nothing.", "0",
+       Number(
+           [](Config & c) -> auto& { return c.cache.calibration.bias; }, -100, 100)},
+      {"cache.calibration.similarity", "The same: weight of the verifier's similarity.", "1",
+       Number(
+           [](Config & c) -> auto& { return c.cache.calibration.similarity; }, 0, 100)},
+      {"cache.calibration.cosine", "The same: weight of the cosine.", "0",
+       Number(
+           [](Config & c) -> auto& { return c.cache.calibration.cosine; }, 0, 100)},
       {"cache.candidates", "Nearest neighbours that are verified for a semantic hit.", "10",
        Whole(cache(&CacheSettings::candidates), 1, 1000)},
       {"cache.resolution_policy",

@@ -30,7 +30,8 @@ class Environment {
 };
 
 auto Fields(const CacheSettings& c) {
-  return std::tuple(c.semantic, c.similarity_threshold, c.match_mode, c.candidates,
+  return std::tuple(c.semantic, c.similarity_threshold, c.match_mode, c.calibration.bias,
+                    c.calibration.similarity, c.calibration.cosine, c.candidates,
                     c.exact_resolution, c.ttl_ms, c.variants, c.hot_bytes, c.upstream_concurrency,
                     c.upstream_queue, c.request_timeout, c.image_limits.max_bytes,
                     c.image_limits.max_pixels);
@@ -105,6 +106,9 @@ TEST_F(ConfigTest, EverySettingChangesSomething) {
       {"cache.mode", "exact"},
       {"cache.similarity_threshold", "1"},
       {"cache.match", "off"},
+      {"cache.calibration.bias", "-1.5"},
+      {"cache.calibration.similarity", "0.5"},
+      {"cache.calibration.cosine", "2"},
       {"cache.candidates", "20"},
       {"cache.resolution_policy", "exact"},
       {"cache.ttl", "0"},
@@ -142,6 +146,15 @@ TEST_F(ConfigTest, DottedKeysAndSectionsMix) {
   EXPECT_EQ(config.cache.ttl_ms, 5LL * 86'400'000);
   EXPECT_EQ(config.cache.variants, 2);
   EXPECT_EQ(config.prices_usd.at("a"), 1);
+}
+
+TEST_F(ConfigTest, CalibrationIsPastedAsAMap) {
+  const Calibration calibration{.bias = -1.25, .similarity = 0.8, .cosine = 2};
+  EXPECT_EQ(
+      Parse("cache:\n  calibration: {bias: -1.25, similarity: 0.8, cosine: 2}\n").cache.calibration,
+      calibration);
+  EXPECT_THAT(Refusal("cache:\n  calibration: {cosine: -1}\n"),
+              HasSubstr("'cache.calibration.cosine': expected a number from 0 to 100"));
 }
 
 TEST_F(ConfigTest, UnknownKeysAreRefusedWithTheirLineAndASuggestion) {

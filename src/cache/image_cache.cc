@@ -321,6 +321,7 @@ class ImageCache::Impl {
          .mode = state.mode,
          .threshold = state.decision.threshold,
          .candidates = settings_.candidates,
+         .calibration = settings_.calibration,
          .objection = [&](const CachedEntry& entry) { return Objection(state, entry); }});
     if (found.refused) NoteRefusal(state.decision, *found.refused);
     if (!found.hit) co_return std::nullopt;

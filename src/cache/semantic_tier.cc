@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "cache/judgement.h"
+
 namespace reprise {
 namespace {
 
@@ -51,8 +53,7 @@ SemanticResult SemanticTier::Find(const SemanticQuery& query) const {
     EntryPtr entry = table_.FindById(neighbour.key);
     if (!entry) continue;  // removed since
     SemanticMatch match = Judge(query, std::move(entry), neighbour.cosine);
-    const bool served = !match.verdict.vetoed && match.verdict.similarity >= query.threshold;
-    if (!served) {
+    if (!IsHit(match.verdict, query.threshold)) {
       if (!result.refused) result.refused = std::move(match);
       continue;
     }
@@ -70,13 +71,9 @@ SemanticMatch SemanticTier::Judge(const SemanticQuery& query, EntryPtr entry, fl
   const std::string objection = query.objection(*match.entry);
   if (!objection.empty()) {
     match.verdict = {.similarity = 0, .vetoed = true, .reason = objection, .sentence = objection};
-  } else if (query.mode == MatchMode::kOff) {
-    match.verdict = {.similarity = std::max(0.0f, cosine),
-                     .vetoed = false,
-                     .reason = "cosine",
-                     .sentence = "compared by cosine similarity alone"};
   } else {
-    match.verdict = verifier_.Verify(query.prompt, match.entry->prompt(), query.mode);
+    const MatchRule rule{query.mode, query.calibration};
+    match.verdict = JudgePair(verifier_, {query.prompt, match.entry->prompt(), cosine}, rule);
   }
   return match;
 }

@@ -14,6 +14,7 @@
 #include "cache/entry_table.h"
 #include "embed/embedder.h"
 #include "index/vector_index.h"
+#include "prompt/calibration.h"
 #include "prompt/verifier.h"
 
 namespace reprise {
@@ -31,6 +32,7 @@ struct SemanticQuery {
   MatchMode mode = MatchMode::kSafe;
   double threshold = 0.85;
   std::size_t candidates = 10;
+  Calibration calibration = {};  // of the verifier's similarity
   // What may not be served whatever it says (expired, wrong size, too few images). Gives the
   // reason, or an empty string.
   std::function<std::string(const CachedEntry&)> objection;

@@ -67,6 +67,22 @@ TEST_F(SemanticTierTest, AParaphraseIsServedAConflictRefused) {
   EXPECT_TRUE(miss.refused->verdict.vetoed);
 }
 
+TEST_F(SemanticTierTest, ACalibrationDecidesToo) {
+  Add(here_, "a red fox in the snow");
+  const Prompt prompt = Analyze("please draw a red fox in the snow");
+  const Embedding embedding = EmbedLexical(prompt);
+  SemanticQuery query{.partition = here_,
+                      .prompt = prompt,
+                      .embedding = embedding,
+                      .objection = [](const CachedEntry&) { return std::string(); }};
+  ASSERT_TRUE(tier_.Find(query).hit);
+  query.calibration = {.bias = -20, .similarity = 1, .cosine = 0};
+  const SemanticResult wary = tier_.Find(query);
+  EXPECT_FALSE(wary.hit);
+  ASSERT_TRUE(wary.refused);
+  EXPECT_FALSE(wary.refused->verdict.vetoed);
+}
+
 TEST_F(SemanticTierTest, PartitionsNeverMix) {
   std::mt19937_64 random(3);
   std::vector<Digest> partitions;

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "image/image.h"
+#include "prompt/calibration.h"
 #include "prompt/verifier.h"
 
 namespace reprise {
@@ -14,6 +15,7 @@ struct CacheSettings {
   bool semantic = true;
   double similarity_threshold = 0.85;
   MatchMode match_mode = MatchMode::kSafe;
+  Calibration calibration;                        // of similarity, for the configured embedder
   std::size_t candidates = 10;                    // nearest neighbours that are verified
   bool exact_resolution = false;                  // resolution_policy: exact
   std::int64_t ttl_ms = 30LL * 24 * 3600 * 1000;  // 0: for ever
