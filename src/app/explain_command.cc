@@ -1,10 +1,11 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/tsv.h"
+#include "cache/judgement.h"
 #include "embed/embedder.h"
 #include "prompt/verifier.h"
 
@@ -39,15 +40,10 @@ class Explainer {
     Explanation explanation{.threshold = settings_.similarity_threshold};
     const Embedding x = EmbedLexical(first), y = EmbedLexical(second);
     for (std::size_t i = 0; i < x.size(); ++i) explanation.cosine += double(x[i]) * y[i];
-    if (settings_.match_mode == MatchMode::kOff) {
-      explanation.verdict = {.similarity = std::max(0.0, explanation.cosine),
-                             .reason = "cosine",
-                             .sentence = "compared by cosine similarity alone"};
-    } else {
-      explanation.verdict = verifier_->Verify(first, second, settings_.match_mode);
-    }
-    explanation.hit = !explanation.verdict.vetoed &&
-                      explanation.verdict.similarity >= settings_.similarity_threshold;
+    explanation.verdict =
+        JudgePair(*verifier_, {first, second, explanation.cosine},
+                  {.mode = settings_.match_mode, .calibration = settings_.calibration});
+    explanation.hit = IsHit(explanation.verdict, settings_.similarity_threshold);
     return explanation;
   }
 
@@ -76,29 +72,15 @@ void PrintText(const Explanation& explanation) {
              explanation.verdict.sentence);
 }
 
-std::vector<std::string> SplitTabs(const std::string& line) {
-  std::vector<std::string> columns(1);
-  for (char c : line) {
-    if (c == '\t') {
-      columns.emplace_back();
-    } else if (c != '\r') {
-      columns.back() += c;
-    }
-  }
-  return columns;
-}
-
 // The last two columns are the prompts; earlier ones are echoed.
 int ExplainPairs(const ExplainOptions& options, const Explainer& explainer) {
-  std::ifstream file(options.pairs);
-  if (!file) return Report(Error{Code::kNotFound, "cannot read " + options.pairs});
-  std::string line;
-  for (std::size_t number = 1; std::getline(file, line); ++number) {
-    if (line.empty()) continue;
-    auto columns = SplitTabs(line);
+  auto lines = ReadTsv(options.pairs);
+  if (!lines) return Report(lines.error());
+  for (TsvLine& line : *lines) {
+    auto& columns = line.columns;
     if (columns.size() < 2) {
-      return Report(Error{Code::kInvalidArgument, options.pairs + ":" + std::to_string(number) +
-                                                      ": expected two prompts with a tab between"});
+      return Report(
+          TsvError(options.pairs, line, "expected two prompts with a tab between").error());
     }
     const std::string b = std::move(columns.back());
     columns.pop_back();
