@@ -12,14 +12,14 @@ namespace {
 constexpr std::size_t kWorkerQueue = 10'000;
 constexpr std::chrono::seconds kMaintainEvery{10};
 
-PriceTable Prices(const Config& config) {
+}  // namespace
+
+PriceTable PricesOf(const Config& config) {
   PriceTable prices = PriceTable::Builtin();
   prices.SetDefault(config.default_price_usd);
   for (const auto& [model, usd] : config.prices_usd) prices.Set(model, usd);
   return prices;
 }
-
-}  // namespace
 
 std::string_view Version() {
   return REPRISE_VERSION;
@@ -81,7 +81,7 @@ Result<void> Service::OpenCache() {
   parts.blobs = std::move(*blobs);
   parts.embedder = MakeLexicalEmbedder();
   parts.verifier = MakeLexicalVerifier();
-  parts.prices = Prices(config_);
+  parts.prices = PricesOf(config_);
   cache_ = std::make_unique<ImageCache>(std::move(parts), config_.cache, io_.context(), *workers_,
                                         clock_);
   return RunTask(io_.context(), cache_->Load());

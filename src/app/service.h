@@ -14,6 +14,7 @@
 #include "gateway/gateway.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "upstream/price.h"
 
 namespace reprise {
 
@@ -54,6 +55,9 @@ class Service {
   std::unique_ptr<http::Server> server_;
   bool stopped_ = false;
 };
+
+// The built-in prices with the configured ones on top.
+PriceTable PricesOf(const Config& config);
 
 // The version CMake was given, e.g. "0.1.0".
 std::string_view Version();
