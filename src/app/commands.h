@@ -19,6 +19,7 @@ void AddServe(CLI::App& root, Command& chosen);
 void AddDemo(CLI::App& root, Command& chosen);
 void AddGenerate(CLI::App& root, Command& chosen);
 void AddExplain(CLI::App& root, Command& chosen);
+void AddEval(CLI::App& root, Command& chosen);
 void AddStats(CLI::App& root, Command& chosen);
 void AddDoctor(CLI::App& root, Command& chosen);
 void AddSimulate(CLI::App& root, Command& chosen);
