@@ -52,9 +52,3 @@ def captions(directory):
     with open(os.path.join(directory, "sts-dev.csv"), encoding="utf-8") as file:
         rows = [line.rstrip("\n").split("\t") for line in file]
     return [(float(r[4]), r[5], r[6]) for r in rows if r[0] == "main-captions"]
-
-
-def prompts(directory):
-    """The texts of PartiPrompts."""
-    with open(os.path.join(directory, "parti-dev.tsv"), encoding="utf-8") as file:
-        return [line.split("\t")[0] for line in file][1:]
