@@ -94,8 +94,15 @@ Result<Evaluation> Measure(const EvalOptions& options, const Config& config) {
   return evaluation;
 }
 
-// What --min-recall and --max-false-hits ask for: 1 when it is not met, said on standard error.
+// What --min-recall and --max-false-hits ask for: 1 when it is not met, said on standard error. A
+// share of nothing meets nothing.
 int Gate(const EvalOptions& options, const Tally& tally) {
+  if (options.min_recall && tally.must_hit == 0) {
+    return Usage("--min-recall takes pairs labelled hit, and there are none");
+  }
+  if (options.max_false_hits && tally.must_miss == 0) {
+    return Usage("--max-false-hits takes pairs labelled miss, and there are none");
+  }
   int exit_code = 0;
   const auto refuse = [&](std::string_view what, double value, std::string_view side,
                           double bound) {

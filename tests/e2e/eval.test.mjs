@@ -83,6 +83,9 @@ describe("reprise eval --pairs", () => {
     const loose = run("--pairs", file, "--mode", "off", "--threshold", "0.1", "--max-false-hits", "0.02");
     assert.equal(loose.status, 1);
     assert.match(loose.stderr, /false hits 1\.0000 is above --max-false-hits 0\.02/);
+    const none = run("--pairs", write("hits.tsv", "hit\ta\tb\n"), "--max-false-hits", "0.02");
+    assert.equal(none.status, 2);
+    assert.match(none.stderr, /takes pairs labelled miss, and there are none/);
   });
 
   it("refuses bad input with the line, and wrong usage", () => {
