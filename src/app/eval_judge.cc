@@ -72,7 +72,8 @@ Verdict PairJudge::Decide(const LabelledPair& pair, double cosine, const MatchRu
 
 double PairJudge::Cosine(const Analysed& a, const Analysed& b) const {
   if (a.vector.size() != b.vector.size() || a.vector.empty()) return 0;
-  return InnerProduct(a.vector.size())(a.vector.data(), b.vector.data());
+  // Rounding to binary16 can give a little more than 1.
+  return std::min(1.0f, InnerProduct(a.vector.size())(a.vector.data(), b.vector.data()));
 }
 
 }  // namespace reprise

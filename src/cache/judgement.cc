@@ -6,7 +6,7 @@ namespace reprise {
 
 Verdict JudgePair(const Verifier& verifier, const PromptPair& pair, const MatchRule& rule) {
   if (rule.mode == MatchMode::kOff) {
-    return {.similarity = std::max(0.0, pair.cosine),
+    return {.similarity = std::clamp(pair.cosine, 0.0, 1.0),
             .vetoed = false,
             .reason = "cosine",
             .sentence = "compared by cosine similarity alone"};

@@ -48,6 +48,7 @@ TEST(JudgePair, OffIsTheCosineWithoutVetoOrCalibration) {
   EXPECT_FALSE(verdict.vetoed);
   EXPECT_EQ(verdict.reason, "cosine");
   EXPECT_EQ(Judge({}, -0.5, rule).similarity, 0);
+  EXPECT_EQ(Judge({}, 1.0004, rule).similarity, 1) << "vectors are rounded to binary16";
 }
 
 TEST(IsHit, TakesTheThresholdItselfButNoVeto) {
