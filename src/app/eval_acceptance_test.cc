@@ -74,5 +74,17 @@ TEST(Lengths, ConflictsMissAtEveryLength) {
   EXPECT_EQ(e.overall.wrong_hits, 0u) << Wrong(e, PairLabel::kMiss);
 }
 
+// Refusing everything is no answer: the rephrasings beside the conflicts hit.
+TEST(Lengths, RephrasingsHitAtEveryLength) {
+  const Evaluation e = Measure("lengths.tsv");
+  EXPECT_GE(e.overall.recall().value(), 0.9) << Wrong(e, PairLabel::kHit);
+}
+
+TEST(Pairs, RecallIsHighAndFalseHitsAreRare) {
+  const Evaluation e = Measure("pairs.tsv");
+  EXPECT_GE(e.overall.recall().value(), 0.9) << Wrong(e, PairLabel::kHit);
+  EXPECT_LE(e.overall.false_hits().value(), 0.02) << Wrong(e, PairLabel::kMiss);
+}
+
 }  // namespace
 }  // namespace reprise
