@@ -10,24 +10,14 @@
 #include "base/async_semaphore.h"
 #include "base/clock.h"
 #include "base/worker_pool.h"
-#include "cache/identity.h"
+#include "cache/job.h"
 #include "cache/library.h"
-#include "cache/request.h"
 #include "cache/settings.h"
 #include "cache/stats.h"
 #include "upstream/image_generator.h"
 #include "upstream/price.h"
 
 namespace reprise {
-
-// One request on its way through the cache.
-struct Job {
-  std::shared_ptr<const ImageRequest> request;
-  Identity identity;
-  Prompt prompt;
-  std::optional<Embedding> embedding;  // none: not embedded yet, or embedding failed
-  bool embedding_failed = false;
-};
 
 struct Fresh {
   std::vector<FreshImage> images;

@@ -5,12 +5,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "cache/decision_notes.h"
 #include "cache/flights.h"
 #include "cache/generation.h"
 #include "cache/identity.h"
 #include "cache/library.h"
 #include "cache/pool.h"
 #include "cache/rendition.h"
+#include "cache/semantic_step.h"
 #include "cache/semantic_tier.h"
 #include "cache/serving.h"
 #include "cache/stats.h"
@@ -21,20 +23,6 @@ namespace {
 // A request looks again when what it waited for was not enough; each round makes progress, so more
 // than a few mean that images vanish as fast as they are made.
 constexpr int kMaxRounds = 6;
-
-// Below this cosine a neighbour has nothing to do with the prompt, and why it was refused explains
-// nothing.
-constexpr float kNearCosine = 0.4f;
-
-struct JobState {
-  std::shared_ptr<Job> job;
-  Decision decision;
-  MatchMode mode = MatchMode::kSafe;
-  int variants = 1;
-  Deadline deadline;
-  std::vector<std::string> unreadable;  // images whose bytes could not be had, for the moment
-  bool own_entry_short = false;  // an entry of this very fingerprint exists but has too few images
-};
 
 std::int64_t MicrosSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
@@ -70,6 +58,11 @@ class ImageCache::Impl {
         context_(context),
         clock_(clock),
         semantic_(*parts_.verifier, table_, parts_.embedder->dimensions()),
+        semantic_step_({.tier = semantic_,
+                        .embedder = *parts_.embedder,
+                        .stats = stats_,
+                        .settings = settings_,
+                        .clock = clock}),
         library_({.entries = *parts_.entries,
                   .blobs = *parts_.blobs,
                   .embedder = *parts_.embedder,
@@ -209,11 +202,7 @@ class ImageCache::Impl {
 
   // ---- exact ----
 
-  PoolFilter FilterFor(const JobState& state) const {
-    return {.now_ms = clock_.NowMs(),
-            .max_age_ms = state.job->request->control.max_age_ms,
-            .unreadable = state.unreadable};
-  }
+  PoolFilter FilterOf(const JobState& state) const { return FilterFor(state, clock_.NowMs()); }
 
   struct Pool {
     EntryPtr entry;  // of the request's own fingerprint; null: none, or nothing of it is usable
@@ -223,11 +212,10 @@ class ImageCache::Impl {
   Pool OwnPool(JobState& state) const {
     EntryPtr entry = table_.Find(state.job->identity.fingerprint);
     if (!entry) return {};
-    const PoolFilter filter = FilterFor(state);
+    const PoolFilter filter = FilterOf(state);
     auto images = UsableImages(*entry, filter);
     if (!images.empty()) return {std::move(entry), std::move(images)};
-    state.decision.reason = WhyUnusable(*entry, filter);
-    state.decision.sentence = "this very prompt is stored, but " + state.decision.reason;
+    NoteUnusable(state, WhyUnusable(*entry, filter));
     return {};
   }
 
@@ -247,40 +235,13 @@ class ImageCache::Impl {
       }
       const int count = state.job->request->count;
       auto picks = PickRotating(pool.images, pool.entry->usage(), count);
-      Decision hit = HitOn(state, *pool.entry, picks, HitType::kExact);
+      Decision hit = HitOn(state, *pool.entry, picks, HitType::kExact, clock_.NowMs());
       hit.reason = "exact";
       hit.sentence = "the same request was answered before";
       auto reply = co_await ServeHit(state, pool.entry, std::move(picks), ImageSize{}, hit);
       if (reply) co_return reply;
     }
     co_return std::nullopt;
-  }
-
-  static void NoteShortfall(JobState& state, std::size_t pool, int missing) {
-    state.own_entry_short = true;
-    state.decision.reason =
-        "pool: " + std::to_string(pool) + " of " + std::to_string(static_cast<int>(pool) + missing);
-    state.decision.sentence = "fewer images are stored than wanted";
-  }
-
-  Decision HitOn(const JobState& state, const CachedEntry& entry, const std::vector<Pick>& picks,
-                 HitType type) const {
-    const std::int64_t now = clock_.NowMs();
-    Decision hit = state.decision;
-    hit.outcome = Outcome::kHit;
-    hit.type = type;
-    hit.entry = entry.record().id;
-    hit.refused = 0;
-    hit.similarity.reset();
-    hit.cosine.reset();
-    for (const Pick& pick : picks) {
-      hit.age_ms = std::max(hit.age_ms, now - pick.image.created_ms);
-      const std::int64_t expires = pick.image.expires_ms;
-      if (expires != 0)
-        hit.ttl_ms = std::min(hit.ttl_ms == 0 ? expires : hit.ttl_ms, expires - now);
-    }
-    hit.saved_usd = entry.record().cost_usd * state.job->request->count;
-    return hit;
   }
 
   // The state's decision becomes `hit` only when the bytes could be had.
@@ -309,76 +270,20 @@ class ImageCache::Impl {
   // ---- semantic ----
 
   Task<std::optional<Reply>> TrySemantic(JobState& state) {
-    const CacheControl& control = state.job->request->control;
-    if (!settings_.semantic || state.own_entry_short) co_return std::nullopt;
-    co_await Embed(*state.job);
-    if (control.exact_only || !state.job->embedding) co_return std::nullopt;
-    const Job& job = *state.job;
-    SemanticResult found = semantic_.Find(
-        {.partition = job.identity.compatibility,
-         .prompt = job.prompt,
-         .embedding = *job.embedding,
-         .mode = state.mode,
-         .threshold = state.decision.threshold,
-         .candidates = settings_.candidates,
-         .calibration = settings_.calibration,
-         .objection = [&](const CachedEntry& entry) { return Objection(state, entry); }});
-    if (found.refused) NoteRefusal(state.decision, *found.refused);
-    if (!found.hit) co_return std::nullopt;
-    const EntryPtr entry = found.hit->entry;
-    auto picks =
-        PickRotating(UsableImages(*entry, FilterFor(state)), entry->usage(), job.request->count);
-    Decision hit = HitOn(state, *entry, picks, HitType::kSemantic);
-    hit.reason = found.hit->verdict.reason;
-    hit.sentence = found.hit->verdict.sentence;
-    hit.similarity = found.hit->verdict.similarity;
-    hit.cosine = found.hit->cosine;
+    auto found = co_await semantic_step_.Find(state);
+    if (!found) co_return std::nullopt;
+    const ImageRequest& request = *state.job->request;
+    const EntryPtr entry = found->entry;
+    auto picks = PickRotating(UsableImages(*entry, FilterOf(state)), entry->usage(), request.count);
+    Decision hit = HitOn(state, *entry, picks, HitType::kSemantic, clock_.NowMs());
+    hit.reason = found->verdict.reason;
+    hit.sentence = found->verdict.sentence;
+    hit.similarity = found->verdict.similarity;
+    hit.cosine = found->cosine;
     const ImageSize asked{entry->record().width, entry->record().height};
-    const ImageSize wanted = job.request->size;
+    const ImageSize wanted = request.size;
     co_return co_await ServeHit(state, entry, std::move(picks),
                                 wanted == asked ? ImageSize{} : wanted, std::move(hit));
-  }
-
-  std::string Objection(const JobState& state, const CachedEntry& entry) const {
-    const ImageRequest& request = *state.job->request;
-    const Entry& record = entry.record();
-    const PoolFilter filter = FilterFor(state);
-    const auto images = UsableImages(entry, filter);
-    if (images.empty()) return WhyUnusable(entry, filter);
-    if (images.size() < static_cast<std::size_t>(request.count)) {
-      return "pool: " + std::to_string(images.size()) + " of " + std::to_string(request.count);
-    }
-    if (request.size == ImageSize{record.width, record.height}) return "";
-    for (const StoredImage* image : images) {
-      const ImageSize stored{image->width, image->height};
-      if (!CanResize(stored, request.size)) {
-        return "size: " + ToString(stored) + "/" + ToString(request.size);
-      }
-    }
-    return "";
-  }
-
-  static void NoteRefusal(Decision& decision, const SemanticMatch& refused) {
-    if (refused.cosine < kNearCosine) return;
-    decision.reason = refused.verdict.reason;
-    decision.sentence = refused.verdict.sentence;
-    decision.similarity = refused.verdict.similarity;
-    decision.cosine = refused.cosine;
-    decision.refused = refused.entry->record().id;
-  }
-
-  // Analyses and embeds once per request; a failure means exact matching only.
-  Task<> Embed(Job& job) {
-    if (job.embedding || job.embedding_failed) co_return;
-    job.prompt = Analyze(job.request->prompt);
-    auto embedding = co_await parts_.embedder->Embed(job.prompt);
-    if (embedding) {
-      job.embedding = std::move(*embedding);
-      co_return;
-    }
-    job.embedding_failed = true;
-    stats_.CountDegraded();
-    log::warn("embedding failed, exact matching only: {}", embedding.error().message);
   }
 
   // ---- generation ----
@@ -415,49 +320,19 @@ class ImageCache::Impl {
     const FreshPtr fresh = **landed;
     const auto count = static_cast<std::size_t>(state.job->request->count);
     if (!fresh) co_return std::nullopt;
-    auto picks = PickFresh(*fresh, count, FilterFor(state));
+    auto picks = PickFresh(*fresh, count, FilterOf(state));
     if (picks.size() < count) co_return std::nullopt;
     auto reply = co_await ServeAll(state, std::move(picks), ImageSize{});
     if (!reply) co_return std::nullopt;
     reply->created_ms = fresh->created_ms;
-    if (leader) reply->usage = fresh->usage;
-    NoteFlight(state, *fresh, leader);
-    co_return std::move(*reply);
-  }
-
-  void NoteFlight(JobState& state, const Fresh& fresh, bool leader) {
-    Decision& decision = state.decision;
-    const int count = state.job->request->count;
     if (leader) {
-      NoteFresh(decision, fresh);
-      const auto made = std::min<std::size_t>(fresh.images.size(), static_cast<std::size_t>(count));
-      decision.saved_usd = fresh.image_cost_usd * (count - static_cast<double>(made));
-      return;
+      reply->usage = fresh->usage;
+      NoteLeader(state.decision, *fresh, state.job->request->count);
+    } else {
+      NoteJoiner(state.decision, *fresh, state.job->request->count);
+      if (fresh->entry) library_.CountUse(fresh->entry);
     }
-    decision.outcome = Outcome::kHit;
-    decision.type = HitType::kInflight;
-    decision.reason = "in flight";
-    decision.sentence = "the same request was being answered already";
-    decision.entry = fresh.entry ? fresh.entry->record().id : 0;
-    decision.refused = 0;
-    decision.similarity.reset();
-    decision.cosine.reset();
-    decision.saved_usd = fresh.image_cost_usd * count;
-    decision.ttl_ms = TtlOf(fresh);
-    if (fresh.entry) library_.CountUse(fresh.entry);
-  }
-
-  static void NoteFresh(Decision& decision, const Fresh& fresh) {
-    decision.stored = fresh.entry != nullptr;
-    if (!fresh.entry) return;
-    const Entry& record = fresh.entry->record();
-    decision.entry = record.id;
-    decision.ttl_ms = TtlOf(fresh);
-  }
-
-  static std::int64_t TtlOf(const Fresh& fresh) {
-    const std::int64_t expires = fresh.images.front().image.expires_ms;
-    return expires == 0 ? 0 : expires - fresh.created_ms;
+    co_return std::move(*reply);
   }
 
   // For requests that neither lead nor join: no-cache, no-store, seed -1.
@@ -468,12 +343,12 @@ class ImageCache::Impl {
     const StorePolicy policy = control.no_store   ? StorePolicy::kNone
                                : control.no_cache ? StorePolicy::kReplace
                                                   : StorePolicy::kAdd;
-    if (policy != StorePolicy::kNone) co_await Embed(*state.job);
+    if (policy != StorePolicy::kNone) co_await semantic_step_.Embed(*state.job);
     const Counted under_way(generations_);
     const auto fresh = co_await generation_.Run(state.job, request.count, policy);
     if (!fresh) co_return std::unexpected(fresh.error());
     const auto made = std::min((*fresh)->images.size(), static_cast<std::size_t>(request.count));
-    auto reply = co_await ServeAll(state, PickFresh(**fresh, made, FilterFor(state)), ImageSize{});
+    auto reply = co_await ServeAll(state, PickFresh(**fresh, made, FilterOf(state)), ImageSize{});
     if (!reply) co_return std::unexpected(reply.error());
     reply->created_ms = (*fresh)->created_ms;
     reply->usage = (*fresh)->usage;
@@ -497,6 +372,7 @@ class ImageCache::Impl {
   EntryTable table_;
   SemanticTier semantic_;
   CacheStats stats_;
+  SemanticStep semantic_step_;
   Library library_;
   Generation generation_;
   Serving serving_;

@@ -1,0 +1,73 @@
+#include "cache/decision_notes.h"
+
+#include <algorithm>
+
+namespace reprise {
+namespace {
+
+std::int64_t TtlOf(const Fresh& fresh) {
+  const std::int64_t expires = fresh.images.front().image.expires_ms;
+  return expires == 0 ? 0 : expires - fresh.created_ms;
+}
+
+}  // namespace
+
+Decision HitOn(const JobState& state, const CachedEntry& entry, const std::vector<Pick>& picks,
+               HitType type, std::int64_t now_ms) {
+  Decision hit = state.decision;
+  hit.outcome = Outcome::kHit;
+  hit.type = type;
+  hit.entry = entry.record().id;
+  hit.refused = 0;
+  hit.similarity.reset();
+  hit.cosine.reset();
+  for (const Pick& pick : picks) {
+    hit.age_ms = std::max(hit.age_ms, now_ms - pick.image.created_ms);
+    const std::int64_t expires = pick.image.expires_ms;
+    if (expires != 0) {
+      hit.ttl_ms = std::min(hit.ttl_ms == 0 ? expires : hit.ttl_ms, expires - now_ms);
+    }
+  }
+  hit.saved_usd = entry.record().cost_usd * state.job->request->count;
+  return hit;
+}
+
+void NoteUnusable(JobState& state, std::string why) {
+  state.decision.sentence = "this very prompt is stored, but " + why;
+  state.decision.reason = std::move(why);
+}
+
+void NoteShortfall(JobState& state, std::size_t pool, int missing) {
+  state.own_entry_short = true;
+  state.decision.reason =
+      "pool: " + std::to_string(pool) + " of " + std::to_string(static_cast<int>(pool) + missing);
+  state.decision.sentence = "fewer images are stored than wanted";
+}
+
+void NoteFresh(Decision& decision, const Fresh& fresh) {
+  decision.stored = fresh.entry != nullptr;
+  if (!fresh.entry) return;
+  decision.entry = fresh.entry->record().id;
+  decision.ttl_ms = TtlOf(fresh);
+}
+
+void NoteLeader(Decision& decision, const Fresh& fresh, int count) {
+  NoteFresh(decision, fresh);
+  const auto made = std::min<std::size_t>(fresh.images.size(), static_cast<std::size_t>(count));
+  decision.saved_usd = fresh.image_cost_usd * (count - static_cast<double>(made));
+}
+
+void NoteJoiner(Decision& decision, const Fresh& fresh, int count) {
+  decision.outcome = Outcome::kHit;
+  decision.type = HitType::kInflight;
+  decision.reason = "in flight";
+  decision.sentence = "the same request was being answered already";
+  decision.entry = fresh.entry ? fresh.entry->record().id : 0;
+  decision.refused = 0;
+  decision.similarity.reset();
+  decision.cosine.reset();
+  decision.saved_usd = fresh.image_cost_usd * count;
+  decision.ttl_ms = TtlOf(fresh);
+}
+
+}  // namespace reprise
