@@ -89,6 +89,9 @@ class FaultyEmbedder final : public Embedder {
   std::size_t dimensions() const override { return embedder_->dimensions(); }
   Task<Result<Embedding>> Embed(const Prompt& prompt) override {
     ++faults_->embeds;
+    if (const Gate gate = faults_->gate()) {
+      co_await gate->WaitUntil(After(std::chrono::seconds(60)));
+    }
     if (faults_->embed) co_return std::unexpected(Fault("embedding"));
     co_return co_await embedder_->Embed(prompt);
   }
@@ -145,6 +148,16 @@ void StoreFaults::HoldRemovals(Gate gate) {
 Gate StoreFaults::removal_gate() const {
   std::lock_guard lock(mutex_);
   return removal_gate_;
+}
+
+void EmbedderFaults::Hold(Gate gate) {
+  std::lock_guard lock(mutex_);
+  gate_ = std::move(gate);
+}
+
+Gate EmbedderFaults::gate() const {
+  std::lock_guard lock(mutex_);
+  return gate_;
 }
 
 std::unique_ptr<BlobStore> MakeFaultyBlobStore(std::unique_ptr<BlobStore> store,
@@ -281,7 +294,7 @@ void TestCache::ReopenWithEmbedder(std::string identity) {
 }
 
 void TestCache::WaitUntilIdle() {
-  while (cache_ && cache_->generations_under_way() > 0) {
+  while (cache_ && cache_->tasks_under_way() > 0) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }

@@ -70,6 +70,14 @@ std::unique_ptr<EntryStore> MakeFaultyEntryStore(std::unique_ptr<EntryStore> sto
 struct EmbedderFaults {
   std::atomic<bool> embed = false;
   std::atomic<int> embeds = 0;
+
+  // Calls wait until the gate is set, as those of a remote embedder do.
+  void Hold(Gate gate);
+  Gate gate() const;
+
+ private:
+  mutable std::mutex mutex_;
+  Gate gate_;
 };
 // The built-in embedder under another identity, if one is given.
 std::unique_ptr<Embedder> MakeFaultyEmbedder(std::shared_ptr<EmbedderFaults> faults,
@@ -115,7 +123,7 @@ ImageRequest Ask(std::string prompt);
 class TestCache {
  public:
   explicit TestCache(CacheSettings settings = {});
-  // Waits for the generations under way.
+  // Waits for the tasks under way.
   ~TestCache();
 
   // Closes the cache and its stores, and opens them again on what they hold.

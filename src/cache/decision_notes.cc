@@ -70,4 +70,11 @@ void NoteJoiner(Decision& decision, const Fresh& fresh, int count) {
   decision.ttl_ms = TtlOf(fresh);
 }
 
+void NoteMatch(Decision& decision, const Verdict& verdict, float cosine) {
+  decision.reason = verdict.reason;
+  decision.sentence = verdict.sentence;
+  decision.similarity = verdict.similarity;
+  decision.cosine = cosine;
+}
+
 }  // namespace reprise

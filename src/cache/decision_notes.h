@@ -24,5 +24,7 @@ void NoteShortfall(JobState& state, std::size_t pool, int missing);
 void NoteFresh(Decision& decision, const Fresh& fresh);
 void NoteLeader(Decision& decision, const Fresh& fresh, int count);
 void NoteJoiner(Decision& decision, const Fresh& fresh, int count);
+// On top of that, for who waited while another in other words had.
+void NoteMatch(Decision& decision, const Verdict& verdict, float cosine);
 
 }  // namespace reprise

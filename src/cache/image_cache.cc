@@ -6,11 +6,12 @@
 
 #include "base/log.h"
 #include "cache/decision_notes.h"
-#include "cache/flights.h"
+#include "cache/flight_step.h"
 #include "cache/generation.h"
 #include "cache/identity.h"
 #include "cache/library.h"
 #include "cache/pool.h"
+#include "cache/prompt_embedding.h"
 #include "cache/rendition.h"
 #include "cache/semantic_step.h"
 #include "cache/semantic_tier.h"
@@ -23,6 +24,15 @@ namespace {
 // A request looks again when what it waited for was not enough; each round makes progress, so more
 // than a few mean that images vanish as fast as they are made.
 constexpr int kMaxRounds = 6;
+
+// A request that waited for so many failing generations of other words gets the last one's error:
+// the upstream is away, and hundreds of rephrasings must not ask it one after the other.
+constexpr int kMaxFailedFlights = 2;
+
+// Errors that speak of one prompt's text: another text may fare better.
+bool IsAboutTheText(const Error& error) {
+  return error.code == Code::kForbidden || error.code == Code::kInvalidArgument;
+}
 
 std::int64_t MicrosSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
@@ -58,8 +68,9 @@ class ImageCache::Impl {
         context_(context),
         clock_(clock),
         semantic_(*parts_.verifier, table_, parts_.embedder->dimensions()),
+        embedding_(*parts_.embedder),
         semantic_step_({.tier = semantic_,
-                        .embedder = *parts_.embedder,
+                        .embedding = embedding_,
                         .stats = stats_,
                         .settings = settings_,
                         .clock = clock}),
@@ -79,7 +90,8 @@ class ImageCache::Impl {
                      .workers = workers,
                      .clock = clock,
                      .embedder = std::string(parts_.embedder->identity())}),
-        serving_({.library = library_, .table = table_, .stats = stats_, .workers = workers}) {}
+        serving_({.library = library_, .table = table_, .stats = stats_, .workers = workers}),
+        flight_step_(*parts_.verifier, settings_) {}
 
   Task<Result<void>> Load() { return library_.Load(); }
 
@@ -133,12 +145,15 @@ class ImageCache::Impl {
     stats["index_bytes"] = semantic_.memory_bytes();
     stats["hot_bytes"] = const_cast<Library&>(library_).hot().size_bytes();
     stats["generations_under_way"] = generations_.load();
+    stats["requests_waiting"] = waiting_.load();
     stats["embedder"] = parts_.embedder->identity();
+    stats["embedding"] = embedding_.ToJson();
     stats["upstream"]["name"] = parts_.upstream->name();
     return stats;
   }
 
   std::size_t generations_under_way() const { return generations_.load(); }
+  std::size_t tasks_under_way() const { return generations_.load() + embedding_.under_way(); }
 
  private:
   JobState Prepare(std::shared_ptr<const ImageRequest> request) {
@@ -146,6 +161,7 @@ class ImageCache::Impl {
     JobState state;
     state.mode = std::max(settings_.match_mode, control.match_mode.value_or(MatchMode::kOff));
     state.deadline = After(settings_.request_timeout);
+    state.exact_only = control.exact_only;
     // A request that adds nothing cannot fill a pool, so it takes what there is.
     const bool fills = !control.only_if_cached && !control.no_store;
     state.variants = fills ? std::max(settings_.variants, control.variants.value_or(1)) : 1;
@@ -176,28 +192,28 @@ class ImageCache::Impl {
   // One pass over the tiers. No reply: look again.
   Task<Result<std::optional<Reply>>> Round(JobState& state) {
     const CacheControl& control = state.job->request->control;
-    const Digest& fingerprint = state.job->identity.fingerprint;
+    const std::uint64_t landings = flight_step_.Landings(state);
     if (auto reply = co_await TryExact(state)) co_return reply;
     if (!control.no_store) {
-      if (auto flight = flights_.Find(fingerprint)) co_return co_await Await(state, flight, false);
+      if (auto own = flight_step_.FindOwn(state)) {
+        co_return co_await Await(state, Boarding{std::move(own), false, {}});
+      }
     }
     if (auto reply = co_await TrySemantic(state)) co_return reply;
-    if (control.only_if_cached) co_return std::unexpected(NothingCached());
-    if (control.no_store) {
+    if (control.no_store && !control.only_if_cached) {
       auto alone = co_await GenerateAlone(state);
       if (!alone) co_return std::unexpected(alone.error());
       co_return std::move(*alone);
     }
-    auto [flight, leader] = flights_.Join(fingerprint);
-    if (leader) {
-      const int missing = Shortfall(state, OwnPool(state));
-      if (missing == 0) {  // a flight landed between the look and the join
-        flights_.Land(fingerprint, flight, FreshPtr());
-        co_return std::nullopt;
-      }
-      Launch(state, flight, missing);
+    if (control.only_if_cached) {
+      Boarding boarding;
+      if (!control.no_store) boarding = flight_step_.WaitFor(state);
+      if (!boarding.flight) co_return std::unexpected(NothingCached());
+      co_return co_await Await(state, std::move(boarding));
     }
-    co_return co_await Await(state, flight, leader);
+    Boarding boarding = flight_step_.Board(state, ImagesPromised(state));
+    if (boarding.leader && !Launch(state, boarding.flight, landings)) co_return std::nullopt;
+    co_return co_await Await(state, std::move(boarding));
   }
 
   // ---- exact ----
@@ -288,51 +304,100 @@ class ImageCache::Impl {
 
   // ---- generation ----
 
-  using FlightResult = Result<FreshPtr>;  // a null pointer: look again
-
-  void Launch(JobState& state, Flights<FlightResult>::FlightPtr flight, int count) {
-    ++generations_;
-    Spawn(Strand(context_), Fly(state.job, std::move(flight), count),
-          [this](std::exception_ptr) { --generations_; });
+  // What a flight of this request brings: what is made now, and what its entry has.
+  int ImagesPromised(JobState& state) const {
+    const Pool pool = OwnPool(state);
+    return static_cast<int>(pool.images.size()) + Shortfall(state, pool);
   }
 
-  Task<> Fly(std::shared_ptr<const Job> job, Flights<FlightResult>::FlightPtr flight, int count) {
+  // Has the images made, unless something has landed since the request looked (`landings` was the
+  // count then) that answers it. False: look again.
+  bool Launch(JobState& state, FlightPtr flight, std::uint64_t landings) {
+    const int missing = Shortfall(state, OwnPool(state));
+    const bool landed = flight_step_.Landings(state) != landings;
+    if (missing == 0 || (landed && semantic_step_.FindAgain(state))) {
+      flight_step_.Land(flight, FreshPtr());
+      return false;
+    }
+    ++generations_;
+    Spawn(Strand(context_), Fly(std::move(flight), missing),
+          [this](std::exception_ptr) { --generations_; });
+    return true;
+  }
+
+  Task<> Fly(FlightPtr flight, int count) {
+    const auto job = flight->plan().job;
     FlightResult result = Fail(Code::kInternal, "the generation ended unexpectedly; see the log");
     try {
       result = co_await generation_.Run(job, count, StorePolicy::kAdd);
     } catch (const std::exception& error) {
       log::error("generation: {}", error.what());
     }
-    flights_.Land(job->identity.fingerprint, flight, std::move(result));
+    flight_step_.Land(flight, std::move(result));
   }
 
   // Waits for a flight and answers from it. No reply: it did not bring enough.
-  Task<Result<std::optional<Reply>>> Await(JobState& state, Flights<FlightResult>::FlightPtr flight,
-                                           bool leader) {
-    const auto landed = co_await flight->WaitUntil(state.deadline);
+  Task<Result<std::optional<Reply>>> Await(JobState& state, Boarding boarding) {
+    const auto landed = co_await WaitFor(*boarding.flight, state.deadline);
     if (!landed) {
       co_return Fail(Code::kDeadlineExceeded,
                      "the image was not ready within " +
                          std::to_string(settings_.request_timeout.count() / 1000) +
                          " s (setting upstream.timeout); it is kept when it comes, so ask again");
     }
-    if (!*landed) co_return std::unexpected(landed->error());
+    if (!*landed) {
+      if (!boarding.match || GivesUp(state, landed->error())) {
+        co_return std::unexpected(landed->error());
+      }
+      co_return std::nullopt;
+    }
     const FreshPtr fresh = **landed;
     const auto count = static_cast<std::size_t>(state.job->request->count);
     if (!fresh) co_return std::nullopt;
     auto picks = PickFresh(*fresh, count, FilterOf(state));
     if (picks.size() < count) co_return std::nullopt;
-    auto reply = co_await ServeAll(state, std::move(picks), ImageSize{});
+    ImageSize size;  // as made
+    if (boarding.flight->plan().job->request->size != state.job->request->size) {
+      size = state.job->request->size;
+    }
+    if (!CanCut(picks, size)) co_return std::nullopt;
+    auto reply = co_await ServeAll(state, std::move(picks), size);
     if (!reply) co_return std::nullopt;
     reply->created_ms = fresh->created_ms;
-    if (leader) {
-      reply->usage = fresh->usage;
-      NoteLeader(state.decision, *fresh, state.job->request->count);
-    } else {
-      NoteJoiner(state.decision, *fresh, state.job->request->count);
-      if (fresh->entry) library_.CountUse(fresh->entry);
-    }
+    if (boarding.leader) reply->usage = fresh->usage;
+    NoteFlight(state, *fresh, boarding);
     co_return std::move(*reply);
+  }
+
+  Task<std::optional<FlightResult>> WaitFor(AsyncValue<FlightResult>& flight, Deadline deadline) {
+    const Counted waiting(waiting_);
+    co_return co_await flight.WaitUntil(deadline);
+  }
+
+  void NoteFlight(JobState& state, const Fresh& fresh, const Boarding& boarding) {
+    const int count = state.job->request->count;
+    if (boarding.leader) {
+      NoteLeader(state.decision, fresh, count);
+      return;
+    }
+    NoteJoiner(state.decision, fresh, count);
+    if (boarding.match) NoteMatch(state.decision, boarding.match->verdict, boarding.match->cosine);
+    if (fresh.entry) library_.CountUse(fresh.entry);
+  }
+
+  // After a generation in other words failed. False: the request looks for another way.
+  static bool GivesUp(JobState& state, const Error& error) {
+    if (IsAboutTheText(error)) {
+      state.alone_in_its_words = true;
+      return false;
+    }
+    return ++state.failed_flights >= kMaxFailedFlights;
+  }
+
+  static bool CanCut(const std::vector<Pick>& picks, ImageSize size) {
+    return std::ranges::all_of(picks, [size](const Pick& pick) {
+      return CanResize({pick.image.width, pick.image.height}, size);
+    });
   }
 
   // For requests that neither lead nor join: no-cache, no-store, seed -1.
@@ -343,7 +408,7 @@ class ImageCache::Impl {
     const StorePolicy policy = control.no_store   ? StorePolicy::kNone
                                : control.no_cache ? StorePolicy::kReplace
                                                   : StorePolicy::kAdd;
-    if (policy != StorePolicy::kNone) co_await semantic_step_.Embed(*state.job);
+    if (policy != StorePolicy::kNone) co_await semantic_step_.Embed(state.job);
     const Counted under_way(generations_);
     const auto fresh = co_await generation_.Run(state.job, request.count, policy);
     if (!fresh) co_return std::unexpected(fresh.error());
@@ -372,12 +437,14 @@ class ImageCache::Impl {
   EntryTable table_;
   SemanticTier semantic_;
   CacheStats stats_;
+  PromptEmbedding embedding_;
   SemanticStep semantic_step_;
   Library library_;
   Generation generation_;
   Serving serving_;
-  Flights<FlightResult> flights_;
+  FlightStep flight_step_;
   std::atomic<std::size_t> generations_ = 0;
+  std::atomic<std::size_t> waiting_ = 0;  // requests, for a flight to land
 };
 
 ImageCache::ImageCache(ImageCacheParts parts, CacheSettings settings, asio::io_context& context,
@@ -404,6 +471,9 @@ nlohmann::json ImageCache::Stats() const {
 }
 std::size_t ImageCache::generations_under_way() const {
   return impl_->generations_under_way();
+}
+std::size_t ImageCache::tasks_under_way() const {
+  return impl_->tasks_under_way();
 }
 
 }  // namespace reprise

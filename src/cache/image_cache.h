@@ -68,6 +68,10 @@ class ImageCache {
   // Generations under way, some of them perhaps with nobody waiting any more.
   std::size_t generations_under_way() const;
 
+  // Tasks of its own that have not ended, generations among them: at 0, and with no request under
+  // way, the cache may be destroyed while its context runs on.
+  std::size_t tasks_under_way() const;
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;

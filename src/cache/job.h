@@ -31,7 +31,10 @@ struct JobState {
   int variants = 1;
   Deadline deadline;
   std::vector<std::string> unreadable;  // images whose bytes could not be had, for the moment
+  bool exact_only = false;              // no other words answer it
   bool own_entry_short = false;  // an entry of this very fingerprint exists but has too few images
+  int failed_flights = 0;        // for other words, that it waited for
+  bool alone_in_its_words = false;  // waits for no more of those
 };
 
 }  // namespace reprise

@@ -1,7 +1,5 @@
 #include "cache/semantic_step.h"
 
-#include "base/log.h"
-
 namespace reprise {
 namespace {
 
@@ -26,24 +24,32 @@ PoolFilter FilterFor(const JobState& state, std::int64_t now_ms) {
           .unreadable = state.unreadable};
 }
 
-Task<> SemanticStep::Embed(Job& job) {
-  if (job.embedding || job.embedding_failed) co_return;
-  job.prompt = Analyze(job.request->prompt);
-  auto embedding = co_await parts_.embedder.Embed(job.prompt);
+Task<> SemanticStep::Embed(std::shared_ptr<Job> job) {
+  if (job->embedding || job->embedding_failed) co_return;
+  job->prompt = Analyze(job->request->prompt);
+  // A call that is cut off may outlive the request, not its prompt.
+  std::shared_ptr<const Prompt> prompt(job, &job->prompt);
+  auto embedding =
+      co_await parts_.embedding.Embed(std::move(prompt), parts_.settings.embedding_timeout);
   if (embedding) {
-    job.embedding = std::move(*embedding);
+    job->embedding = std::move(*embedding);
     co_return;
   }
-  job.embedding_failed = true;
+  job->embedding_failed = true;
+  parts_.embedding.CountExactOnly();
   parts_.stats.CountDegraded();
-  log::warn("embedding failed, exact matching only: {}", embedding.error().message);
 }
 
 Task<std::optional<SemanticMatch>> SemanticStep::Find(JobState& state) {
   if (!parts_.settings.semantic || state.own_entry_short) co_return std::nullopt;
-  co_await Embed(*state.job);
+  co_await Embed(state.job);
+  co_return FindAgain(state);
+}
+
+std::optional<SemanticMatch> SemanticStep::FindAgain(JobState& state) const {
   const Job& job = *state.job;
-  if (job.request->control.exact_only || !job.embedding) co_return std::nullopt;
+  const bool compares = parts_.settings.semantic && !state.own_entry_short && !state.exact_only;
+  if (!compares || !job.embedding) return std::nullopt;
   SemanticResult found = parts_.tier.Find(
       {.partition = job.identity.compatibility,
        .prompt = job.prompt,
@@ -51,9 +57,10 @@ Task<std::optional<SemanticMatch>> SemanticStep::Find(JobState& state) {
        .mode = state.mode,
        .threshold = state.decision.threshold,
        .candidates = parts_.settings.candidates,
+       .calibration = parts_.settings.calibration,
        .objection = [&](const CachedEntry& entry) { return Objection(state, entry); }});
   if (found.refused) NoteRefusal(state.decision, *found.refused);
-  co_return std::move(found.hit);
+  return std::move(found.hit);
 }
 
 std::string SemanticStep::Objection(const JobState& state, const CachedEntry& entry) const {

@@ -8,10 +8,10 @@
 #include "base/clock.h"
 #include "cache/job.h"
 #include "cache/pool.h"
+#include "cache/prompt_embedding.h"
 #include "cache/semantic_tier.h"
 #include "cache/settings.h"
 #include "cache/stats.h"
-#include "embed/embedder.h"
 
 namespace reprise {
 
@@ -23,7 +23,7 @@ class SemanticStep {
   // All of them outlive this object.
   struct Parts {
     SemanticTier& tier;
-    Embedder& embedder;
+    PromptEmbedding& embedding;
     CacheStats& stats;
     const CacheSettings& settings;
     const Clock& clock;
@@ -31,11 +31,14 @@ class SemanticStep {
   explicit SemanticStep(Parts parts) : parts_(parts) {}
 
   // Analyses and embeds once per request; a failure means exact matching only.
-  Task<> Embed(Job& job);
+  Task<> Embed(std::shared_ptr<Job> job);
 
   // The neighbour to serve, if there is one. Embeds first, so that what is generated otherwise can
   // be stored with its vector.
   Task<std::optional<SemanticMatch>> Find(JobState& state);
+
+  // The same for a request that has been through Find, without waiting.
+  std::optional<SemanticMatch> FindAgain(JobState& state) const;
 
  private:
   std::string Objection(const JobState& state, const CachedEntry& entry) const;

@@ -13,13 +13,13 @@ auto& ShardOf(Shards& shards, const Digest& partition) {
   return shards[partition.bytes[31] % shards.size()];
 }
 
+}  // namespace
+
 bool IsZero(std::span<const Half> vector) {
   // The sign bit alone is a zero too.
   return std::all_of(vector.begin(), vector.end(),
                      [](Half value) { return (value & 0x7fff) == 0; });
 }
-
-}  // namespace
 
 Result<void> SemanticTier::Add(const Digest& partition, std::uint64_t entry,
                                std::span<const Half> vector) {

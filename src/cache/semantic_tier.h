@@ -19,6 +19,9 @@
 
 namespace reprise {
 
+// A blank prompt's vector has no direction, hence no cosine.
+bool IsZero(std::span<const Half> vector);
+
 struct SemanticMatch {
   EntryPtr entry;
   Verdict verdict;

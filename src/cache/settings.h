@@ -16,7 +16,9 @@ struct CacheSettings {
   double similarity_threshold = 0.85;
   MatchMode match_mode = MatchMode::kSafe;
   Calibration calibration;                        // of similarity, for the configured embedder
-  std::size_t candidates = 10;                    // nearest neighbours that are verified
+  std::size_t candidates = 10;  // nearest neighbours that are verified
+  // How long a request waits for its prompt's vector; after that, exact matching only.
+  std::chrono::milliseconds embedding_timeout{2000};
   bool exact_resolution = false;                  // resolution_policy: exact
   std::int64_t ttl_ms = 30LL * 24 * 3600 * 1000;  // 0: for ever
   int variants = 1;

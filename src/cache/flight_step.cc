@@ -1,0 +1,88 @@
+#include "cache/flight_step.h"
+
+#include <algorithm>
+
+#include "cache/semantic_tier.h"
+
+namespace reprise {
+namespace {
+
+// Whether what the flight brings will do for the request, whatever the two prompts say.
+bool Suffices(const FlightPlan& plan, const ImageRequest& request) {
+  const ImageSize made = plan.job->request->size;
+  return plan.images >= request.count && (made == request.size || CanResize(made, request.size));
+}
+
+struct Candidate {
+  FlightPtr flight;
+  float cosine = 0;
+};
+
+// The `count` nearest flights that suffice, nearest first.
+std::vector<Candidate> Nearest(const std::vector<FlightPtr>& flights, const ImageRequest& request,
+                               const std::vector<Half>& vector, std::size_t count) {
+  const InnerProduct product(vector.size());
+  std::vector<Candidate> candidates;
+  if (vector.empty()) return candidates;
+  for (const FlightPtr& flight : flights) {
+    const FlightPlan& plan = flight->plan();
+    if (plan.vector.size() != vector.size() || !Suffices(plan, request)) continue;
+    candidates.push_back({flight, product(vector.data(), plan.vector.data())});
+  }
+  const std::size_t kept = std::min(count, candidates.size());
+  const auto nearer = [](const Candidate& a, const Candidate& b) { return a.cosine > b.cosine; };
+  std::ranges::partial_sort(candidates, candidates.begin() + static_cast<std::ptrdiff_t>(kept),
+                            nearer);
+  candidates.resize(kept);
+  return candidates;
+}
+
+}  // namespace
+
+bool FlightStep::Compares(const JobState& state) const {
+  return settings_.semantic && !state.exact_only && !state.own_entry_short &&
+         !state.alone_in_its_words && state.job->embedding.has_value();
+}
+
+Boarding FlightStep::WaitFor(const JobState& state) const {
+  if (auto own = flights_.Find(state.job->identity)) return {std::move(own), false, {}};
+  if (!Compares(state)) return {};
+  Flights<FlightResult>::Seen seen;
+  const auto others = flights_.Others(state.job->identity, seen);
+  auto vector = ToHalf(*state.job->embedding);
+  if (IsZero(vector)) return {};
+  return Choose(state, vector, others).value_or(Boarding{});
+}
+
+Boarding FlightStep::Board(const JobState& state, int images) {
+  // A copy: the flight's job stays as it is now, whatever the request does next.
+  FlightPlan plan{.job = std::make_shared<const Job>(*state.job), .vector = {}, .images = images};
+  if (state.job->embedding) plan.vector = ToHalf(*state.job->embedding);
+  if (IsZero(plan.vector)) plan.vector.clear();
+  const bool compares = Compares(state);
+  Flights<FlightResult>::Seen seen;
+  // Each turn compares flights that began since the last; the verifier runs outside the lock.
+  while (true) {
+    auto lease = flights_.Join(plan, compares ? &seen : nullptr);
+    if (lease.flight) return {std::move(lease.flight), lease.leader, {}};
+    if (auto chosen = Choose(state, plan.vector, lease.others)) return std::move(*chosen);
+  }
+}
+
+std::optional<Boarding> FlightStep::Choose(const JobState& state, const std::vector<Half>& vector,
+                                           const Others& others) const {
+  std::optional<Boarding> best;
+  for (auto& [flight, cosine] :
+       Nearest(others, *state.job->request, vector, settings_.candidates)) {
+    const Job& made = *flight->plan().job;
+    Verdict verdict = JudgePair(verifier_, {state.job->prompt, made.prompt, cosine},
+                                {state.mode, settings_.calibration});
+    if (!IsHit(verdict, state.decision.threshold)) continue;
+    if (best && verdict.similarity <= best->match->verdict.similarity) continue;
+    best = Boarding{flight, false, FlightMatch{std::move(verdict), cosine}};
+    if (best->match->verdict.similarity >= 1) break;  // nothing can be nearer
+  }
+  return best;
+}
+
+}  // namespace reprise
