@@ -31,7 +31,7 @@ class Environment {
 
 auto Fields(const CacheSettings& c) {
   return std::tuple(c.semantic, c.similarity_threshold, c.match_mode, c.calibration.bias,
-                    c.calibration.similarity, c.calibration.cosine, c.candidates,
+                    c.calibration.similarity, c.calibration.cosine, c.candidates, c.embedding_timeout,
                     c.exact_resolution, c.ttl_ms, c.variants, c.hot_bytes, c.upstream_concurrency,
                     c.upstream_queue, c.request_timeout, c.image_limits.max_bytes,
                     c.image_limits.max_pixels);
@@ -110,6 +110,7 @@ TEST_F(ConfigTest, EverySettingChangesSomething) {
       {"cache.calibration.similarity", "0.5"},
       {"cache.calibration.cosine", "2"},
       {"cache.candidates", "20"},
+      {"cache.embedding_timeout", "5s"},
       {"cache.resolution_policy", "exact"},
       {"cache.ttl", "0"},
       {"cache.variants", "2"},

@@ -16,12 +16,33 @@ function post(url, body) {
         response.on("end", () => {
           agent.destroy();
           done({ status: response.statusCode, body: Buffer.concat(chunks).toString(),
-            type: response.headers["x-cache-type"] ?? response.headers["x-cache"] });
+            type: response.headers["x-cache-type"] ?? response.headers["x-cache"],
+            reason: response.headers["x-reprise-reason"],
+            similarity: response.headers["x-reprise-similarity"] });
         });
       });
     sent.on("error", fail);
     sent.end(JSON.stringify(body));
   });
+}
+
+// One text in a thousand guises that ask for the same picture.
+function rephrasings(count) {
+  const all = [];
+  for (const ending of ["", ".", "!", ", 8k", ", highly detailed", ", masterpiece", ", 4k."]) {
+    for (const opening of ["", "please draw ", "Please draw ", "draw me ", "Generate ",
+      "Generate an image of ", "an image of ", "I want "]) {
+      for (const two of ["two", "2", "Two"]) {
+        for (const grey of ["gray", "grey"]) {
+          for (const place of ["in the snow", "in snow", "in the  snow"]) {
+            all.push(`${opening}${two} ${grey} wolves ${place}${ending}`);
+          }
+        }
+      }
+    }
+  }
+  assert.equal(new Set(all).size, all.length);
+  return all.slice(0, count);
 }
 
 describe("many at once", () => {
@@ -47,6 +68,26 @@ describe("many at once", () => {
     const kinds = replies.map(({ type }) => type);
     assert.equal(kinds.filter((kind) => kind === "MISS").length, 1);
     assert.equal(kinds.filter((kind) => kind === "INFLIGHT" || kind === "EXACT").length, 999);
+  });
+
+  it("1,000 rephrasings: at most three upstream calls", async () => {
+    const before = await simulator.calls();
+    const texts = rephrasings(1000);
+    assert.equal(texts.length, 1000);
+    const replies = await Promise.all(
+      texts.map((prompt) => post(gateway.url, { prompt, size: "256x256" })));
+    assert.deepEqual(new Set(replies.map(({ status }) => status)), new Set([200]));
+    const calls = (await simulator.calls()).image_calls - before.image_calls;
+    assert.ok(calls <= 3, `${calls} calls`);
+    const images = new Set(replies.map((reply) => JSON.parse(reply.body).data[0].b64_json));
+    assert.equal(images.size, calls);
+    const kinds = replies.map(({ type }) => type);
+    assert.equal(kinds.filter((kind) => kind === "MISS").length, calls);
+    for (const { type, reason, similarity } of replies) {
+      if (type !== "INFLIGHT") continue;
+      assert.notEqual(reason, "in flight");
+      assert.ok(Number(similarity) >= 0.85, similarity);
+    }
   });
 
   it("200 different prompts: no error, and no more calls at once than allowed", async () => {
