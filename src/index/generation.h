@@ -30,7 +30,11 @@ class IndexGeneration {
   Result<void> Extend(std::size_t steps);
 
   // All vectors are in the graph, or none has to be.
-  bool Complete() const { return !graph_ || graph_->covered() == storage_.count(); }
+  bool Complete() const {
+    return graph_ ? covered() == storage_.count() : live() <= options_.exact_limit;
+  }
+  // How many slots are in the graph.
+  VectorStorage::Slot covered() const { return graph_ ? graph_->covered() : 0; }
   // Null while the vectors are few.
   const HnswGraph* graph() const { return graph_.get(); }
   const VectorStorage& storage() const { return storage_; }

@@ -70,7 +70,13 @@ class InProcessIndex final : public VectorIndex {
     UpdateCounts();
   }
 
-  Result<void> Add(std::uint64_t key, std::span<const Half> vector) override;
+  Result<void> Add(std::uint64_t key, std::span<const Half> vector) override {
+    return Put(key, vector, kGraphSteps);
+  }
+  Result<void> Append(std::uint64_t key, std::span<const Half> vector) override {
+    return Put(key, vector, 0);
+  }
+  bool Settle(std::size_t steps) override;
   void Remove(std::uint64_t key) override;
   std::vector<Neighbour> Search(std::span<const Half> query, std::size_t count) const override;
 
@@ -78,7 +84,10 @@ class InProcessIndex final : public VectorIndex {
   std::size_t memory_bytes() const override { return memory_bytes_.load(); }
 
  private:
-  void Maintain();
+  Result<void> Put(std::uint64_t key, std::span<const Half> vector, std::size_t graph_steps);
+  bool WorthPublishing() const;
+  Result<void> Extend(std::size_t graph_steps);
+  void Maintain(std::size_t graph_steps);
   Result<void> MoveOn();
   Result<void> Publish(const IndexGeneration& generation);
   void UpdateCounts();
@@ -96,7 +105,8 @@ class InProcessIndex final : public VectorIndex {
   ReaderSlots<View> views_;
 };
 
-Result<void> InProcessIndex::Add(std::uint64_t key, std::span<const Half> vector) {
+Result<void> InProcessIndex::Put(std::uint64_t key, std::span<const Half> vector,
+                                 std::size_t graph_steps) {
   if (vector.size() != options_.dimensions) {
     return Fail(Code::kInvalidArgument,
                 "a vector of " + std::to_string(vector.size()) + " dimensions for an index of " +
@@ -108,28 +118,46 @@ Result<void> InProcessIndex::Add(std::uint64_t key, std::span<const Half> vector
   std::lock_guard lock(write_mutex_);
   current_->Put(key, vector);
   if (next_) next_->Put(key, vector);
-  Maintain();
+  Maintain(graph_steps);
   return {};
+}
+
+bool InProcessIndex::Settle(std::size_t steps) {
+  std::lock_guard lock(write_mutex_);
+  const Slot before = current_->covered();
+  Maintain(steps);
+  return !current_->Complete() && current_->covered() > before;
 }
 
 void InProcessIndex::Remove(std::uint64_t key) {
   std::lock_guard lock(write_mutex_);
   current_->Remove(key);
   if (next_) next_->Remove(key);
-  Maintain();
+  Maintain(kGraphSteps);
+}
+
+// While a large graph is being built, each published copy is a quarter larger than the last: all of
+// them together cost a few times what the last one does.
+bool InProcessIndex::WorthPublishing() const {
+  if (!current_->graph()) return false;
+  const std::size_t size = current_->covered();
+  const std::size_t fresh = size - scan_from_;
+  return fresh >= (current_->Complete() ? TailLimit(size) : std::max(TailLimit(size), size / 4));
+}
+
+Result<void> InProcessIndex::Extend(std::size_t graph_steps) {
+  if (graph_steps == 0) return {};
+  if (auto extended = current_->Extend(graph_steps); !extended) return extended;
+  return WorthPublishing() ? Publish(*current_) : Result<void>();
 }
 
 // A failure (no memory) loses nothing: the present arrangement goes on serving, scanning more.
-void InProcessIndex::Maintain() {
+void InProcessIndex::Maintain(std::size_t graph_steps) {
   if (!next_ && current_->dead() >= kMinDead && current_->dead() > current_->live()) {
     next_ = std::make_unique<IndexGeneration>(options_, product_);
     moved_ = 0;
   }
-  auto done = current_->Extend(kGraphSteps);
-  if (done && current_->graph() && current_->Complete()) {
-    const std::size_t size = current_->graph()->covered();
-    if (size - scan_from_ >= TailLimit(size)) done = Publish(*current_);
-  }
+  auto done = Extend(graph_steps);
   if (done && next_) done = MoveOn();
   if (!done) log::warn("{}", done.error().message);
   UpdateCounts();

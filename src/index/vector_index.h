@@ -44,6 +44,14 @@ class VectorIndex {
   // existing key is replaced. kInvalidArgument for a wrong length, an infinity or NaN.
   virtual Result<void> Add(std::uint64_t key, std::span<const Half> vector) = 0;
 
+  // Add for many vectors at once, at start-up: microseconds, since the graph is left for Settle.
+  // Until then searches scan what was appended: all of it is found, but not as fast.
+  virtual Result<void> Append(std::uint64_t key, std::span<const Half> vector) = 0;
+
+  // Brings up to `steps` appended vectors into the graph, about half a millisecond each; searches
+  // profit as it proceeds. False when nothing is left to do.
+  virtual bool Settle(std::size_t steps) = 0;
+
   // Removing what is not there is no error.
   virtual void Remove(std::uint64_t key) = 0;
 

@@ -200,6 +200,55 @@ TEST(VectorIndex, GraphRecallAgainstBruteForce) {
   EXPECT_GE(static_cast<double>(found) / kQueries, 0.98);
 }
 
+TEST(VectorIndex, WhatIsAppendedIsFoundBeforeWhileAndAfterItIsSettled) {
+  const Vectors vectors = RandomClusters(1500, kDimensions, 60, 0.4, 5);
+  const auto index = MakeVectorIndex(Small(100));
+  for (std::size_t i = 0; i < vectors.size(); ++i) ASSERT_TRUE(index->Append(i, vectors[i]));
+  EXPECT_EQ(index->size(), vectors.size());
+  EXPECT_EQ(SelfRecall(*index, vectors), 1) << "everything is scanned";
+  const std::size_t before = index->memory_bytes();
+  int turns = 1;
+  while (index->Settle(50)) {
+    if (++turns % 8 == 0) EXPECT_GE(SelfRecall(*index, vectors), 0.99) << turns;
+  }
+  EXPECT_EQ(turns, 30);
+  EXPECT_GT(index->memory_bytes(), before);
+  EXPECT_GE(SelfRecall(*index, vectors), 0.99);
+  EXPECT_FALSE(index->Settle(100));
+}
+
+TEST(VectorIndex, SettlingGoesOnWhileVectorsComeAndGo) {
+  const Vectors vectors = RandomClusters(1200, kDimensions, 60, 0.4, 6);
+  const auto index = MakeVectorIndex(Small(50));
+  for (std::size_t i = 0; i < 800; ++i) ASSERT_TRUE(index->Append(i, vectors[i]));
+  for (std::size_t i = 0; i < 400; ++i) {
+    ASSERT_TRUE(index->Add(800 + i, vectors[800 + i]));
+    index->Remove(2 * i);
+    index->Settle(3);
+  }
+  while (index->Settle(100)) {
+  }
+  EXPECT_EQ(index->size(), 800u);
+  for (std::size_t i = 0; i < 1200; ++i) {
+    const bool removed = i < 800 && i % 2 == 0;
+    for (const Neighbour& found : index->Search(vectors[i], 5)) {
+      EXPECT_TRUE(found.key >= 800 || found.key % 2 == 1) << found.key;
+    }
+    const auto nearest = index->Search(vectors[i], 1);
+    ASSERT_FALSE(nearest.empty());
+    if (!removed) EXPECT_GE(nearest[0].cosine, 0.99) << i;
+  }
+}
+
+TEST(VectorIndex, AFewAppendedVectorsNeedNoSettling) {
+  const auto index = MakeVectorIndex(Small(10));
+  std::mt19937 random(1);
+  for (std::size_t i = 0; i < 10; ++i)
+    ASSERT_TRUE(index->Append(i, RandomUnit(kDimensions, random)));
+  EXPECT_FALSE(index->Settle(1));
+  EXPECT_FALSE(index->Append(10, std::vector<Half>(kDimensions - 1, 0x3c00)));
+}
+
 TEST(VectorIndex, ReadersFindEveryAddedVectorWhileTheWriterWorks) {
   const auto vectors = RandomClusters(3000, kDimensions, 100, 0.5, 41);
   const auto index = MakeVectorIndex(Small(200));
