@@ -129,6 +129,7 @@ bool Service::Shutdown(std::chrono::milliseconds patience) {
   // Calls nobody waits for any more end now; what they had is stored or was not acknowledged.
   client_.Stop();
   if (cache_) {
+    cache_->Stop();
     const auto flushed = RunTask(io_.context(), cache_->Maintain());
     if (!flushed) log::error("use counts were not written: {}", flushed.error().message);
   }

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <thread>
 
@@ -64,6 +65,11 @@ class FaultyEntryStore final : public EntryStore {
     if (faults_->remove) co_return std::unexpected(Fault("removing an entry"));
     co_return co_await store_->Remove(std::move(ids));
   }
+  Task<Result<void>> PutVectors(std::vector<EntryVector> vectors) override {
+    ++faults_->vector_puts;
+    if (faults_->vectors) co_return std::unexpected(Fault("putting vectors"));
+    co_return co_await store_->PutVectors(std::move(vectors));
+  }
   Task<Result<void>> AddUse(std::vector<EntryUse> uses) override {
     if (faults_->use) co_return std::unexpected(Fault("counting uses"));
     co_return co_await store_->AddUse(std::move(uses));
@@ -86,14 +92,20 @@ class FaultyEmbedder final : public Embedder {
   }
 
   std::string_view identity() const override { return identity_; }
-  std::size_t dimensions() const override { return embedder_->dimensions(); }
+  std::size_t dimensions() const override {
+    return faults_->unknown_dimensions ? 0 : embedder_->dimensions();
+  }
   Task<Result<Embedding>> Embed(const Prompt& prompt) override {
     ++faults_->embeds;
     if (const Gate gate = faults_->gate()) {
       co_await gate->WaitUntil(After(std::chrono::seconds(60)));
     }
     if (faults_->embed) co_return std::unexpected(Fault("embedding"));
-    co_return co_await embedder_->Embed(prompt);
+    if (faults_->refuse) co_return Fail(Code::kInvalidArgument, "this prompt is not embedded");
+    auto embedded = co_await embedder_->Embed(prompt);
+    if (identity_ != embedder_->identity()) std::ranges::reverse(*embedded);
+    if (faults_->dimensions > 0) embedded->resize(faults_->dimensions);
+    co_return embedded;
   }
 
  private:
@@ -274,6 +286,7 @@ void TestCache::Open() {
 }
 
 void TestCache::Close() {
+  if (cache_) cache_->Stop();
   WaitUntilIdle();
   cache_.reset();
 }

@@ -50,8 +50,8 @@ inline Gate MakeGate() {
 
 // Which calls fail with kUnavailable, and how many there were. Safe for any thread.
 struct StoreFaults {
-  std::atomic<bool> put = false, get = false, remove = false, use = false;
-  std::atomic<int> puts = 0, gets = 0, removes = 0;
+  std::atomic<bool> put = false, get = false, remove = false, use = false, vectors = false;
+  std::atomic<int> puts = 0, gets = 0, removes = 0, vector_puts = 0;
 
   // Removals wait until the gate is set.
   void HoldRemovals(Gate gate);
@@ -70,6 +70,9 @@ std::unique_ptr<EntryStore> MakeFaultyEntryStore(std::unique_ptr<EntryStore> sto
 struct EmbedderFaults {
   std::atomic<bool> embed = false;
   std::atomic<int> embeds = 0;
+  std::atomic<bool> refuse = false;              // with kInvalidArgument
+  std::atomic<bool> unknown_dimensions = false;  // until a vector has been seen
+  std::atomic<std::size_t> dimensions = 0;       // gives only so many, when not 0
 
   // Calls wait until the gate is set, as those of a remote embedder do.
   void Hold(Gate gate);
@@ -79,7 +82,7 @@ struct EmbedderFaults {
   mutable std::mutex mutex_;
   Gate gate_;
 };
-// The built-in embedder under another identity, if one is given.
+// The built-in embedder; under another identity, if one is given, its vectors are others too.
 std::unique_ptr<Embedder> MakeFaultyEmbedder(std::shared_ptr<EmbedderFaults> faults,
                                              std::string identity = "");
 

@@ -12,11 +12,13 @@
 #include "cache/library.h"
 #include "cache/pool.h"
 #include "cache/prompt_embedding.h"
+#include "cache/reembedding.h"
 #include "cache/rendition.h"
 #include "cache/semantic_step.h"
 #include "cache/semantic_tier.h"
 #include "cache/serving.h"
 #include "cache/stats.h"
+#include "cache/vector_backlog.h"
 
 namespace reprise {
 namespace {
@@ -76,8 +78,9 @@ class ImageCache::Impl {
                         .clock = clock}),
         library_({.entries = *parts_.entries,
                   .blobs = *parts_.blobs,
-                  .embedder = *parts_.embedder,
                   .semantic = semantic_,
+                  .backlog = backlog_,
+                  .embedder = std::string(parts_.embedder->identity()),
                   .table = table_,
                   .workers = workers,
                   .clock = clock,
@@ -91,9 +94,29 @@ class ImageCache::Impl {
                      .clock = clock,
                      .embedder = std::string(parts_.embedder->identity())}),
         serving_({.library = library_, .table = table_, .stats = stats_, .workers = workers}),
-        flight_step_(*parts_.verifier, settings_) {}
+        flight_step_(*parts_.verifier, settings_),
+        reembedding_({.backlog = backlog_,
+                      .library = library_,
+                      .table = table_,
+                      .embedding = embedding_,
+                      .context = context,
+                      .clock = clock,
+                      .embedder = std::string(parts_.embedder->identity())}) {}
 
-  Task<Result<void>> Load() { return library_.Load(); }
+  Task<Result<void>> Load() {
+    auto loaded = co_await library_.Load();
+    if (!loaded || !settings_.semantic) co_return loaded;
+    ++settling_;
+    Spawn(Strand(context_), library_.SettleIndexes(stopped_),
+          [this](std::exception_ptr) { --settling_; });
+    reembedding_.Kick();
+    co_return loaded;
+  }
+
+  void Stop() {
+    stopped_ = true;
+    reembedding_.Stop();
+  }
 
   Task<Answer> Handle(std::shared_ptr<const ImageRequest> request) {
     const auto start = std::chrono::steady_clock::now();
@@ -124,6 +147,7 @@ class ImageCache::Impl {
   }
 
   Task<Result<void>> Maintain() {
+    if (settings_.semantic) reembedding_.Kick();
     auto flushed = co_await library_.FlushUse();
     const auto swept = co_await library_.Sweep();
     if (!swept) co_return std::unexpected(swept.error());
@@ -148,12 +172,16 @@ class ImageCache::Impl {
     stats["requests_waiting"] = waiting_.load();
     stats["embedder"] = parts_.embedder->identity();
     stats["embedding"] = embedding_.ToJson();
+    stats["reembedding"] = reembedding_.ToJson();
+    stats["indexing"] = settling_ > 0;
     stats["upstream"]["name"] = parts_.upstream->name();
     return stats;
   }
 
   std::size_t generations_under_way() const { return generations_.load(); }
-  std::size_t tasks_under_way() const { return generations_.load() + embedding_.under_way(); }
+  std::size_t tasks_under_way() const {
+    return generations_.load() + embedding_.under_way() + reembedding_.under_way() + settling_;
+  }
 
  private:
   JobState Prepare(std::shared_ptr<const ImageRequest> request) {
@@ -439,10 +467,14 @@ class ImageCache::Impl {
   CacheStats stats_;
   PromptEmbedding embedding_;
   SemanticStep semantic_step_;
+  VectorBacklog backlog_;
   Library library_;
   Generation generation_;
   Serving serving_;
   FlightStep flight_step_;
+  Reembedding reembedding_;
+  std::atomic<bool> stopped_ = false;
+  std::atomic<std::size_t> settling_ = 0;
   std::atomic<std::size_t> generations_ = 0;
   std::atomic<std::size_t> waiting_ = 0;  // requests, for a flight to land
 };
@@ -462,6 +494,9 @@ Task<Result<ServedImage>> ImageCache::Image(std::string name) {
 }
 Task<Result<void>> ImageCache::Maintain() {
   return impl_->Maintain();
+}
+void ImageCache::Stop() {
+  impl_->Stop();
 }
 Task<Result<void>> ImageCache::Ready() {
   return impl_->Ready();

@@ -57,8 +57,12 @@ class ImageCache {
   // The image a URL names. kNotFound when there is none (any more).
   Task<Result<ServedImage>> Image(std::string name);
 
-  // Writes use counts and removes what has expired; called now and then.
+  // Writes use counts, removes what has expired, and embeds stored prompts that have no vector of
+  // the present embedder, the latter in the background; called now and then.
   Task<Result<void>> Maintain();
+
+  // Begins no more work of its own accord. See tasks_under_way.
+  void Stop();
 
   // Whether the parts a request needs can do their work.
   Task<Result<void>> Ready();

@@ -448,6 +448,7 @@ TEST(ImageCacheTest, WhenEmbeddingFailsExactMatchingGoesOn) {
   EXPECT_EQ(Kind(cache.Handle(Ask(kSameFox))), "MISS");
   cache.embedder_faults->embed = false;
   cache.Reopen();
+  cache.WaitUntilIdle();
   EXPECT_EQ(Kind(cache.Handle(Ask("A red fox in the snow."))), "HIT SEMANTIC");
 }
 

@@ -10,6 +10,10 @@ namespace {
 constexpr std::chrono::seconds kLockPatience{120};
 constexpr std::size_t kLockQueue = 100'000;
 
+// About 10 ms of a worker's time.
+constexpr std::size_t kSettleSteps = 24;
+constexpr std::chrono::milliseconds kBusyPause{50};
+
 std::int64_t LatestExpiry(const std::vector<StoredImage>& images) {
   std::int64_t latest = 0;
   for (const StoredImage& image : images) {
@@ -40,7 +44,6 @@ Task<Result<Library::Lock>> Library::LockFor(Digest fingerprint) {
 
 Task<Result<void>> Library::Load() {
   std::vector<EntryPtr> expired;
-  std::vector<EntryPtr> foreign;  // their vectors are another embedder's
   const std::int64_t now = parts_.clock.NowMs();
   auto loaded = parts_.entries.ForEach([&](Entry&& record, StoredVector&& vector) {
     auto usage = std::make_shared<EntryUsage>();
@@ -51,41 +54,61 @@ Task<Result<void>> Library::Load() {
     parts_.table.Put(entry);
     if (entry->ExpiredAt(now)) {
       expired.push_back(entry);
-      return;
+    } else if (!LoadVector(*entry, vector)) {
+      parts_.backlog.Push(entry->record().id);
     }
-    const bool own = vector.embedder == parts_.embedder.identity();
-    if (!own) foreign.push_back(entry);
-    if (own) Index(entry, vector);
   });
   if (!loaded) co_return std::unexpected(loaded.error());
-  for (const EntryPtr& entry : foreign) {
-    Index(entry, co_await Reembed(entry->record().prompt));
-  }
   const auto removed = co_await Remove(std::move(expired));
   if (!removed) log::warn("expired entries stay stored: {}", removed.error().message);
   co_return Result<void>();
 }
 
-Task<StoredVector> Library::Reembed(std::string text) {
-  const Prompt prompt = Analyze(text);
-  auto embedding = co_await parts_.embedder.Embed(prompt);
-  if (!embedding) {
-    log::warn("a stored prompt could not be embedded: {}", embedding.error().message);
-    co_return StoredVector{};
-  }
-  co_return StoredVector{std::string(parts_.embedder.identity()), ToHalf(*embedding)};
+// False: the entry needs another vector.
+bool Library::LoadVector(const CachedEntry& entry, const StoredVector& vector) {
+  if (vector.values.empty() || vector.embedder != parts_.embedder) return false;
+  const Entry& record = entry.record();
+  const auto added = parts_.semantic.Append(record.compatibility, record.id, vector.values);
+  if (!added)
+    log::warn("the vector of entry {} is of no use: {}", record.id, added.error().message);
+  entry.usage().indexed = added.has_value();
+  return added.has_value();
 }
 
+Task<> Library::SettleIndexes(const std::atomic<bool>& stop) {
+  while (!stop) {
+    auto work = [this]() -> Result<bool> { return parts_.semantic.Settle(kSettleSteps); };
+    const auto more = co_await parts_.workers.Run(std::move(work));
+    if (more && !*more) co_return;
+    if (!more) co_await Sleep(kBusyPause);
+  }
+}
+
+Task<Result<void>> Library::SetVectors(std::vector<EntryVector> vectors) {
+  auto put = co_await parts_.entries.PutVectors(vectors);
+  if (!put) co_return put;
+  for (EntryVector& vector : vectors) co_await IndexIfStored(std::move(vector));
+  co_return put;
+}
+
+Task<> Library::IndexIfStored(EntryVector vector) {
+  const EntryPtr seen = parts_.table.FindById(vector.entry);
+  if (!seen) co_return;
+  // An entry that is being removed must not come back.
+  const auto lock = co_await LockFor(seen->record().fingerprint);
+  const EntryPtr entry = parts_.table.FindById(vector.entry);
+  if (!lock || !entry || entry->usage().indexed) co_return;
+  co_await IndexOnWorker(entry, std::move(vector.vector));
+}
+
+// Whatever keeps the entry out of the index, the backlog brings it there later.
 Task<> Library::IndexOnWorker(EntryPtr entry, StoredVector vector) {
   auto work = [this, entry, vector = std::move(vector)]() -> Result<void> {
     Index(entry, vector);
     return {};
   };
   const auto indexed = co_await parts_.workers.Run(std::move(work));
-  if (!indexed) {
-    log::warn("entry {} is found by exact requests only until a restart: {}", entry->record().id,
-              indexed.error().message);
-  }
+  if (!indexed) log::warn("{}", indexed.error().message);
 }
 
 void Library::Index(const EntryPtr& entry, const StoredVector& vector) {
@@ -147,7 +170,10 @@ Task<Result<EntryPtr>> Library::PublishLocked(Draft draft) {
   const auto shown = std::make_shared<const CachedEntry>(std::move(entry), std::move(usage));
   parts_.table.Put(shown);
   // A replaced entry has the same prompt, hence the same vector, if it could be embedded then.
-  if (!shown->usage().indexed) co_await IndexOnWorker(shown, std::move(draft.vector));
+  if (!shown->usage().indexed && !draft.vector.values.empty()) {
+    co_await IndexOnWorker(shown, std::move(draft.vector));
+  }
+  if (!shown->usage().indexed) parts_.backlog.Push(shown->record().id);
   co_await ReleaseBlobs(std::move(dropped));
   co_return shown;
 }

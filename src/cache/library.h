@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,7 +19,7 @@
 #include "cache/bytes_cache.h"
 #include "cache/entry_table.h"
 #include "cache/semantic_tier.h"
-#include "embed/embedder.h"
+#include "cache/vector_backlog.h"
 #include "store/blob_store.h"
 #include "store/entry_store.h"
 
@@ -44,8 +45,9 @@ class Library {
   struct Parts {
     EntryStore& entries;
     BlobStore& blobs;
-    Embedder& embedder;
     SemanticTier& semantic;
+    VectorBacklog& backlog;  // gets the entries that are stored without a vector
+    std::string embedder;    // the identity of the present one
     EntryTable& table;
     WorkerPool& workers;
     const Clock& clock;
@@ -53,13 +55,21 @@ class Library {
   };
   explicit Library(Parts parts);
 
-  // Reads every entry into memory; those that have expired are removed, and vectors of another
-  // embedder are made anew. Once, before the other methods.
+  // Reads every entry into memory; those that have expired are removed, and those without a vector
+  // of the present embedder go to the backlog. Once, before the other methods.
   Task<Result<void>> Load();
+
+  // Builds the graphs of what Load has read, bit by bit on the workers; until then, searches scan.
+  // Ends early when `stop` is set.
+  Task<> SettleIndexes(const std::atomic<bool>& stop);
 
   // Stores the images and makes them visible; gives the entry as it is then. On an error nothing is
   // visible that was not before.
   Task<Result<EntryPtr>> Publish(Draft draft);
+
+  // Stores the vectors of entries, made by the present embedder, and has them found by meaning from
+  // then on.
+  Task<Result<void>> SetVectors(std::vector<EntryVector> vectors);
 
   // A stored image's bytes, from memory or the blob store. kCorrupt or kNotFound: the caller should
   // Drop the image.
@@ -88,10 +98,11 @@ class Library {
   Task<Result<std::size_t>> RemoveImages(EntryPtr entry,
                                          std::function<bool(const StoredImage&)> unwanted);
   Task<Result<void>> Remove(std::vector<EntryPtr> entries);
+  bool LoadVector(const CachedEntry& entry, const StoredVector& vector);
   // Adding to a large partition takes milliseconds.
   void Index(const EntryPtr& entry, const StoredVector& vector);
   Task<> IndexOnWorker(EntryPtr entry, StoredVector vector);
-  Task<StoredVector> Reembed(std::string text);
+  Task<> IndexIfStored(EntryVector vector);
 
   Parts parts_;
   BytesCache hot_;

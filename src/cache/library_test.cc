@@ -32,14 +32,17 @@ class LibraryTest : public testing::Test {
     embedder_ = MakeFaultyEmbedder(embedder_faults_, std::move(embedder));
     table_ = std::make_unique<EntryTable>();
     semantic_ = std::make_unique<SemanticTier>(*verifier_, *table_, embedder_->dimensions());
-    library_ = std::make_unique<Library>(Library::Parts{.entries = *entries_,
-                                                        .blobs = *blobs_,
-                                                        .embedder = *embedder_,
-                                                        .semantic = *semantic_,
-                                                        .table = *table_,
-                                                        .workers = workers_,
-                                                        .clock = clock_,
-                                                        .hot_bytes = 0});
+    backlog_ = std::make_unique<VectorBacklog>();
+    library_ =
+        std::make_unique<Library>(Library::Parts{.entries = *entries_,
+                                                 .blobs = *blobs_,
+                                                 .semantic = *semantic_,
+                                                 .backlog = *backlog_,
+                                                 .embedder = std::string(embedder_->identity()),
+                                                 .table = *table_,
+                                                 .workers = workers_,
+                                                 .clock = clock_,
+                                                 .hot_bytes = 0});
     const auto loaded = RunTask(io_.context(), library_->Load());
     ASSERT_TRUE(loaded) << loaded.error().message;
   }
@@ -86,6 +89,10 @@ class LibraryTest : public testing::Test {
   void Drop(const EntryPtr& entry, std::size_t image) {
     RunTask(io_.context(), library_->Drop(entry->record().id, entry->record().images[image].id));
   }
+  bool SetVector(std::uint64_t entry, const std::string& prompt) {
+    StoredVector vector{std::string(embedder_->identity()), ToHalf(EmbedLexical(Analyze(prompt)))};
+    return RunTask(io_.context(), library_->SetVectors({{entry, std::move(vector)}})).has_value();
+  }
   Result<std::size_t> Sweep() { return RunTask(io_.context(), library_->Sweep()); }
 
   bool HasBlob(const std::string& bytes) {
@@ -124,6 +131,7 @@ class LibraryTest : public testing::Test {
   std::unique_ptr<Verifier> verifier_ = MakeLexicalVerifier();
   std::unique_ptr<EntryTable> table_;
   std::unique_ptr<SemanticTier> semantic_;
+  std::unique_ptr<VectorBacklog> backlog_;
   std::unique_ptr<Library> library_;
 };
 
@@ -306,15 +314,36 @@ TEST_F(LibraryTest, AStoreThatCannotRemoveStillOpens) {
   EXPECT_FALSE(HasBlob("one"));
 }
 
-TEST_F(LibraryTest, VectorsOfAnotherEmbedderAreMadeAnew) {
-  Add("a red fox", {Image("one")});
+TEST_F(LibraryTest, VectorsOfAnotherEmbedderWaitInTheBacklog) {
+  const EntryPtr entry = Add("a red fox", {Image("one")});
+  Add("a black cat", {Image("cat")});
   Reopen("another/1024");
-  EXPECT_EQ(embedder_faults_->embeds, 1);
-  EXPECT_TRUE(FoundByMeaning("a red fox"));
-  embedder_faults_->embed = true;
-  Reopen("a third/1024");
+  EXPECT_EQ(backlog_->progress().total, 2u);
+  EXPECT_EQ(semantic_->vectors(), 0u);
   EXPECT_FALSE(FoundByMeaning("a red fox"));
-  EXPECT_EQ(table_->size(), 1u);
+  ASSERT_TRUE(SetVector(entry->record().id, "a red fox"));
+  EXPECT_TRUE(FoundByMeaning("a red fox"));
+  EXPECT_EQ(Rows()[0].second.embedder, "another/1024");
+  Reopen("another/1024");
+  EXPECT_EQ(backlog_->progress().total, 1u);
+  EXPECT_TRUE(FoundByMeaning("a red fox"));
+  EXPECT_FALSE(FoundByMeaning("a black cat"));
+}
+
+TEST_F(LibraryTest, AVectorForAnEntryThatIsGoneIsNotIndexed) {
+  const EntryPtr entry = Add("a red fox", {Image("one")});
+  Drop(entry, 0);
+  EXPECT_TRUE(SetVector(entry->record().id, "a red fox"));
+  EXPECT_EQ(semantic_->vectors(), 0u);
+}
+
+TEST_F(LibraryTest, AVectorThatCannotBeStoredIsNotIndexed) {
+  Draft draft = MakeDraft("a red fox", {Image("one")});
+  draft.vector = {};
+  const auto entry = Publish(std::move(draft));
+  entry_faults_->vectors = true;
+  EXPECT_FALSE(SetVector((*entry)->record().id, "a red fox"));
+  EXPECT_FALSE(FoundByMeaning("a red fox"));
 }
 
 TEST_F(LibraryTest, AnEntryThatWasNotEmbeddedIsIndexedWhenItIs) {
@@ -322,6 +351,7 @@ TEST_F(LibraryTest, AnEntryThatWasNotEmbeddedIsIndexedWhenItIs) {
   draft.vector = {};
   ASSERT_TRUE(Publish(std::move(draft)));
   EXPECT_FALSE(FoundByMeaning("a red fox"));
+  EXPECT_EQ(backlog_->progress().total, 1u);
   Add("a red fox", {Image("two")});
   EXPECT_TRUE(FoundByMeaning("a red fox"));
 }

@@ -24,7 +24,45 @@ bool IsZero(std::span<const Half> vector) {
 Result<void> SemanticTier::Add(const Digest& partition, std::uint64_t entry,
                                std::span<const Half> vector) {
   if (vector.empty() || IsZero(vector)) return {};
+  if (auto fits = CheckSize(vector); !fits) return fits;
   return MakeIndex(partition)->Add(entry, vector);
+}
+
+Result<void> SemanticTier::Append(const Digest& partition, std::uint64_t entry,
+                                  std::span<const Half> vector) {
+  if (vector.empty() || IsZero(vector)) return {};
+  if (auto fits = CheckSize(vector); !fits) return fits;
+  const IndexPtr index = MakeIndex(partition);
+  {
+    std::lock_guard lock(unsettled_mutex_);
+    unsettled_.insert_or_assign(partition, index);
+  }
+  return index->Append(entry, vector);
+}
+
+bool SemanticTier::Settle(std::size_t steps) {
+  Digest partition;
+  IndexPtr index;
+  {
+    std::lock_guard lock(unsettled_mutex_);
+    if (unsettled_.empty()) return false;
+    partition = unsettled_.begin()->first;
+    index = unsettled_.begin()->second.lock();
+  }
+  if (index && index->Settle(steps)) return true;
+  std::lock_guard lock(unsettled_mutex_);
+  unsettled_.erase(partition);
+  return !unsettled_.empty();
+}
+
+Result<void> SemanticTier::CheckSize(std::span<const Half> vector) {
+  std::size_t expected = 0;
+  if (dimensions_.compare_exchange_strong(expected, vector.size())) return {};
+  if (expected == vector.size()) return {};
+  return Fail(Code::kInvalidArgument,
+              "a vector of " + std::to_string(vector.size()) + " dimensions among vectors of " +
+                  std::to_string(expected) +
+                  "; an embedder that changes its dimensions must change its identity");
 }
 
 void SemanticTier::Remove(const Digest& partition, std::uint64_t entry) {
@@ -89,7 +127,7 @@ SemanticTier::IndexPtr SemanticTier::MakeIndex(const Digest& partition) {
   Shard& shard = ShardOf(shards_, partition);
   std::unique_lock lock(shard.mutex);
   IndexPtr& index = shard.indexes[partition];
-  if (!index) index = MakeVectorIndex({.dimensions = dimensions_});
+  if (!index) index = MakeVectorIndex({.dimensions = dimensions_.load()});
   return index;
 }
 
@@ -111,6 +149,11 @@ std::size_t SemanticTier::partitions() const {
   std::size_t total = 0;
   ForEachIndex([&](const VectorIndex&) { ++total; });
   return total;
+}
+
+std::size_t SemanticTier::unsettled() const {
+  std::lock_guard lock(unsettled_mutex_);
+  return unsettled_.size();
 }
 
 std::size_t SemanticTier::memory_bytes() const {

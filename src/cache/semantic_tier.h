@@ -3,8 +3,10 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <string>
@@ -48,12 +50,18 @@ struct SemanticResult {
 
 class SemanticTier {
  public:
-  // All three outlive the tier.
+  // Both references outlive the tier. `dimensions` of 0: not known yet, the first vector's count.
   SemanticTier(const Verifier& verifier, const EntryTable& table, std::size_t dimensions)
       : verifier_(verifier), table_(table), dimensions_(dimensions) {}
 
-  // An all-zero vector (a blank prompt) is left out: it has no direction.
+  // kInvalidArgument for a vector of another size than the others. An all-zero one (a blank prompt)
+  // is left out: it has no direction.
   Result<void> Add(const Digest& partition, std::uint64_t entry, std::span<const Half> vector);
+  // Add for many vectors at once, at start-up; Settle afterwards. See VectorIndex.
+  Result<void> Append(const Digest& partition, std::uint64_t entry, std::span<const Half> vector);
+  // Brings some more of what was appended into a graph, for about `steps` half milliseconds. False
+  // when nothing is left to do.
+  bool Settle(std::size_t steps);
   void Remove(const Digest& partition, std::uint64_t entry);
 
   // Plain code, tens of microseconds.
@@ -61,6 +69,8 @@ class SemanticTier {
 
   std::size_t vectors() const;
   std::size_t partitions() const;
+  // Partitions that Settle has not gone through yet.
+  std::size_t unsettled() const;
   std::size_t memory_bytes() const;
 
  private:
@@ -73,14 +83,17 @@ class SemanticTier {
 
   IndexPtr FindIndex(const Digest& partition) const;
   IndexPtr MakeIndex(const Digest& partition);
+  Result<void> CheckSize(std::span<const Half> vector);
   SemanticMatch Judge(const SemanticQuery& query, EntryPtr entry, float cosine) const;
   template <class Visit>
   void ForEachIndex(Visit visit) const;
 
   const Verifier& verifier_;
   const EntryTable& table_;
-  const std::size_t dimensions_;
+  std::atomic<std::size_t> dimensions_;
   std::array<Shard, kShards> shards_;
+  mutable std::mutex unsettled_mutex_;
+  std::unordered_map<Digest, std::weak_ptr<VectorIndex>> unsettled_;
 };
 
 }  // namespace reprise

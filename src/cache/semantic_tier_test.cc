@@ -167,6 +167,42 @@ TEST_F(SemanticTierTest, ZeroVectorsAreLeftOut) {
   EXPECT_FALSE(tier_.Add(here_, 99, std::vector<Half>(7, 0x3c00)));
 }
 
+TEST_F(SemanticTierTest, TheFirstVectorSaysHowManyDimensionsThereAre) {
+  SemanticTier tier(*verifier_, table_, 0);
+  const EntryPtr fox = Add(here_, "a red fox in the snow");
+  const auto vector = ToHalf(EmbedLexical(fox->prompt()));
+  const std::vector<Half> shorter(vector.begin(), vector.begin() + 700);
+  ASSERT_TRUE(tier.Append(here_, fox->record().id, vector));
+  for (const Digest& partition : {here_, there_}) {
+    EXPECT_EQ(tier.Add(partition, 77, shorter).error().code, Code::kInvalidArgument);
+    EXPECT_EQ(tier.Append(partition, 77, shorter).error().code, Code::kInvalidArgument);
+  }
+  EXPECT_EQ(tier.partitions(), 1u);
+  const auto find = [&](const Embedding& embedding) {
+    return tier.Find({.partition = here_,
+                      .prompt = fox->prompt(),
+                      .embedding = embedding,
+                      .objection = [](const CachedEntry&) { return std::string(); }});
+  };
+  EXPECT_FALSE(find(Embedding(700, 0.03f)).hit);
+  EXPECT_TRUE(find(EmbedLexical(fox->prompt())).hit);
+}
+
+TEST_F(SemanticTierTest, SettlingGoesThroughEveryPartition) {
+  for (const Digest& partition : {here_, there_}) {
+    for (int i = 0; i < 1100; ++i) {
+      const auto prompt = Analyze("fox number " + std::to_string(i));
+      ASSERT_TRUE(tier_.Append(partition, ++last_id_, ToHalf(EmbedLexical(prompt))));
+    }
+  }
+  EXPECT_EQ(tier_.unsettled(), 2u);
+  int turns = 1;
+  while (tier_.Settle(64)) ++turns;
+  EXPECT_GE(turns, 2 * 1100 / 64);
+  EXPECT_EQ(tier_.unsettled(), 0u);
+  EXPECT_EQ(tier_.vectors(), 2200u);
+}
+
 TEST_F(SemanticTierTest, APartitionGoesWithItsLastVector) {
   for (int seed = 0; seed < 100; ++seed) {
     const Digest partition = Sha256(std::to_string(seed));

@@ -56,6 +56,11 @@ struct StoredVector {
   std::vector<std::uint16_t> values;
 };
 
+struct EntryVector {
+  std::uint64_t entry = 0;
+  StoredVector vector;
+};
+
 struct EntryUse {
   std::uint64_t entry = 0;
   std::uint64_t hits = 0;  // to add
@@ -75,6 +80,10 @@ class EntryStore {
 
   // Removing what is not there is no error.
   virtual Task<Result<void>> Remove(std::vector<std::uint64_t> ids) = 0;
+
+  // Sets the vectors of entries, in one transaction; durable when it returns. Entries that are not
+  // there (any more) are left out.
+  virtual Task<Result<void>> PutVectors(std::vector<EntryVector> vectors) = 0;
 
   // Adds use counts gathered in memory.
   virtual Task<Result<void>> AddUse(std::vector<EntryUse> uses) = 0;

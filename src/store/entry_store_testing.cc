@@ -197,6 +197,31 @@ TEST_P(EntryStoreTest, RemoveTakesThePartsAlong) {
   EXPECT_TRUE(runner_.Run(store_->Remove({})));
 }
 
+TEST_P(EntryStoreTest, PutVectorsSetsTheVectorsOfEntriesThatAreThere) {
+  const std::uint64_t first = Put(SampleEntry(1), SampleVector(1));
+  const std::uint64_t second = Put(SampleEntry(2), {});
+  const std::uint64_t third = Put(SampleEntry(3), SampleVector(3));
+  const std::uint64_t gone = Put(SampleEntry(4), SampleVector(4));
+  ASSERT_TRUE(runner_.Run(store_->Remove({gone})));
+  StoredVector other = SampleVector(7);
+  other.embedder = "another/3";
+  other.values.resize(3);
+  const auto put = runner_.Run(store_->PutVectors(
+      {{first, other}, {second, SampleVector(8)}, {gone, SampleVector(9)}, {987'654, other}}));
+  ASSERT_TRUE(put) << put.error().message;
+  Reopen();
+  const auto all = ReadAll(*store_);
+  ASSERT_THAT(all, SizeIs(3));
+  EXPECT_EQ(all[0].second.embedder, "another/3");
+  EXPECT_EQ(all[0].second.values, other.values);
+  ExpectEqual(all[0].first, SampleEntry(1));
+  EXPECT_EQ(all[1].second.embedder, SampleVector(8).embedder);
+  EXPECT_EQ(all[1].second.values, SampleVector(8).values);
+  EXPECT_EQ(all[2].first.id, third);
+  EXPECT_EQ(all[2].second.values, SampleVector(3).values);
+  EXPECT_TRUE(runner_.Run(store_->PutVectors({})));
+}
+
 TEST_P(EntryStoreTest, AddUseAdds) {
   const std::uint64_t id = Put(SampleEntry(5), {});
   const std::int64_t before = SampleEntry(5).last_used_ms;

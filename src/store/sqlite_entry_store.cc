@@ -34,6 +34,9 @@ constexpr char kInsertImage[] =
     " revised_prompt, created_ms, expires_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr char kInsertTag[] = "INSERT INTO tags(entry, position, tag) VALUES(?, ?, ?)";
 constexpr char kInsertVector[] = "INSERT INTO vectors(entry, embedder, value) VALUES(?, ?, ?)";
+constexpr char kSetVector[] =
+    "INSERT INTO vectors(entry, embedder, value) SELECT id, ?, ? FROM entries WHERE id = ?"
+    " ON CONFLICT(entry) DO UPDATE SET embedder = excluded.embedder, value = excluded.value";
 constexpr char kDeleteImages[] = "DELETE FROM images WHERE entry = ?";
 constexpr char kDeleteTags[] = "DELETE FROM tags WHERE entry = ?";
 constexpr char kDeleteVector[] = "DELETE FROM vectors WHERE entry = ?";
@@ -143,6 +146,17 @@ Result<void> AddUses(SqliteConnection& connection, const std::vector<EntryUse>& 
   return {};
 }
 
+Result<void> SetVectors(SqliteConnection& connection, const std::vector<EntryVector>& vectors) {
+  for (const auto& [entry, vector] : vectors) {
+    auto prepared = connection.Prepare(kSetVector);
+    if (!prepared) return std::unexpected(prepared.error());
+    SqliteStatement& statement = **prepared;
+    statement.Text(vector.embedder).Blob(BytesOf(vector.values)).Unsigned(entry);
+    if (auto done = statement.Run(); !done) return done;
+  }
+  return {};
+}
+
 Result<void> CheckEntry(const Entry& entry) {
   if (entry.images.empty()) {
     return Fail(Code::kInvalidArgument, "an entry needs at least one image to be stored");
@@ -173,6 +187,11 @@ class SqliteEntryStore final : public EntryStore {
   Task<Result<void>> Remove(std::vector<std::uint64_t> ids) override {
     return writer_.Run(
         [ids = std::move(ids)](SqliteConnection& from) { return RemoveEntries(from, ids); });
+  }
+
+  Task<Result<void>> PutVectors(std::vector<EntryVector> vectors) override {
+    return writer_.Run(
+        [vectors = std::move(vectors)](SqliteConnection& to) { return SetVectors(to, vectors); });
   }
 
   Task<Result<void>> AddUse(std::vector<EntryUse> uses) override {
