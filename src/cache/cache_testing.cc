@@ -31,6 +31,11 @@ class FaultyBlobStore final : public BlobStore {
     if (faults_->get) co_return std::unexpected(Fault("getting a blob"));
     co_return co_await store_->Get(wanted);
   }
+  Task<Result<bool>> Has(const Digest& digest) override {
+    const Digest wanted = digest;
+    if (faults_->get) co_return std::unexpected(Fault("looking for a blob"));
+    co_return co_await store_->Has(wanted);
+  }
   Task<Result<void>> Remove(const Digest& digest) override {
     const Digest gone = digest;
     ++faults_->removes;

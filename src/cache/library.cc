@@ -23,6 +23,12 @@ std::int64_t LatestExpiry(const std::vector<StoredImage>& images) {
   return latest;
 }
 
+Error Gone(const StoredImage& image) {
+  return {.code = Code::kNotFound,
+          .message = "image " + image.id + " is recorded, but its blob " + image.blob.Hex() +
+                     " is not in the store"};
+}
+
 // Completes a record with what follows from its images and its use.
 void Stamp(Entry& record, const EntryUsage& usage) {
   record.expires_ms = LatestExpiry(record.images);
@@ -52,6 +58,7 @@ Task<Result<void>> Library::Load() {
     for (const StoredImage& image : record.images) refs_.AddLoaded(image.blob);
     auto entry = std::make_shared<const CachedEntry>(std::move(record), std::move(usage));
     parts_.table.Put(entry);
+    WatchExpiry(entry->record());
     if (entry->ExpiredAt(now)) {
       expired.push_back(entry);
     } else if (!LoadVector(*entry, vector)) {
@@ -169,6 +176,7 @@ Task<Result<EntryPtr>> Library::PublishLocked(Draft draft) {
   for (const FreshImage& fresh : draft.images) hot_.Put(fresh.image.blob.Hex(), fresh.bytes);
   const auto shown = std::make_shared<const CachedEntry>(std::move(entry), std::move(usage));
   parts_.table.Put(shown);
+  WatchExpiry(shown->record());
   // A replaced entry has the same prompt, hence the same vector, if it could be embedded then.
   if (!shown->usage().indexed && !draft.vector.values.empty()) {
     co_await IndexOnWorker(shown, std::move(draft.vector));
@@ -188,11 +196,18 @@ Task<Result<SharedBytes>> Library::Bytes(StoredImage image) {
   auto found = co_await parts_.blobs.Get(image.blob);
   if (!found) co_return std::unexpected(found.error());
   if (!*found) {
-    co_return Fail(Code::kNotFound, "image " + image.id + " is recorded, but its blob " + key +
-                                        " is not in the store");
+    co_return std::unexpected(Gone(image));
   }
   hot_.Put(key, **found);
   co_return **found;
+}
+
+Task<Result<void>> Library::Check(StoredImage image) {
+  if (hot_.Get(image.blob.Hex())) co_return Result<void>();
+  const auto found = co_await parts_.blobs.Has(image.blob);
+  // Not to know is no reason to refuse: whoever follows the link asks again.
+  if (!found || *found) co_return Result<void>();
+  co_return std::unexpected(Gone(image));
 }
 
 Task<> Library::Drop(std::uint64_t entry_id, std::string image_id) {
@@ -225,6 +240,7 @@ Task<Result<std::size_t>> Library::RemoveImages(EntryPtr entry,
   // The vector is unchanged; an empty one leaves the stored row as it is.
   const auto put = co_await parts_.entries.Put(record, StoredVector{});
   if (!put) co_return std::unexpected(put.error());
+  WatchExpiry(record);
   parts_.table.Put(std::make_shared<const CachedEntry>(std::move(record), entry->shared_usage()));
   const std::size_t count = dropped.size();
   co_await ReleaseBlobs(std::move(dropped));
@@ -252,21 +268,50 @@ Task<Result<void>> Library::Remove(std::vector<EntryPtr> entries) {
   co_return removed;
 }
 
+void Library::WatchExpiry(const Entry& record) {
+  std::int64_t first = 0;
+  for (const StoredImage& image : record.images) {
+    if (image.expires_ms != 0 && (first == 0 || image.expires_ms < first)) first = image.expires_ms;
+  }
+  if (first == 0) return;
+  std::lock_guard lock(due_mutex_);
+  due_.push({first, record.id});
+}
+
+std::set<std::uint64_t> Library::TakeDue(std::int64_t now_ms) {
+  std::set<std::uint64_t> entries;
+  std::lock_guard lock(due_mutex_);
+  for (; !due_.empty() && due_.top().at_ms <= now_ms; due_.pop()) entries.insert(due_.top().entry);
+  return entries;
+}
+
 Task<Result<std::size_t>> Library::Sweep() {
   const std::int64_t now = parts_.clock.NowMs();
-  const auto expired = [now](const StoredImage& image) { return ExpiredAt(image, now); };
+  const std::set<std::uint64_t> due = TakeDue(now);
   std::size_t count = 0;
-  for (const EntryPtr& candidate : parts_.table.All()) {
-    if (std::ranges::none_of(candidate->record().images, expired)) continue;
-    const auto lock = co_await LockFor(candidate->record().fingerprint);
-    if (!lock) co_return std::unexpected(lock.error());
-    const EntryPtr entry = parts_.table.FindById(candidate->record().id);
-    if (!entry) continue;
-    const auto removed = co_await RemoveImages(entry, expired);
-    if (!removed) co_return std::unexpected(removed.error());
-    count += *removed;
+  for (auto id = due.begin(); id != due.end(); ++id) {
+    auto removed = co_await RemoveExpired(*id, now);
+    if (removed) {
+      count += *removed;
+      continue;
+    }
+    for (; id != due.end(); ++id) {  // another time
+      if (const EntryPtr entry = parts_.table.FindById(*id)) WatchExpiry(entry->record());
+    }
+    co_return removed;
   }
   co_return count;
+}
+
+Task<Result<std::size_t>> Library::RemoveExpired(std::uint64_t id, std::int64_t now_ms) {
+  const EntryPtr seen = parts_.table.FindById(id);
+  if (!seen) co_return 0;
+  const auto lock = co_await LockFor(seen->record().fingerprint);
+  if (!lock) co_return std::unexpected(lock.error());
+  const EntryPtr entry = parts_.table.FindById(id);
+  if (!entry) co_return 0;
+  co_return co_await RemoveImages(
+      entry, [now_ms](const StoredImage& image) { return ExpiredAt(image, now_ms); });
 }
 
 void Library::CountUse(EntryPtr entry) {

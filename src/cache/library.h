@@ -9,6 +9,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <queue>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,6 +77,9 @@ class Library {
   // Drop the image.
   Task<Result<SharedBytes>> Bytes(StoredImage image);
 
+  // The same without the bytes, for who is given a link: kNotFound when the image is gone.
+  Task<Result<void>> Check(StoredImage image);
+
   // Removes one image, and its entry with the last one.
   Task<> Drop(std::uint64_t entry, std::string image_id);
 
@@ -102,6 +107,9 @@ class Library {
   // Adding to a large partition takes milliseconds.
   void Index(const EntryPtr& entry, const StoredVector& vector);
   Task<> IndexOnWorker(EntryPtr entry, StoredVector vector);
+  void WatchExpiry(const Entry& record);
+  std::set<std::uint64_t> TakeDue(std::int64_t now_ms);
+  Task<Result<std::size_t>> RemoveExpired(std::uint64_t id, std::int64_t now_ms);
   Task<> IndexIfStored(EntryVector vector);
 
   Parts parts_;
@@ -109,6 +117,15 @@ class Library {
   BlobRefs refs_;
   // One change at a time per fingerprint (by its hash).
   std::array<std::unique_ptr<AsyncSemaphore>, 64> locks_;
+  // When an entry's next image expires. An entry may be here more than once, and a removed one
+  // still.
+  struct Due {
+    std::int64_t at_ms;
+    std::uint64_t entry;
+    auto operator<=>(const Due&) const = default;
+  };
+  std::mutex due_mutex_;
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;  // the earliest on top
   std::mutex used_mutex_;
   std::vector<EntryPtr> used_;
 };

@@ -41,7 +41,12 @@ Task<Result<ServedImage>> Serving::Serve(Pick pick, Rendition rendition, bool by
                      .media_type = std::string(MediaType(rendition.format)),
                      .etag = Etag(pick.image, rendition),
                      .revised_prompt = pick.image.revised_prompt};
-  if (!bytes) co_return served;
+  if (!bytes) {
+    const auto there = co_await parts_.library.Check(pick.image);
+    if (there) co_return served;
+    co_await NoteUnreadable(pick.image, there.error());
+    co_return std::unexpected(there.error());
+  }
   const bool original = rendition.IsOriginal(pick.image);
   if (!original) served.bytes = parts_.library.hot().Get(served.etag);
   if (served.bytes) co_return served;
@@ -62,14 +67,17 @@ Task<Result<SharedBytes>> Serving::Original(const Pick& pick) {
   if (pick.bytes) co_return pick.bytes;
   auto bytes = co_await parts_.library.Bytes(pick.image);
   if (bytes) co_return bytes;
-  const Code code = bytes.error().code;
-  log::error("{}", bytes.error().message);
-  if (code == Code::kCorrupt || code == Code::kNotFound) {
-    parts_.stats.CountDegraded();
-    const auto found = parts_.table.FindImage(pick.image.id);
-    if (found) co_await parts_.library.Drop(found->entry->record().id, pick.image.id);
-  }
+  co_await NoteUnreadable(pick.image, bytes.error());
   co_return bytes;
+}
+
+Task<> Serving::NoteUnreadable(const StoredImage& image, Error error) {
+  log::error("{}", error.message);
+  if (error.code != Code::kCorrupt && error.code != Code::kNotFound) co_return;
+  parts_.stats.CountDegraded();
+  const std::string id = image.id;
+  const auto found = parts_.table.FindImage(id);
+  if (found) co_await parts_.library.Drop(found->entry->record().id, id);
 }
 
 Task<Result<std::string>> Serving::Render(SharedBytes bytes, Rendition rendition) {

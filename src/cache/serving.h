@@ -33,12 +33,13 @@ class Serving {
   // come with their bytes and without a name.
   Task<Result<Reply>> ServeAll(std::vector<Pick> picks, Delivery delivery, ImageSize size);
 
-  // One image, with its bytes if `bytes`. When they are gone or damaged, the image is dropped from
-  // the library, so that the next look is a miss.
+  // One image, with its bytes if `bytes`. When they are gone, or found damaged, the image is
+  // dropped from the library, so that the next look is a miss.
   Task<Result<ServedImage>> Serve(Pick pick, Rendition rendition, bool bytes);
 
  private:
   Task<Result<SharedBytes>> Original(const Pick& pick);
+  Task<> NoteUnreadable(const StoredImage& image, Error error);
   Task<Result<std::string>> Render(SharedBytes bytes, Rendition rendition);
 
   const Parts parts_;

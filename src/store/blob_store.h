@@ -27,6 +27,9 @@ class BlobStore {
   // blob has then been moved aside (quarantined) and later calls find nothing.
   virtual Task<Result<std::optional<SharedBytes>>> Get(const Digest& digest) = 0;
 
+  // Whether there is such a blob, without reading it: a damaged one counts until it is read.
+  virtual Task<Result<bool>> Has(const Digest& digest) = 0;
+
   // Removing what is not there is no error. The caller knows that nothing refers to it any more.
   virtual Task<Result<void>> Remove(const Digest& digest) = 0;
 

@@ -43,9 +43,12 @@ TEST_P(BlobStoreTest, FindsNothingUnderAnUnknownDigest) {
 TEST_P(BlobStoreTest, RemovesOnceAndForGood) {
   const auto digest = runner_.Run(store_->Put(ShareBytes("an image")));
   ASSERT_TRUE(digest);
+  EXPECT_TRUE(runner_.Run(store_->Has(*digest)).value());
   EXPECT_TRUE(runner_.Run(store_->Remove(*digest)));
+  EXPECT_FALSE(runner_.Run(store_->Has(*digest)).value());
   EXPECT_TRUE(runner_.Run(store_->Remove(*digest)));
   EXPECT_TRUE(runner_.Run(store_->Remove(Sha256("never put"))));
+  EXPECT_FALSE(runner_.Run(store_->Has(Sha256("never put"))).value());
   auto got = runner_.Run(store_->Get(*digest));
   ASSERT_TRUE(got);
   EXPECT_FALSE(*got);

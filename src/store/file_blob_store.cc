@@ -60,6 +60,7 @@ class BlobDirectory {
 
   Result<Digest> Put(std::string_view bytes);
   Result<std::optional<SharedBytes>> Get(const Digest& digest);
+  Result<bool> Has(const Digest& digest) const;
   Result<void> Remove(const Digest& digest);
   Result<void> Probe();
 
@@ -176,6 +177,14 @@ Result<std::optional<SharedBytes>> BlobDirectory::Get(const Digest& digest) {
   return ShareBytes(std::move(**bytes));
 }
 
+Result<bool> BlobDirectory::Has(const Digest& digest) const {
+  const fs::path path = PathOf(digest);
+  struct stat status;
+  if (::stat(path.c_str(), &status) == 0) return true;
+  if (errno == ENOENT) return false;
+  return FileError("look for", path, errno);
+}
+
 // Reads again with changes excluded: a Put may have repaired the blob since it was read.
 Result<std::optional<SharedBytes>> BlobDirectory::GetDamaged(const Digest& digest) {
   std::lock_guard lock(MutexOf(digest));
@@ -226,6 +235,9 @@ class FileBlobStore final : public BlobStore {
   }
   Task<Result<std::optional<SharedBytes>>> Get(const Digest& digest) override {
     return pool_.Run([this, digest] { return directory_->Get(digest); });
+  }
+  Task<Result<bool>> Has(const Digest& digest) override {
+    return pool_.Run([this, digest] { return directory_->Has(digest); });
   }
   Task<Result<void>> Remove(const Digest& digest) override {
     return pool_.Run([this, digest] { return directory_->Remove(digest); });
