@@ -17,6 +17,26 @@ struct StatsOptions {
   bool as_json = false;
 };
 
+// What needs an operator's eye: nothing when all is well.
+void PrintEmbedding(const json& stats) {
+  const json embedding = stats.value("embedding", json::object());
+  const json background = stats.value("reembedding", json::object());
+  const auto count = [](const json& from, const char* key) {
+    return from.value(key, std::uint64_t{0});
+  };
+  const auto total = count(background, "total"), done = count(background, "done"),
+             failed = count(background, "failed");
+  if (done + failed < total || failed > 0) {
+    fmt::print("embedding stored prompts with {}: {} of {} done, {} failed\n",
+               background.value("embedder", ""), done, total, failed);
+  }
+  if (count(embedding, "exact_only_requests") > 0) {
+    fmt::print("{} requests were matched exactly only: {} embedding errors, {} timeouts\n",
+               count(embedding, "exact_only_requests"), count(embedding, "errors"),
+               count(embedding, "timeouts"));
+  }
+}
+
 void Print(const json& stats) {
   const json& requests = stats["requests"];
   const json& latency = stats["latency_ms"];
@@ -33,6 +53,7 @@ void Print(const json& stats) {
                latency[kind]["p50"].get<double>(), latency[kind]["p99"].get<double>());
   }
   fmt::print("{:<10}{:>10}\n", "error", requests["error"].get<std::uint64_t>());
+  PrintEmbedding(stats);
 }
 
 int Stats(const StatsOptions& options) {

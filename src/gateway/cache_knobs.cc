@@ -38,15 +38,16 @@ Result<void> SetMode(std::string_view name, std::string_view mode, CacheControl&
   return {};
 }
 
-Result<void> SetMatch(std::string_view match, CacheControl& control) {
+Result<void> SetMatch(std::string_view name, std::string_view match, CacheControl& control) {
   if (match == "safe") {
     TightenUp(control.match_mode, MatchMode::kSafe);
   } else if (match == "hard") {
     TightenUp(control.match_mode, MatchMode::kHard);
   } else if (match != "off") {
-    return Fail(Code::kInvalidArgument,
-                "'cache.match' must be safe, hard or off, not '" + Excerpt(match) + "'",
-                "cache.match");
+    return Fail(
+        Code::kInvalidArgument,
+        "'" + std::string(name) + "' must be safe, hard or off, not '" + Excerpt(match) + "'",
+        std::string(name));
   }
   return {};
 }
@@ -113,7 +114,7 @@ Result<void> ReadMember(std::string_view key, simdjson::dom::element value, Imag
   if (key == "mode" || key == "match") {
     std::string word;
     if (auto read = ReadText(name, value, word); !read) return read;
-    return key == "mode" ? SetMode(name, word, control) : SetMatch(word, control);
+    return key == "mode" ? SetMode(name, word, control) : SetMatch(name, word, control);
   }
   return Fail(Code::kInvalidArgument,
               "unknown cache option '" + Excerpt(key) + "'; there are " + std::string(kMembers),
@@ -219,6 +220,7 @@ Result<void> ReadHeader(std::string_view name, std::string_view value, CacheCont
   if (is("X-Reprise-Threshold")) return ReadThresholdHeader(value, control);
   if (is("X-Reprise-Variants")) return ReadVariantsHeader(value, control);
   if (is("X-Reprise-Mode")) return SetMode("X-Reprise-Mode", value, control);
+  if (is("X-Reprise-Match")) return SetMatch("X-Reprise-Match", value, control);
   if (is("X-Reprise-Namespace")) control.name_space = value;
   return {};
 }

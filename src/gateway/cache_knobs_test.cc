@@ -140,12 +140,16 @@ TEST(CacheHeaders, SetTheirKnobs) {
                                        {"x-reprise-ttl", "60"},
                                        {"X-Reprise-Threshold", "0.9"},
                                        {"X-Reprise-Variants", "2"},
-                                       {"X-Reprise-Mode", "exact"}});
+                                       {"X-Reprise-Mode", "exact"},
+                                       {"X-Reprise-Match", "hard"}});
   EXPECT_EQ(control.name_space, "team");
   EXPECT_EQ(control.ttl_ms, 60'000);
   EXPECT_EQ(control.similarity_threshold, 0.9);
   EXPECT_EQ(control.variants, 2);
   EXPECT_TRUE(control.exact_only);
+  EXPECT_EQ(control.match_mode, MatchMode::kHard);
+  EXPECT_EQ(Heads({{"X-Reprise-Match", "safe"}, {"X-Reprise-Match", "off"}})->match_mode,
+            MatchMode::kSafe);
 }
 
 TEST(CacheHeaders, RefuseWhatIsWrongByName) {
@@ -156,6 +160,7 @@ TEST(CacheHeaders, RefuseWhatIsWrongByName) {
       {"X-Reprise-Threshold", "0,9"},  {"X-Reprise-Variants", "0"},
       {"X-Reprise-Variants", "11"},    {"X-Reprise-Variants", "2.0"},
       {"X-Reprise-Mode", "semantics"}, {"X-Reprise-Mode", "EXACT"},
+      {"X-Reprise-Match", "strict"},
   };
   for (const auto& header : cases) {
     const auto read = Heads({header});
