@@ -9,6 +9,8 @@
 #include <set>
 #include <sstream>
 
+#include "app/tenant_config.h"
+
 namespace reprise {
 namespace {
 
@@ -247,6 +249,7 @@ std::vector<Setting> LimitSettings() {
 }
 
 constexpr std::string_view kPrices = "upstream.prices";
+constexpr std::string_view kTenants = "tenants";
 
 std::size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -278,6 +281,7 @@ std::string Suggestion(std::string_view key) {
     if (const auto dot = known.find('.'); dot != known.npos) consider(known.substr(0, dot));
   }
   consider(kPrices);
+  consider(kTenants);
   return best.empty() ? "; docs/configuration.md lists every setting"
                       : "; did you mean '" + std::string(best) + "'?";
 }
@@ -299,6 +303,12 @@ class Reader {
  public:
   Reader(std::string name, Config& config) : name_(std::move(name)), config_(config) {}
 
+  Result<void> Read(const YAML::Node& root) {
+    if (auto walked = Walk(root, ""); !walked) return walked;
+    return Tenants();
+  }
+
+ private:
   Result<void> Walk(const YAML::Node& node, const std::string& prefix) {
     for (const auto& item : node) {
       const auto key = prefix + item.first.as<std::string>();
@@ -307,9 +317,13 @@ class Reader {
     return {};
   }
 
- private:
   Result<void> Item(const std::string& key, const YAML::Node& where, const YAML::Node& value) {
     if (key == kPrices) return Prices(value);
+    if (key == kTenants) {
+      if (tenants_.IsDefined()) return At(where, "'tenants' is set twice; set it once");
+      tenants_.reset(value);
+      return {};
+    }
     const auto& settings = Settings();
     const auto found = std::find_if(settings.begin(), settings.end(),
                                     [&](const Setting& setting) { return setting.key == key; });
@@ -325,6 +339,15 @@ class Reader {
     if (!seen_.insert(key).second) return At(where, "'" + key + "' is set twice; set it once");
     auto read = found->read(Expand(value.as<std::string>()), config_);
     if (!read) return At(value, "'" + key + "': " + read.error().message);
+    return {};
+  }
+
+  // Last, as tenants are compared with the other settings.
+  Result<void> Tenants() {
+    if (!tenants_.IsDefined()) return {};
+    auto tenants = ReadTenants(tenants_, config_.cache, Expand);
+    if (!tenants) return At(tenants.error().where, tenants.error().message);
+    config_.cache.tenants = std::move(*tenants);
     return {};
   }
 
@@ -347,6 +370,7 @@ class Reader {
   const std::string name_;
   Config& config_;
   std::set<std::string> seen_;
+  YAML::Node tenants_{YAML::NodeType::Undefined};
 };
 
 }  // namespace
@@ -370,7 +394,7 @@ Result<Config> ParseConfig(const std::string& yaml, const std::string& name) {
     const YAML::Node root = YAML::Load(yaml);
     if (root.IsNull()) return config;
     if (!root.IsMap()) return Fail(Code::kInvalidArgument, name + ": expected 'key: value' lines");
-    if (auto read = Reader(name, config).Walk(root, ""); !read) {
+    if (auto read = Reader(name, config).Read(root); !read) {
       return std::unexpected(read.error());
     }
   } catch (const YAML::Exception& error) {

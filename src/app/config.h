@@ -54,7 +54,8 @@ struct Setting {
   std::function<Result<void>(std::string_view value, Config& config)> read;
 };
 
-// Every setting, in the order of the documentation. (`upstream.prices` is a map and read apart.)
+// Every setting, in the order of the documentation. (`upstream.prices` and `tenants` are maps and
+// read apart.)
 const std::vector<Setting>& Settings();
 
 // kInvalidArgument names the line, the key and the way out; kNotFound when the file is not there.

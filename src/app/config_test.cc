@@ -32,7 +32,7 @@ class Environment {
 auto Fields(const CacheSettings& c) {
   return std::tuple(c.semantic, c.similarity_threshold, c.match_mode, c.calibration.bias,
                     c.calibration.similarity, c.calibration.cosine, c.candidates, c.embedding_timeout,
-                    c.exact_resolution, c.ttl_ms, c.variants, c.hot_bytes, c.upstream_concurrency,
+                    c.exact_resolution, c.ttl_ms, c.variants, c.tenants, c.hot_bytes, c.upstream_concurrency,
                     c.upstream_queue, c.request_timeout, c.image_limits.max_bytes,
                     c.image_limits.max_pixels);
 }
@@ -238,6 +238,41 @@ TEST_F(ConfigTest, Prices) {
   EXPECT_TRUE(Parse("upstream:\n  prices:\n").prices_usd.empty());
 }
 
+TEST_F(ConfigTest, TenantsTighten) {
+  ::setenv("REPRISE_TEST_LIMIT", "0.95", 1);
+  const Config config = Parse(
+      "tenants:\n  acme: {match: safe, similarity_threshold: \"${REPRISE_TEST_LIMIT}\"}\n"
+      "  default: {mode: exact}\n  plain:\ncache: {match: hard, similarity_threshold: 0.8}\n");
+  const auto& tenants = config.cache.tenants;
+  ASSERT_EQ(tenants.size(), 3u);
+  EXPECT_EQ(tenants.at("acme").match_mode, MatchMode::kSafe);
+  EXPECT_EQ(tenants.at("acme").similarity_threshold, 0.95);
+  EXPECT_FALSE(tenants.at("acme").exact_only);
+  EXPECT_TRUE(tenants.at("default").exact_only);
+  EXPECT_EQ(tenants.at("plain"), TenantSettings{});
+  EXPECT_TRUE(Parse("tenants:\n").cache.tenants.empty());
+}
+
+TEST_F(ConfigTest, ATenantThatLoosensIsRefusedWithTheWayOut) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"tenants:\n  acme:\n    match: hard\n",
+       "c.yaml:3: 'tenants.acme.match': hard is looser than safe (cache.match), and a tenant can "
+       "only be stricter; make it stricter, or loosen cache.match and tighten the other tenants"},
+      {"tenants: {acme: {similarity_threshold: 0.8}}\ncache: {similarity_threshold: 0.9}\n",
+       "c.yaml:1: 'tenants.acme.similarity_threshold': 0.8 is looser than 0.9 "},
+      {"tenants: {acme: {mode: semantic}}\ncache: {mode: exact}\n",
+       "'tenants.acme.mode': semantic is looser than exact "},
+      {"tenants: {acme: {match: on}}\n", "expected one of off hard safe, found 'on'"},
+      {"tenants: {acme: {similarity_threshold: 2}}\n", "expected a number from 0 to 1, found '2'"},
+      {"tenants: {acme: {mode: [x]}}\n", "expected one of exact semantic, found ''"},
+      {"tenants: {acme: {ttl: 3d}}\n", "unknown setting 'tenants.acme.ttl'; a tenant has match"},
+      {"tenants: {acme: 3}\n", "'tenants.acme' takes match"},
+      {"tenants: [acme]\n", "'tenants' maps names to settings"},
+      {"tenant: {}\n", "did you mean 'tenants'?"},
+  };
+  for (const auto& [yaml, message] : cases) EXPECT_THAT(Refusal(yaml), HasSubstr(message)) << yaml;
+}
+
 TEST_F(ConfigTest, FilesAreReadOrRefused) {
   EXPECT_EQ(LoadConfig("/nonexistent/reprise.yaml").error().code, Code::kNotFound);
   EXPECT_EQ(LoadConfig("/").error().code, Code::kNotFound);
@@ -295,6 +330,7 @@ TEST_F(ConfigTest, TheExampleNamesEverySettingAtItsDefault) {
     }
   }
   EXPECT_THAT(example, HasSubstr("\n  #prices: {}\n"));
+  EXPECT_THAT(example, HasSubstr("\n#tenants: {}\n"));
 }
 
 // Each setting is a row of a table: | `key` | `default` | meaning |
@@ -305,6 +341,7 @@ TEST_F(ConfigTest, TheReferenceNamesEverySettingWithItsDefault) {
                 HasSubstr("\n| `" + setting.key + "` | `" + setting.default_text + "` | "));
   }
   EXPECT_THAT(reference, HasSubstr("\n| `upstream.prices` | `{}` | "));
+  EXPECT_THAT(reference, HasSubstr("\n| `tenants` | `{}` | "));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace reprise {
 enum class Outcome {
   kHit,
   kMiss,
-  kBypass,   // the caller wanted a new image and nothing stored was considered (seed -1)
+  kBypass,   // the caller wanted a new image beside what is stored (seed -1, no-cache + no-store)
   kRefresh,  // the caller wanted what is stored replaced (no-cache)
 };
 

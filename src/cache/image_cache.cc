@@ -187,21 +187,29 @@ class ImageCache::Impl {
   JobState Prepare(std::shared_ptr<const ImageRequest> request) {
     const CacheControl& control = request->control;
     JobState state;
-    state.mode = std::max(settings_.match_mode, control.match_mode.value_or(MatchMode::kOff));
+    const TenantSettings tenant = SettingsOf(request->tenant);
+    state.mode = std::max({settings_.match_mode, tenant.match_mode.value_or(MatchMode::kOff),
+                           control.match_mode.value_or(MatchMode::kOff)});
     state.deadline = After(settings_.request_timeout);
-    state.exact_only = control.exact_only;
+    state.exact_only = control.exact_only || tenant.exact_only;
     // A request that adds nothing cannot fill a pool, so it takes what there is.
     const bool fills = !control.only_if_cached && !control.no_store;
     state.variants = fills ? std::max(settings_.variants, control.variants.value_or(1)) : 1;
     state.job = std::make_shared<Job>();
     state.job->identity = MakeIdentity(*request, settings_.exact_resolution);
     state.decision.threshold =
-        std::max(settings_.similarity_threshold, control.similarity_threshold.value_or(0));
+        std::max({settings_.similarity_threshold, tenant.similarity_threshold.value_or(0),
+                  control.similarity_threshold.value_or(0)});
     state.decision.bucket = state.job->identity.bucket;
     state.decision.reason = "new";
     state.decision.sentence = "nothing comparable is stored";
     state.job->request = std::move(request);
     return state;
+  }
+
+  TenantSettings SettingsOf(const std::string& tenant) const {
+    const auto found = settings_.tenants.find(tenant);
+    return found == settings_.tenants.end() ? TenantSettings{} : found->second;
   }
 
   Task<Result<Reply>> Resolve(JobState& state) {
@@ -450,6 +458,10 @@ class ImageCache::Impl {
       state.decision.outcome = Outcome::kBypass;
       state.decision.reason = "seed -1";
       state.decision.sentence = "the caller asked for a new image";
+    } else if (control.no_cache && control.no_store) {
+      state.decision.outcome = Outcome::kBypass;
+      state.decision.reason = "no-cache, no-store";
+      state.decision.sentence = "the caller asked for a new image that replaces nothing";
     } else if (control.no_cache) {
       state.decision.outcome = Outcome::kRefresh;
       state.decision.reason = "no-cache";

@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 
 #include "cache/cache_testing.h"
@@ -27,6 +28,8 @@ ImageRequest With(ImageRequest request, const std::function<void(ImageRequest&)>
   change(request);
   return request;
 }
+
+using Tighten = std::function<void(CacheControl&)>;
 
 std::string Kind(const Answer& answer) {
   if (!answer.reply) return "error: " + std::string(CodeName(answer.reply.error().code));
@@ -164,6 +167,33 @@ TEST(ImageCacheTest, NoStoreKeepsNothingButMayHit) {
   EXPECT_THAT(cache.BlobFiles(), IsEmpty());
   (void)cache.Handle(Ask(kFox));
   EXPECT_EQ(Kind(cache.Handle(request)), "HIT EXACT");
+}
+
+TEST(ImageCacheTest, NoCacheWithNoStoreReplacesNothing) {
+  TestCache cache;
+  const Answer first = cache.Handle(Ask(kFox));
+  const Answer aside = cache.Handle(With(Ask(kFox), [](auto& r) {
+    r.control.no_cache = true;
+    r.control.no_store = true;
+  }));
+  EXPECT_EQ(Kind(aside), "BYPASS");
+  EXPECT_EQ(aside.decision.reason, "no-cache, no-store");
+  EXPECT_FALSE(aside.decision.stored);
+  EXPECT_EQ(Bytes(cache.Handle(Ask(kFox))), Bytes(first));
+}
+
+TEST(ImageCacheTest, ALinkIsGivenOnlyToAnImageThatIsThere) {
+  CacheSettings settings;
+  settings.hot_bytes = 0;
+  TestCache cache(settings);
+  const auto linked = With(Ask(kFox), [](auto& r) { r.delivery.bytes = false; });
+  EXPECT_EQ(Kind(cache.Handle(linked)), "MISS");
+  EXPECT_EQ(Kind(cache.Handle(linked)), "HIT EXACT");
+  std::filesystem::remove(cache.BlobFiles()[0]);
+  const Answer made = cache.Handle(linked);
+  EXPECT_EQ(Kind(made), "MISS");
+  EXPECT_TRUE(cache.Image(made.reply->images[0].name));
+  EXPECT_THAT(cache.Rows()[0].images, SizeIs(1));
 }
 
 TEST(ImageCacheTest, OnlyIfCachedNeverGenerates) {
@@ -309,6 +339,92 @@ TEST(ImageCacheTest, ThresholdsAndModesOnlyTighten) {
   cache.Reopen(settings);
   EXPECT_EQ(kind(kBlueFox, [](auto&) {}), "HIT SEMANTIC");
   EXPECT_EQ(kind(kBlueFox, [](auto& c) { c.match_mode = MatchMode::kSafe; }), none);
+}
+
+TEST(ImageCacheTest, OfDeploymentTenantAndRequestTheStrictestCounts) {
+  CacheSettings settings;
+  settings.match_mode = MatchMode::kOff;
+  settings.similarity_threshold = 0.3;
+  settings.tenants["safe"].match_mode = MatchMode::kSafe;
+  settings.tenants["near"].similarity_threshold = 0.9999;
+  settings.tenants["exact"].exact_only = true;
+  TestCache cache(settings);
+  const auto kind = [&](const char* tenant, const char* prompt, const Tighten& tighten) {
+    return Kind(cache.Handle(With(Ask(prompt), [&](auto& r) {
+      r.tenant = tenant;
+      r.control.only_if_cached = true;
+      tighten(r.control);
+    })));
+  };
+  for (const char* tenant : {"default", "safe", "near", "exact"}) {
+    (void)cache.Handle(With(Ask(kFox), [&](auto& r) { r.tenant = tenant; }));
+  }
+  const Tighten nothing = [](auto&) {};
+  const std::string none = "error: deadline_exceeded";
+  EXPECT_EQ(kind("default", kBlueFox, nothing), "HIT SEMANTIC");
+  EXPECT_EQ(kind("safe", kBlueFox, nothing), none);
+  EXPECT_EQ(kind("near", kBlueFox, nothing), none);
+  EXPECT_EQ(kind("exact", kBlueFox, nothing), none);
+  EXPECT_EQ(kind("exact", kFox, nothing), "HIT EXACT");
+  // No request loosens what its tenant has, and any may tighten it.
+  const Tighten loose = [](auto& c) {
+    c.match_mode = MatchMode::kOff;
+    c.similarity_threshold = 0;
+  };
+  EXPECT_EQ(kind("safe", kBlueFox, loose), none);
+  EXPECT_EQ(kind("near", kBlueFox, loose), none);
+  EXPECT_EQ(kind("exact", kBlueFox, loose), none);
+  EXPECT_EQ(kind("default", kBlueFox, [](auto& c) { c.match_mode = MatchMode::kHard; }), none);
+  EXPECT_EQ(kind("default", kBlueFox, [](auto& c) { c.match_mode = MatchMode::kSafe; }), none);
+  EXPECT_EQ(kind("safe", kSameFox, nothing), "HIT SEMANTIC");
+}
+
+// What is served is what a plain semantic cache would serve: the nearest by cosine, if it reaches
+// the threshold, whatever the two prompts say.
+TEST(ImageCacheTest, ModeOffIsAPlainSemanticCache) {
+  CacheSettings settings;
+  settings.match_mode = MatchMode::kOff;
+  settings.similarity_threshold = 1;
+  TestCache cache(settings);
+  std::vector<std::string> stored;
+  for (const char* colour : {"red", "blue", "green"}) {
+    for (const char* animal : {"fox", "cat", "owl"}) {
+      for (const char* place : {"in the snow", "on a roof", "under water"}) {
+        stored.push_back(std::string("a ") + colour + " " + animal + " " + place);
+        ASSERT_EQ(Kind(cache.Handle(Ask(stored.back()))), "MISS");
+      }
+    }
+  }
+  settings.similarity_threshold = 0.6;
+  cache.Reopen(settings);
+  int hits = 0, misses = 0;
+  for (const char* asked :
+       {"a red fox near the snow", "two blue cats on a roof", "no green owl under water",
+        "a castle", "a red owl in the snow at night", "a dog", "the roof", "blue water"}) {
+    const Embedding query = EmbedLexical(Analyze(asked));
+    double best = -1;
+    std::string nearest;
+    for (const std::string& text : stored) {
+      const Embedding other = EmbedLexical(Analyze(text));
+      const double cosine = std::inner_product(query.begin(), query.end(), other.begin(), 0.0);
+      if (cosine > best) nearest = text;
+      best = std::max(best, cosine);
+    }
+    const Answer answer =
+        cache.Handle(With(Ask(asked), [](auto& r) { r.control.only_if_cached = true; }));
+    if (best < 0.6) {
+      ++misses;
+      EXPECT_FALSE(answer.reply) << asked;
+      continue;
+    }
+    ++hits;
+    ASSERT_EQ(Kind(answer), "HIT SEMANTIC") << asked;
+    EXPECT_NEAR(*answer.decision.similarity, best, 0.002);
+    EXPECT_EQ(answer.decision.similarity, answer.decision.cosine);
+    EXPECT_EQ(answer.decision.reason, "cosine");
+  }
+  EXPECT_GE(hits, 3);
+  EXPECT_GE(misses, 2);
 }
 
 TEST(ImageCacheTest, VariantsFillThenRotate) {

@@ -4,12 +4,23 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
 
 #include "image/image.h"
 #include "prompt/calibration.h"
 #include "prompt/verifier.h"
 
 namespace reprise {
+
+// What a tenant adds to the operator's settings; only stricter values count.
+struct TenantSettings {
+  std::optional<MatchMode> match_mode;
+  std::optional<double> similarity_threshold;
+  bool exact_only = false;
+  bool operator==(const TenantSettings&) const = default;
+};
 
 struct CacheSettings {
   bool semantic = true;
@@ -22,6 +33,7 @@ struct CacheSettings {
   bool exact_resolution = false;                  // resolution_policy: exact
   std::int64_t ttl_ms = 30LL * 24 * 3600 * 1000;  // 0: for ever
   int variants = 1;
+  std::map<std::string, TenantSettings> tenants;  // by name; others have none of their own
   std::size_t hot_bytes = 256u << 20;
   std::size_t upstream_concurrency = 32;
   std::size_t upstream_queue = 2000;
