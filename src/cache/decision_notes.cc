@@ -51,6 +51,22 @@ void NoteFresh(Decision& decision, const Fresh& fresh) {
   decision.ttl_ms = TtlOf(fresh);
 }
 
+void NoteAlone(Decision& decision, const ImageRequest& request) {
+  if (request.fresh_seed) {
+    decision.outcome = Outcome::kBypass;
+    decision.reason = "seed -1";
+    decision.sentence = "the caller asked for a new image";
+  } else if (request.control.no_cache && request.control.no_store) {
+    decision.outcome = Outcome::kBypass;
+    decision.reason = "no-cache, no-store";
+    decision.sentence = "the caller asked for a new image that replaces nothing";
+  } else if (request.control.no_cache) {
+    decision.outcome = Outcome::kRefresh;
+    decision.reason = "no-cache";
+    decision.sentence = "the caller asked for a new image instead of what is stored";
+  }
+}
+
 void NoteLeader(Decision& decision, const Fresh& fresh, int count) {
   NoteFresh(decision, fresh);
   const auto made = std::min<std::size_t>(fresh.images.size(), static_cast<std::size_t>(count));

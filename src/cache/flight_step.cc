@@ -7,6 +7,15 @@
 namespace reprise {
 namespace {
 
+// A request that waited for so many failing generations of other words gets the last one's error:
+// the upstream is away, and hundreds of rephrasings must not ask it one after the other.
+constexpr int kMaxFailedFlights = 2;
+
+// Errors that speak of one prompt's text: another text may fare better.
+bool IsAboutTheText(const Error& error) {
+  return error.code == Code::kForbidden || error.code == Code::kInvalidArgument;
+}
+
 // Whether what the flight brings will do for the request, whatever the two prompts say.
 bool Suffices(const FlightPlan& plan, const ImageRequest& request) {
   const ImageSize made = plan.job->request->size;
@@ -67,6 +76,14 @@ Boarding FlightStep::Board(const JobState& state, int images) {
     if (lease.flight) return {std::move(lease.flight), lease.leader, {}};
     if (auto chosen = Choose(state, plan.vector, lease.others)) return std::move(*chosen);
   }
+}
+
+bool FlightStep::GivesUp(JobState& state, const Error& error) {
+  if (IsAboutTheText(error)) {
+    state.alone_in_its_words = true;
+    return false;
+  }
+  return ++state.failed_flights >= kMaxFailedFlights;
 }
 
 std::optional<Boarding> FlightStep::Choose(const JobState& state, const std::vector<Half>& vector,

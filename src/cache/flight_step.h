@@ -48,6 +48,10 @@ class FlightStep {
     flights_.Land(flight, std::move(result));
   }
 
+  // Notes that the flight for other words that the request waited for has failed. False: it looks
+  // for another way; true: it takes the error.
+  static bool GivesUp(JobState& state, const Error& error);
+
   // See Flights::Landings.
   std::uint64_t Landings(const JobState& state) const {
     return flights_.Landings(state.job->identity);

@@ -10,7 +10,6 @@
 #include "cache/generation.h"
 #include "cache/identity.h"
 #include "cache/library.h"
-#include "cache/pool.h"
 #include "cache/prompt_embedding.h"
 #include "cache/reembedding.h"
 #include "cache/rendition.h"
@@ -18,6 +17,7 @@
 #include "cache/semantic_tier.h"
 #include "cache/serving.h"
 #include "cache/stats.h"
+#include "cache/stored_step.h"
 #include "cache/vector_backlog.h"
 
 namespace reprise {
@@ -26,15 +26,6 @@ namespace {
 // A request looks again when what it waited for was not enough; each round makes progress, so more
 // than a few mean that images vanish as fast as they are made.
 constexpr int kMaxRounds = 6;
-
-// A request that waited for so many failing generations of other words gets the last one's error:
-// the upstream is away, and hundreds of rephrasings must not ask it one after the other.
-constexpr int kMaxFailedFlights = 2;
-
-// Errors that speak of one prompt's text: another text may fare better.
-bool IsAboutTheText(const Error& error) {
-  return error.code == Code::kForbidden || error.code == Code::kInvalidArgument;
-}
 
 std::int64_t MicrosSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
@@ -94,6 +85,11 @@ class ImageCache::Impl {
                      .clock = clock,
                      .embedder = std::string(parts_.embedder->identity())}),
         serving_({.library = library_, .table = table_, .stats = stats_, .workers = workers}),
+        stored_({.library = library_,
+                 .table = table_,
+                 .serving = serving_,
+                 .semantic = semantic_step_,
+                 .clock = clock}),
         flight_step_(*parts_.verifier, settings_),
         reembedding_({.backlog = backlog_,
                       .library = library_,
@@ -229,13 +225,13 @@ class ImageCache::Impl {
   Task<Result<std::optional<Reply>>> Round(JobState& state) {
     const CacheControl& control = state.job->request->control;
     const std::uint64_t landings = flight_step_.Landings(state);
-    if (auto reply = co_await TryExact(state)) co_return reply;
+    if (auto reply = co_await stored_.TryExact(state)) co_return reply;
     if (!control.no_store) {
       if (auto own = flight_step_.FindOwn(state)) {
         co_return co_await Await(state, Boarding{std::move(own), false, {}});
       }
     }
-    if (auto reply = co_await TrySemantic(state)) co_return reply;
+    if (auto reply = co_await stored_.TrySemantic(state)) co_return reply;
     if (control.no_store && !control.only_if_cached) {
       auto alone = co_await GenerateAlone(state);
       if (!alone) co_return std::unexpected(alone.error());
@@ -252,104 +248,18 @@ class ImageCache::Impl {
     co_return co_await Await(state, std::move(boarding));
   }
 
-  // ---- exact ----
-
-  PoolFilter FilterOf(const JobState& state) const { return FilterFor(state, clock_.NowMs()); }
-
-  struct Pool {
-    EntryPtr entry;  // of the request's own fingerprint; null: none, or nothing of it is usable
-    std::vector<const StoredImage*> images;
-  };
-  // Says in the decision why nothing is usable.
-  Pool OwnPool(JobState& state) const {
-    EntryPtr entry = table_.Find(state.job->identity.fingerprint);
-    if (!entry) return {};
-    const PoolFilter filter = FilterOf(state);
-    auto images = UsableImages(*entry, filter);
-    if (!images.empty()) return {std::move(entry), std::move(images)};
-    NoteUnusable(state, WhyUnusable(*entry, filter));
-    return {};
-  }
-
-  // How many images must be made before the request can be answered from its own entry.
-  static int Shortfall(const JobState& state, const Pool& pool) {
-    const int usable = static_cast<int>(pool.images.size());
-    return std::max(state.job->request->count - usable, usable < state.variants ? 1 : 0);
-  }
-
-  Task<std::optional<Reply>> TryExact(JobState& state) {
-    state.own_entry_short = false;
-    // Each failure leaves fewer images to try.
-    for (Pool pool = OwnPool(state); pool.entry; pool = OwnPool(state)) {
-      if (const int missing = Shortfall(state, pool); missing > 0) {
-        NoteShortfall(state, pool.images.size(), missing);
-        co_return std::nullopt;
-      }
-      const int count = state.job->request->count;
-      auto picks = PickRotating(pool.images, pool.entry->usage(), count);
-      Decision hit = HitOn(state, *pool.entry, picks, HitType::kExact, clock_.NowMs());
-      hit.reason = "exact";
-      hit.sentence = "the same request was answered before";
-      auto reply = co_await ServeHit(state, pool.entry, std::move(picks), ImageSize{}, hit);
-      if (reply) co_return reply;
-    }
-    co_return std::nullopt;
-  }
-
-  // The state's decision becomes `hit` only when the bytes could be had.
-  Task<std::optional<Reply>> ServeHit(JobState& state, EntryPtr entry, std::vector<Pick> picks,
-                                      ImageSize size, Decision hit) {
-    auto reply = co_await ServeAll(state, std::move(picks), size);
-    if (!reply) co_return std::nullopt;
-    reply->created_ms = clock_.NowMs() - hit.age_ms;
-    library_.CountUse(std::move(entry));
-    state.decision = std::move(hit);
-    co_return std::move(*reply);
-  }
-
-  // What cannot be read is dropped by then, or not tried again by this request.
-  Task<Result<Reply>> ServeAll(JobState& state, std::vector<Pick> picks, ImageSize size) {
-    std::vector<std::string> ids;
-    for (const Pick& pick : picks) ids.push_back(pick.image.id);
-    auto reply = co_await serving_.ServeAll(std::move(picks), state.job->request->delivery, size);
-    if (reply) co_return reply;
-    const bool all_known =
-        std::ranges::all_of(ids, [&](const auto& id) { return table_.FindImage(id).has_value(); });
-    if (all_known) state.unreadable.insert(state.unreadable.end(), ids.begin(), ids.end());
-    co_return reply;
-  }
-
-  // ---- semantic ----
-
-  Task<std::optional<Reply>> TrySemantic(JobState& state) {
-    auto found = co_await semantic_step_.Find(state);
-    if (!found) co_return std::nullopt;
-    const ImageRequest& request = *state.job->request;
-    const EntryPtr entry = found->entry;
-    auto picks = PickRotating(UsableImages(*entry, FilterOf(state)), entry->usage(), request.count);
-    Decision hit = HitOn(state, *entry, picks, HitType::kSemantic, clock_.NowMs());
-    hit.reason = found->verdict.reason;
-    hit.sentence = found->verdict.sentence;
-    hit.similarity = found->verdict.similarity;
-    hit.cosine = found->cosine;
-    const ImageSize asked{entry->record().width, entry->record().height};
-    const ImageSize wanted = request.size;
-    co_return co_await ServeHit(state, entry, std::move(picks),
-                                wanted == asked ? ImageSize{} : wanted, std::move(hit));
-  }
-
   // ---- generation ----
 
   // What a flight of this request brings: what is made now, and what its entry has.
   int ImagesPromised(JobState& state) const {
-    const Pool pool = OwnPool(state);
-    return static_cast<int>(pool.images.size()) + Shortfall(state, pool);
+    const auto pool = stored_.OwnPool(state);
+    return static_cast<int>(pool.images.size()) + StoredStep::Shortfall(state, pool);
   }
 
   // Has the images made, unless something has landed since the request looked (`landings` was the
   // count then) that answers it. False: look again.
   bool Launch(JobState& state, FlightPtr flight, std::uint64_t landings) {
-    const int missing = Shortfall(state, OwnPool(state));
+    const int missing = StoredStep::Shortfall(state, stored_.OwnPool(state));
     const bool landed = flight_step_.Landings(state) != landings;
     if (missing == 0 || (landed && semantic_step_.FindAgain(state))) {
       flight_step_.Land(flight, FreshPtr());
@@ -382,7 +292,7 @@ class ImageCache::Impl {
                          " s (setting upstream.timeout); it is kept when it comes, so ask again");
     }
     if (!*landed) {
-      if (!boarding.match || GivesUp(state, landed->error())) {
+      if (!boarding.match || FlightStep::GivesUp(state, landed->error())) {
         co_return std::unexpected(landed->error());
       }
       co_return std::nullopt;
@@ -390,14 +300,14 @@ class ImageCache::Impl {
     const FreshPtr fresh = **landed;
     const auto count = static_cast<std::size_t>(state.job->request->count);
     if (!fresh) co_return std::nullopt;
-    auto picks = PickFresh(*fresh, count, FilterOf(state));
+    auto picks = PickFresh(*fresh, count, FilterFor(state, clock_.NowMs()));
     if (picks.size() < count) co_return std::nullopt;
     ImageSize size;  // as made
     if (boarding.flight->plan().job->request->size != state.job->request->size) {
       size = state.job->request->size;
     }
     if (!CanCut(picks, size)) co_return std::nullopt;
-    auto reply = co_await ServeAll(state, std::move(picks), size);
+    auto reply = co_await stored_.ServeAll(state, std::move(picks), size);
     if (!reply) co_return std::nullopt;
     reply->created_ms = fresh->created_ms;
     if (boarding.leader) reply->usage = fresh->usage;
@@ -421,15 +331,6 @@ class ImageCache::Impl {
     if (fresh.entry) library_.CountUse(fresh.entry);
   }
 
-  // After a generation in other words failed. False: the request looks for another way.
-  static bool GivesUp(JobState& state, const Error& error) {
-    if (IsAboutTheText(error)) {
-      state.alone_in_its_words = true;
-      return false;
-    }
-    return ++state.failed_flights >= kMaxFailedFlights;
-  }
-
   static bool CanCut(const std::vector<Pick>& picks, ImageSize size) {
     return std::ranges::all_of(picks, [size](const Pick& pick) {
       return CanResize({pick.image.width, pick.image.height}, size);
@@ -449,24 +350,13 @@ class ImageCache::Impl {
     const auto fresh = co_await generation_.Run(state.job, request.count, policy);
     if (!fresh) co_return std::unexpected(fresh.error());
     const auto made = std::min((*fresh)->images.size(), static_cast<std::size_t>(request.count));
-    auto reply = co_await ServeAll(state, PickFresh(**fresh, made, FilterOf(state)), ImageSize{});
+    auto reply = co_await stored_.ServeAll(
+        state, PickFresh(**fresh, made, FilterFor(state, clock_.NowMs())), ImageSize{});
     if (!reply) co_return std::unexpected(reply.error());
     reply->created_ms = (*fresh)->created_ms;
     reply->usage = (*fresh)->usage;
     NoteFresh(state.decision, **fresh);
-    if (request.fresh_seed) {
-      state.decision.outcome = Outcome::kBypass;
-      state.decision.reason = "seed -1";
-      state.decision.sentence = "the caller asked for a new image";
-    } else if (control.no_cache && control.no_store) {
-      state.decision.outcome = Outcome::kBypass;
-      state.decision.reason = "no-cache, no-store";
-      state.decision.sentence = "the caller asked for a new image that replaces nothing";
-    } else if (control.no_cache) {
-      state.decision.outcome = Outcome::kRefresh;
-      state.decision.reason = "no-cache";
-      state.decision.sentence = "the caller asked for a new image instead of what is stored";
-    }
+    NoteAlone(state.decision, request);
     co_return reply;
   }
 
@@ -483,6 +373,7 @@ class ImageCache::Impl {
   Library library_;
   Generation generation_;
   Serving serving_;
+  StoredStep stored_;
   FlightStep flight_step_;
   Reembedding reembedding_;
   std::atomic<bool> stopped_ = false;

@@ -1,0 +1,84 @@
+#include "cache/stored_step.h"
+
+#include <algorithm>
+
+#include "cache/decision_notes.h"
+
+namespace reprise {
+
+StoredStep::Pool StoredStep::OwnPool(JobState& state) const {
+  EntryPtr entry = parts_.table.Find(state.job->identity.fingerprint);
+  if (!entry) return {};
+  const PoolFilter filter = FilterFor(state, parts_.clock.NowMs());
+  auto images = UsableImages(*entry, filter);
+  if (!images.empty()) return {std::move(entry), std::move(images)};
+  NoteUnusable(state, WhyUnusable(*entry, filter));
+  return {};
+}
+
+int StoredStep::Shortfall(const JobState& state, const Pool& pool) {
+  const int usable = static_cast<int>(pool.images.size());
+  return std::max(state.job->request->count - usable, usable < state.variants ? 1 : 0);
+}
+
+Task<std::optional<Reply>> StoredStep::TryExact(JobState& state) {
+  state.own_entry_short = false;
+  // Each failure leaves fewer images to try.
+  for (Pool pool = OwnPool(state); pool.entry; pool = OwnPool(state)) {
+    if (const int missing = Shortfall(state, pool); missing > 0) {
+      NoteShortfall(state, pool.images.size(), missing);
+      co_return std::nullopt;
+    }
+    const int count = state.job->request->count;
+    auto picks = PickRotating(pool.images, pool.entry->usage(), count);
+    Decision hit = HitOn(state, *pool.entry, picks, HitType::kExact, parts_.clock.NowMs());
+    hit.reason = "exact";
+    hit.sentence = "the same request was answered before";
+    auto reply = co_await ServeHit(state, pool.entry, std::move(picks), ImageSize{}, hit);
+    if (reply) co_return reply;
+  }
+  co_return std::nullopt;
+}
+
+Task<std::optional<Reply>> StoredStep::TrySemantic(JobState& state) {
+  auto found = co_await parts_.semantic.Find(state);
+  if (!found) co_return std::nullopt;
+  const ImageRequest& request = *state.job->request;
+  const EntryPtr entry = found->entry;
+  auto picks = PickRotating(UsableImages(*entry, FilterFor(state, parts_.clock.NowMs())),
+                            entry->usage(), request.count);
+  Decision hit = HitOn(state, *entry, picks, HitType::kSemantic, parts_.clock.NowMs());
+  hit.reason = found->verdict.reason;
+  hit.sentence = found->verdict.sentence;
+  hit.similarity = found->verdict.similarity;
+  hit.cosine = found->cosine;
+  const ImageSize asked{entry->record().width, entry->record().height};
+  const ImageSize wanted = request.size;
+  co_return co_await ServeHit(state, entry, std::move(picks),
+                              wanted == asked ? ImageSize{} : wanted, std::move(hit));
+}
+
+Task<std::optional<Reply>> StoredStep::ServeHit(JobState& state, EntryPtr entry,
+                                                std::vector<Pick> picks, ImageSize size,
+                                                Decision hit) {
+  auto reply = co_await ServeAll(state, std::move(picks), size);
+  if (!reply) co_return std::nullopt;
+  reply->created_ms = parts_.clock.NowMs() - hit.age_ms;
+  parts_.library.CountUse(std::move(entry));
+  state.decision = std::move(hit);
+  co_return std::move(*reply);
+}
+
+Task<Result<Reply>> StoredStep::ServeAll(JobState& state, std::vector<Pick> picks, ImageSize size) {
+  std::vector<std::string> ids;
+  for (const Pick& pick : picks) ids.push_back(pick.image.id);
+  auto reply =
+      co_await parts_.serving.ServeAll(std::move(picks), state.job->request->delivery, size);
+  if (reply) co_return reply;
+  const bool all_known = std::ranges::all_of(
+      ids, [&](const auto& id) { return parts_.table.FindImage(id).has_value(); });
+  if (all_known) state.unreadable.insert(state.unreadable.end(), ids.begin(), ids.end());
+  co_return reply;
+}
+
+}  // namespace reprise
