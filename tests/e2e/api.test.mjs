@@ -158,6 +158,58 @@ describe("the caller's cache options", () => {
   });
 });
 
+describe("how strictly prompts are matched", () => {
+  const size = "64x64";
+  const only = { "only-if-cached": true };
+
+  it("mode off is plain cosine, which a request may tighten", async () => {
+    const plain = await startGateway({
+      config: "cache: {match: off, similarity_threshold: 0.5}\nsimulator: {latency: 1ms}\n",
+    });
+    try {
+      await generate(plain.url, { prompt: "a red fox in the snow", size });
+      const blue = { prompt: "a blue fox in the snow", size, cache: only };
+      const hit = await generate(plain.url, blue);
+      assert.equal(hit.cache, "HIT SEMANTIC");
+      assert.equal(hit.header("x-reprise-reason"), "cosine");
+      for (const match of ["hard", "safe"]) {
+        const refused = await generate(plain.url, blue, { "X-Reprise-Match": match });
+        assert.equal(refused.status, 504, match);
+        assert.match(refused.header("x-reprise-reason"), /^colour: /);
+        assert.equal((await generate(plain.url, { ...blue, cache: { ...only, match } })).status, 504);
+      }
+      const wrong = await generate(plain.url, blue, { "X-Reprise-Match": "strict" });
+      assert.equal(wrong.status, 400);
+    } finally {
+      await plain.stop();
+    }
+  });
+
+  it("a tenant tightens what the deployment set", async () => {
+    const strict = await startGateway({
+      config: "tenants:\n  default: {mode: exact}\nsimulator: {latency: 1ms}\n",
+    });
+    try {
+      const prompt = "a red fox in the snow";
+      await generate(strict.url, { prompt, size });
+      assert.equal((await generate(strict.url, { prompt, size })).cache, "HIT EXACT");
+      const other = { prompt: `please draw ${prompt}`, size, cache: { ...only, mode: "semantic" } };
+      assert.equal((await generate(strict.url, other)).status, 504);
+    } finally {
+      await strict.stop();
+    }
+  });
+
+  it("no-cache with no-store replaces nothing", async () => {
+    const prompt = "a kettle that is asked for aside";
+    const first = await generate(url, { prompt, size });
+    const aside = await generate(url, { prompt, size, cache: { "no-cache": true, "no-store": true } });
+    assert.equal(aside.cache, "BYPASS");
+    assert.notDeepEqual(aside.bytes, first.bytes);
+    assert.deepEqual((await generate(url, { prompt, size })).bytes, first.bytes);
+  });
+});
+
 describe("every reply explains itself", () => {
   it("on a miss, an exact and a semantic hit", async () => {
     const body = { prompt: "an old wooden bridge", size: "256x256" };
