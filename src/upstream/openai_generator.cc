@@ -61,10 +61,11 @@ std::string SumUsage(const std::string& total, const std::string& more) {
 // What a link's failing answer means. Whoever holds the link's query may read the image: it is a
 // secret, so only the address in front of it is shown.
 OpenAiFault ReadLinkFault(const std::string& where, const http::ClientResponse& response) {
-  return {Error{.code = IsTransient(response.status) ? Code::kUnavailable : Code::kBadUpstream,
-                .message = "the upstream's image link " + where + " answered HTTP " +
-                           std::to_string(response.status),
-                .upstream_status = response.status}};
+  return {
+      Error{.code = http::IsTransient(response.status) ? Code::kUnavailable : Code::kBadUpstream,
+            .message = "the upstream's image link " + where + " answered HTTP " +
+                       std::to_string(response.status),
+            .upstream_status = response.status}};
 }
 
 }  // namespace
@@ -231,7 +232,8 @@ Task<Result<OpenAiGenerator::Fetched>> OpenAiGenerator::FetchWithRetries(
     Failure failure = Explain(std::move(response), judge);
     failure.attempt.number = number;
     failure.attempt.time_left = TimeLeft(deadline);
-    const RetryDecision decision = DecideRetry(options_.retry, failure.attempt, Jitter());
+    const http::RetryDecision decision =
+        http::DecideRetry(options_.retry, failure.attempt, Jitter());
     if (!decision.retry) {
       if (decision.advice_too_late) failure.error.code = Code::kRateLimited;
       co_return std::unexpected(std::move(failure.error));
@@ -250,7 +252,7 @@ OpenAiGenerator::Failure OpenAiGenerator::Explain(Result<http::ClientResponse> r
     return {std::move(response.error()), {.lasting = lasting}};
   }
   OpenAiFault fault = judge(*response);
-  const auto advised = AdvisedWait(*response, parts_.clock.NowMs());
+  const auto advised = http::AdvisedWait(*response, parts_.clock.NowMs());
   if (advised) fault.error.retry_after_ms = advised->count();
   const bool lasting = fault.lasting || response->Header("x-should-retry") == "false";
   return {std::move(fault.error),

@@ -11,9 +11,9 @@
 #include "base/clock.h"
 #include "base/worker_pool.h"
 #include "http/client.h"
+#include "http/retry.h"
 #include "upstream/image_generator.h"
 #include "upstream/openai_protocol.h"
-#include "upstream/retry.h"
 
 namespace reprise {
 
@@ -23,7 +23,7 @@ struct OpenAiOptions {
   std::string api_key;  // empty: no Authorization header; never logged, never in an Error
   std::chrono::milliseconds request_timeout{120'000};  // of one attempt
   std::chrono::milliseconds probe_timeout{5'000};
-  RetryPolicy retry;
+  http::RetryPolicy retry;
   std::size_t max_image_bytes = 64u << 20;
 };
 
@@ -57,7 +57,7 @@ class OpenAiGenerator final : public ImageGenerator {
   };
   struct Failure {
     Error error;
-    FailedAttempt attempt;
+    http::FailedAttempt attempt;
   };
 
   OpenAiGenerator(OpenAiOptions options, OpenAiParts parts, std::string host);

@@ -1,4 +1,4 @@
-// When to ask an upstream again, and when to give up. Pure: the caller waits.
+// When to ask a server again, and when to give up. Pure: the caller waits.
 #pragma once
 
 #include <chrono>
@@ -8,7 +8,7 @@
 
 #include "http/client.h"
 
-namespace reprise {
+namespace reprise::http {
 
 struct RetryPolicy {
   int max_attempts = 3;
@@ -36,7 +36,7 @@ bool IsTransient(int status);
 
 // What the response's headers ask to wait: retry-after-ms, or Retry-After in seconds or as a date
 // (RFC 9110, 10.2.3) compared with `now_ms`, the wall clock. Never negative.
-std::optional<std::chrono::milliseconds> AdvisedWait(const http::ClientResponse& response,
+std::optional<std::chrono::milliseconds> AdvisedWait(const ClientResponse& response,
                                                      std::int64_t now_ms);
 
 // "Sun, 06 Nov 1994 08:49:37 GMT" as milliseconds since the epoch (RFC 9110, 5.6.7).
@@ -47,4 +47,4 @@ std::optional<std::int64_t> ParseHttpDate(std::string_view text);
 // A wait that leaves no time for another attempt is not begun.
 RetryDecision DecideRetry(const RetryPolicy& policy, const FailedAttempt& failed, double jitter);
 
-}  // namespace reprise
+}  // namespace reprise::http

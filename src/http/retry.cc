@@ -1,10 +1,10 @@
-#include "upstream/retry.h"
+#include "http/retry.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 
-namespace reprise {
+namespace reprise::http {
 namespace {
 
 using std::chrono::milliseconds;
@@ -48,7 +48,7 @@ bool IsTransient(int status) {
   return std::find(std::begin(kTransient), std::end(kTransient), status) != std::end(kTransient);
 }
 
-std::optional<milliseconds> AdvisedWait(const http::ClientResponse& response, std::int64_t now_ms) {
+std::optional<milliseconds> AdvisedWait(const ClientResponse& response, std::int64_t now_ms) {
   if (const auto text = response.Header("retry-after-ms")) {
     if (const auto wait = ParseNumber<double>(*text)) return Bounded(*wait);
   }
@@ -87,4 +87,4 @@ RetryDecision DecideRetry(const RetryPolicy& policy, const FailedAttempt& failed
   return {.retry = true, .wait = wait};
 }
 
-}  // namespace reprise
+}  // namespace reprise::http

@@ -1,8 +1,8 @@
-#include "upstream/retry.h"
+#include "http/retry.h"
 
 #include <gtest/gtest.h>
 
-namespace reprise {
+namespace reprise::http {
 namespace {
 
 using std::chrono::milliseconds;
@@ -101,4 +101,4 @@ TEST(Retry, HttpDates) {
 }
 
 }  // namespace
-}  // namespace reprise
+}  // namespace reprise::http
