@@ -1,0 +1,55 @@
+// Stops asking a service that keeps failing, so that nobody waits for it, and lets one call at a
+// time find out whether it is back. Safe for any thread; never blocks.
+//
+//   closed     every call goes out; `failures` in a row open it
+//   open       no call goes out until the pause is over
+//   half-open  one call goes out: success closes it, failure opens it for twice as long
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+
+#include "base/clock.h"
+
+namespace reprise {
+
+struct CircuitBreakerOptions {
+  int failures = 5;                        // in a row, until it opens
+  std::chrono::milliseconds pause{5'000};  // the first time; doubled by every failed probe
+  std::chrono::milliseconds max_pause{60'000};
+};
+
+class CircuitBreaker {
+ public:
+  enum class State { kClosed, kOpen, kHalfOpen };
+
+  // `clock` outlives the breaker.
+  CircuitBreaker(const CircuitBreakerOptions& options, const Clock& clock)
+      : options_(options), clock_(clock), pause_(options.pause) {}
+
+  // Whether a call may go out now. Every call that was allowed ends with Succeed or Fail.
+  bool Allow();
+  void Succeed();
+  // `advised`: how long the service asks to be left alone; a longer pause than that is kept.
+  void Fail(std::chrono::milliseconds advised = {});
+
+  // As an observer sees it: kHalfOpen once the pause is over.
+  State state() const;
+  // How long until a call may go out; 0 unless open.
+  std::chrono::milliseconds remaining() const;
+
+ private:
+  void Open(std::chrono::milliseconds advised);
+
+  const CircuitBreakerOptions options_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  int failures_ = 0;
+  bool open_ = false;
+  bool probing_ = false;  // a call is finding out; only while open_
+  std::chrono::milliseconds pause_;
+  std::int64_t until_ms_ = 0;  // end of the pause
+};
+
+}  // namespace reprise
