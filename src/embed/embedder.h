@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,6 +17,15 @@ namespace reprise {
 // Unit length (L2), `dimensions()` floats, or all zero for a blank text.
 using Embedding = std::vector<float>;
 
+// Since the start. All zero where nothing is cached.
+struct EmbeddingCounters {
+  std::uint64_t hits = 0;    // answered from memory
+  std::uint64_t joined = 0;  // waited for the same text, which was being embedded already
+  std::uint64_t misses = 0;  // asked of the model
+  std::uint64_t errors = 0;  // ended without an embedding, joined ones too
+  std::size_t bytes = 0;     // of what is cached now
+};
+
 // Safe for any thread.
 class Embedder {
  public:
@@ -24,11 +34,16 @@ class Embedder {
   // Stays the same exactly as long as equal text gives equal vectors, e.g. "lexical-1/1024". Stored
   // with every vector: vectors of different identities are never compared.
   virtual std::string_view identity() const = 0;
+
+  // 0: not known yet. A remote model that was not asked for a size tells with its first answer; the
+  // identity does not change then.
   virtual std::size_t dimensions() const = 0;
 
   // A failure (a remote model away) means exact matching only, never a failed request. `prompt`
-  // lives until the task ends.
+  // lives until the task ends, and the embedder longer.
   virtual Task<Result<Embedding>> Embed(const Prompt& prompt) = 0;
+
+  virtual EmbeddingCounters counters() const { return {}; }
 };
 
 // The built-in lexical embedder: no model, no file, no network; never suspends.
