@@ -34,11 +34,16 @@ Result<T> ParseNumber(std::string_view text, T min, T max) {
   return value;
 }
 
-Read Text(std::string Config::*field) {
-  return [field](std::string_view value, Config& config) -> Result<void> {
-    config.*field = value;
+template <class Access>
+Read Word(Access access) {
+  return [=](std::string_view value, Config& config) -> Result<void> {
+    access(config) = value;
     return {};
   };
+}
+
+Read Text(std::string Config::*field) {
+  return Word([field](Config & c) -> auto& { return c.*field; });
 }
 
 template <class Access>
@@ -110,13 +115,14 @@ Read Choice(std::vector<std::string> words, Set set) {
 }
 
 // Without the slashes at its end, as paths are appended.
-Read Address(std::string Config::*field) {
-  return [field](std::string_view value, Config& config) -> Result<void> {
+template <class Access>
+Read Address(Access access) {
+  return [=](std::string_view value, Config& config) -> Result<void> {
     if (!value.empty() && !value.starts_with("http://") && !value.starts_with("https://")) {
       return Expected("an http:// or https:// address", value);
     }
     while (value.ends_with('/')) value.remove_suffix(1);
-    config.*field = value;
+    access(config) = value;
     return {};
   };
 }
@@ -126,7 +132,7 @@ std::vector<Setting> ServerSettings() {
       {"listen", "Address and port to serve on.", "127.0.0.1:8484", Text(&Config::listen)},
       {"public_url",
        "How clients reach the gateway, for image links; empty: http:// and the Host header.",
-       "\"\"", Address(&Config::public_url)},
+       "\"\"", Address([](Config & c) -> auto& { return c.public_url; })},
       {"data", "Directory for the database and the images; made if missing.", "./data",
        [](std::string_view value, Config& config) -> Result<void> {
          config.data = value;
@@ -184,12 +190,61 @@ std::vector<Setting> CacheSettingsTable() {
   };
 }
 
+std::vector<Setting> EmbedderSettings() {
+  using Kind = EmbedderConfig::Kind;
+  using Pooling = EmbedderConfig::Pooling;
+  const auto field = [](auto EmbedderConfig::*member) {
+    return [member](Config & config) -> auto& {
+      return config.embedder.*member;
+    };
+  };
+  return {
+      {"embedder.kind",
+       "What turns prompts into vectors: builtin, openai (any API that speaks it), cloudflare, "
+       "static (model2vec files) or onnx.",
+       "builtin",
+       Choice({"builtin", "openai", "cloudflare", "static", "onnx"},
+              [](Config& c, std::size_t i) { c.embedder.kind = static_cast<Kind>(i); })},
+      {"embedder.url", "Base URL of its API; empty: OpenAI's or Cloudflare's own.", "\"\"",
+       Address(field(&EmbedderConfig::url))},
+      {"embedder.api_key", "Its key. Name an environment variable rather than the key itself.",
+       "${EMBEDDER_API_KEY}", Word(field(&EmbedderConfig::api_key))},
+      {"embedder.model", "The model, as the API names it.", "\"\"",
+       Word(field(&EmbedderConfig::model))},
+      {"embedder.account", "Cloudflare's account id.", "\"\"",
+       Word(field(&EmbedderConfig::account))},
+      {"embedder.dimensions", "Size of the vectors to ask openai for; 0: what the model gives.",
+       "0", Whole(field(&EmbedderConfig::dimensions), 0, 16'384)},
+      {"embedder.encoding", "How openai sends vectors: float, or base64 (smaller).", "float",
+       Choice({"float", "base64"}, [](Config& c, std::size_t i) { c.embedder.base64 = i == 1; })},
+      {"embedder.path", "Folder of a static or onnx model.", "\"\"",
+       Word(field(&EmbedderConfig::path))},
+      {"embedder.library", "ONNX Runtime's libonnxruntime.so; empty: where tools/setup puts it.",
+       "\"\"", Word(field(&EmbedderConfig::library))},
+      {"embedder.pooling",
+       "How token vectors become one, for cloudflare and onnx: cls, mean, or auto (cloudflare: "
+       "cls; "
+       "onnx: what the model's folder says, else mean).",
+       "auto",
+       Choice({"auto", "cls", "mean"},
+              [](Config& c, std::size_t i) { c.embedder.pooling = static_cast<Pooling>(i); })},
+      {"embedder.batch", "The most texts in a call.", "32",
+       Whole(field(&EmbedderConfig::batch), 1, 2048)},
+      {"embedder.timeout", "How long a request waits for its vector; then exact matching only.",
+       "3s", Timeout([](Config& c, milliseconds wait) { c.embedder.timeout = wait; })},
+      {"embedder.attempts", "Tries of a call that fails with 429, 5xx or a broken connection.", "2",
+       Whole(field(&EmbedderConfig::attempts), 1, 10)},
+      {"embedder.cache", "Memory for vectors of texts seen before; not for builtin and static.",
+       "64MB", Bytes(field(&EmbedderConfig::cache_bytes))},
+  };
+}
+
 std::vector<Setting> UpstreamSettings() {
   return {
       {"upstream.url",
        "Base URL of an OpenAI-compatible API, e.g. https://api.openai.com/v1; empty: the built-in "
        "simulator.",
-       "\"\"", Address(&Config::upstream_url)},
+       "\"\"", Address([](Config & c) -> auto& { return c.upstream_url; })},
       {"upstream.api_key", "Its key. Name an environment variable rather than the key itself.",
        "${OPENAI_API_KEY}", Text(&Config::upstream_key)},
       {"upstream.timeout", "How long a request waits for its image, queue and retries included.",
@@ -378,8 +433,8 @@ class Reader {
 const std::vector<Setting>& Settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> list;
-    for (auto part :
-         {ServerSettings(), CacheSettingsTable(), UpstreamSettings(), LimitSettings()}) {
+    for (auto part : {ServerSettings(), CacheSettingsTable(), EmbedderSettings(),
+                      UpstreamSettings(), LimitSettings()}) {
       list.insert(list.end(), part.begin(), part.end());
     }
     return list;
@@ -390,6 +445,7 @@ const std::vector<Setting>& Settings() {
 Result<Config> ParseConfig(const std::string& yaml, const std::string& name) {
   Config config;
   config.upstream_key = Expand("${OPENAI_API_KEY}");
+  config.embedder.api_key = Expand("${EMBEDDER_API_KEY}");
   try {
     const YAML::Node root = YAML::Load(yaml);
     if (root.IsNull()) return config;

@@ -17,6 +17,27 @@
 
 namespace reprise {
 
+// What turns prompts into vectors; docs/embedders.md has a configuration for each service.
+struct EmbedderConfig {
+  enum class Kind { kBuiltin, kOpenAi, kCloudflare, kStatic, kOnnx };
+  enum class Pooling { kAuto, kCls, kMean };
+
+  Kind kind = Kind::kBuiltin;
+  std::string url;  // empty: OpenAI's or Cloudflare's own
+  std::string api_key;
+  std::string model;
+  std::string account;
+  std::size_t dimensions = 0;  // 0: what the model gives
+  bool base64 = false;
+  std::filesystem::path path;     // of a static table or an ONNX model
+  std::filesystem::path library;  // ONNX Runtime; empty: looked for
+  Pooling pooling = Pooling::kAuto;
+  std::size_t batch = 32;
+  std::chrono::milliseconds timeout{3'000};
+  int attempts = 2;
+  std::size_t cache_bytes = 64u << 20;
+};
+
 struct Config {
   std::string listen = "127.0.0.1:8484";
   std::string public_url;
@@ -24,6 +45,7 @@ struct Config {
   std::size_t threads = 0;  // 0: one per core
 
   CacheSettings cache;
+  EmbedderConfig embedder;
   std::string default_model = "gpt-image-1";
 
   std::string upstream_url;  // empty: the built-in simulator

@@ -36,9 +36,13 @@ auto Fields(const CacheSettings& c) {
                     c.upstream_queue, c.request_timeout, c.image_limits.max_bytes,
                     c.image_limits.max_pixels);
 }
+auto Fields(const EmbedderConfig& e) {
+  return std::tuple(e.kind, e.url, e.api_key, e.model, e.account, e.dimensions, e.base64, e.path,
+                    e.library, e.pooling, e.batch, e.timeout, e.attempts, e.cache_bytes);
+}
 auto Fields(const Config& c) {
   return std::tuple_cat(
-      Fields(c.cache),
+      Fields(c.cache), Fields(c.embedder),
       std::tuple(c.listen, c.public_url, c.data, c.threads, c.default_model, c.upstream_url,
                  c.upstream_key, c.upstream_attempts, c.prices_usd, c.default_price_usd,
                  c.simulator_latency, c.simulator_error_rate),
@@ -77,7 +81,10 @@ std::string Yaml(const std::string& key, const std::string& value) {
 
 class ConfigTest : public ::testing::Test {
  protected:
-  ConfigTest() { ::unsetenv("OPENAI_API_KEY"); }
+  ConfigTest() {
+    ::unsetenv("OPENAI_API_KEY");
+    ::unsetenv("EMBEDDER_API_KEY");
+  }
 };
 
 TEST_F(ConfigTest, NothingIsTheDefault) {
@@ -115,6 +122,20 @@ TEST_F(ConfigTest, EverySettingChangesSomething) {
       {"cache.ttl", "0"},
       {"cache.variants", "2"},
       {"cache.memory", "1GB"},
+      {"embedder.kind", "openai"},
+      {"embedder.url", "http://e/v1"},
+      {"embedder.api_key", "ek"},
+      {"embedder.model", "text-embedding-3-small"},
+      {"embedder.account", "a1"},
+      {"embedder.dimensions", "512"},
+      {"embedder.encoding", "base64"},
+      {"embedder.path", "/models/bge"},
+      {"embedder.library", "/opt/libonnxruntime.so"},
+      {"embedder.pooling", "cls"},
+      {"embedder.batch", "1"},
+      {"embedder.timeout", "5s"},
+      {"embedder.attempts", "1"},
+      {"embedder.cache", "0"},
       {"upstream.url", "http://u/v1"},
       {"upstream.api_key", "sk"},
       {"upstream.timeout", "5s"},
@@ -183,6 +204,11 @@ TEST_F(ConfigTest, WrongValuesAreRefusedWithTheirLine) {
       {"cache.match: false\n", "expected one of off hard safe, found 'false'"},
       {"upstream.url: api.openai.com\n", "expected an http:// or https:// address"},
       {"public_url: images.example.com\n", "expected an http:// or https:// address"},
+      {"embedder.kind: bert\n", "expected one of builtin openai cloudflare static onnx, found"},
+      {"embedder.url: localhost:11434\n", "expected an http:// or https:// address"},
+      {"embedder.batch: 0\n", "expected a number from 1 to 2048"},
+      {"embedder.timeout: 0\n", "expected a time longer than 0"},
+      {"embedder.pooling: max\n", "expected one of auto cls mean"},
       {"upstream.timeout: 0\n", "expected a time longer than 0, found '0'"},
       {"limits.read_timeout: 0.5ms\n", "expected a time longer than 0"},
       {"limits.write_timeout: 0s\n", "expected a time longer than 0"},
@@ -224,6 +250,9 @@ TEST_F(ConfigTest, TheKeyComesFromTheEnvironment) {
   EXPECT_EQ(Parse("").upstream_key, "sk-env");
   EXPECT_EQ(Parse("upstream: {api_key: sk-file}\n").upstream_key, "sk-file");
   EXPECT_EQ(Parse("upstream: {api_key: \"\"}\n").upstream_key, "");
+  EXPECT_EQ(Parse("").embedder.api_key, "") << "a key goes only where it was meant to go";
+  const Environment own("EMBEDDER_API_KEY", "ek-env");
+  EXPECT_EQ(Parse("").embedder.api_key, "ek-env");
 }
 
 TEST_F(ConfigTest, AddressesLoseTheirLastSlash) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/embedder_factory.h"
 #include "app/gateway_client.h"
 #include "image/image.h"
 #include "store/entry_store.h"
@@ -109,6 +110,33 @@ Finding CheckUpstream(const Config& config) {
   return {State::kOk, "upstream", config.upstream_url + " answers", ""};
 }
 
+Finding CheckEmbedder(const Config& config) {
+  IoThreads io(1);
+  WorkerPool workers(1, 16);
+  http::Client client;
+  SystemClock clock;
+  auto embedder = MakeEmbedder(config.embedder, {client, workers, io.context(), clock});
+  if (!embedder) {
+    return {State::kFailed, "embedder", embedder.error().message,
+            "correct the section embedder; docs/embedders.md has one for each service"};
+  }
+  const Prompt prompt = Analyze("a red fox in the snow");
+  const auto start = std::chrono::steady_clock::now();
+  const auto embedding = RunTask(io.context(), (*embedder)->Embed(prompt));
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+  client.Stop();
+  workers.Join();
+  io.Stop();
+  if (!embedding) {
+    return {State::kFailed, "embedder", embedding.error().message,
+            "until it answers, only identical requests hit; check the section embedder"};
+  }
+  return {State::kOk, "embedder",
+          fmt::format("{}, {} dimensions, {:.1f} ms a text", (*embedder)->identity(),
+                      embedding->size(), took.count()),
+          ""};
+}
+
 Finding CheckImages() {
   if (auto started = InitImages(); !started) {
     return {State::kFailed, "images", started.error().message, "reinstall libvips"};
@@ -167,6 +195,7 @@ int Doctor(const DoctorOptions& options) {
   findings.push_back(CheckData(*config, runs));
   findings.push_back(CheckDatabase(*config, runs));
   findings.push_back(CheckUpstream(*config));
+  findings.push_back(CheckEmbedder(*config));
   findings.push_back(CheckImages());
   findings.push_back(CheckFiles());
   return Print(findings, options.as_json);

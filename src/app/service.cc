@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "app/embedder_factory.h"
 #include "base/log.h"
 #include "gateway/errors.h"
 #include "upstream/openai_generator.h"
@@ -79,7 +80,9 @@ Result<void> Service::OpenCache() {
   if (auto opened = OpenUpstream(parts.upstream); !opened) return opened;
   parts.entries = std::move(*entries);
   parts.blobs = std::move(*blobs);
-  parts.embedder = MakeLexicalEmbedder();
+  auto embedder = MakeEmbedder(config_.embedder, {client_, *workers_, io_.context(), clock_});
+  if (!embedder) return std::unexpected(embedder.error());
+  parts.embedder = std::move(*embedder);
   parts.verifier = MakeLexicalVerifier();
   parts.prices = PricesOf(config_);
   cache_ = std::make_unique<ImageCache>(std::move(parts), config_.cache, io_.context(), *workers_,
