@@ -65,3 +65,31 @@ target_include_directories(reprise_usearch SYSTEM INTERFACE ${NPM}/usearch/inclu
 target_compile_definitions(reprise_usearch INTERFACE USEARCH_USE_FP16LIB=0 USEARCH_USE_SIMSIMD=0
                                                      USEARCH_USE_OPENMP=0)
 target_link_libraries(reprise_usearch INTERFACE reprise_simsimd)
+
+# ONNX Runtime is optional. Only its headers are needed here: the library is loaded at run time, from
+# where it was found now or from where it is then. tools/setup --onnx puts both where this looks.
+function(reprise_use_onnxruntime target)
+  if(REPRISE_ONNX STREQUAL "OFF")
+    return()
+  endif()
+  set(own ${CMAKE_SOURCE_DIR}/build/onnxruntime)
+  find_path(ONNXRUNTIME_INCLUDE onnxruntime_c_api.h HINTS ${own}/include
+            PATH_SUFFIXES onnxruntime onnxruntime/core/session)
+  find_file(ONNXRUNTIME_LIBRARY NAMES libonnxruntime.so.1 libonnxruntime.so
+            PATHS ${own}/lib ${CMAKE_LIBRARY_PATH} /usr/lib /usr/local/lib
+            PATH_SUFFIXES ${CMAKE_LIBRARY_ARCHITECTURE} NO_DEFAULT_PATH)
+  if(NOT ONNXRUNTIME_INCLUDE)
+    if(REPRISE_ONNX STREQUAL "ON")
+      message(FATAL_ERROR "onnxruntime_c_api.h was not found; run tools/setup --onnx")
+    endif()
+    message(STATUS "Building without the ONNX embedder (tools/setup --onnx adds it)")
+    return()
+  endif()
+  set(library "")
+  if(ONNXRUNTIME_LIBRARY)
+    file(REAL_PATH ${ONNXRUNTIME_LIBRARY} library)
+  endif()
+  set_property(SOURCE ${CMAKE_SOURCE_DIR}/src/embed/onnx_session.cc APPEND PROPERTY
+               COMPILE_DEFINITIONS REPRISE_ONNX=1 REPRISE_ONNX_LIBRARY="${library}")
+  target_include_directories(${target} SYSTEM PRIVATE ${ONNXRUNTIME_INCLUDE})
+endfunction()
