@@ -1,7 +1,9 @@
 #include "app/embedder_factory.h"
 
 #include "embed/caching_embedder.h"
+#include "embed/onnx_embedder.h"
 #include "embed/remote_embedder.h"
+#include "embed/static_embedder.h"
 
 namespace reprise {
 namespace {
@@ -75,6 +77,27 @@ Made MakeCloudflare(const EmbedderConfig& config, EmbedderParts parts) {
   return MakeRemote(config, parts, MakeCloudflareEmbeddingApi(std::move(options)));
 }
 
+Result<void> RequirePath(const EmbedderConfig& config) {
+  if (!config.path.empty()) return {};
+  return Fail(Code::kInvalidArgument,
+              std::string("embedder.kind is ") + NameOf(config.kind) +
+                  ", but embedder.path is empty; name the model's folder",
+              "embedder.path");
+}
+
+Made MakeStatic(const EmbedderConfig& config) {
+  if (auto path = RequirePath(config); !path) return std::unexpected(path.error());
+  return LoadStaticEmbedder(config.path);
+}
+
+Made MakeOnnx(const EmbedderConfig& config, EmbedderParts parts) {
+  if (auto path = RequirePath(config); !path) return std::unexpected(path.error());
+  OnnxEmbedderOptions options{.path = config.path, .library = config.library};
+  if (config.pooling == Pooling::kCls) options.pooling = OnnxPooling::kCls;
+  if (config.pooling == Pooling::kMean) options.pooling = OnnxPooling::kMean;
+  return LoadOnnxEmbedder(options, parts.workers);
+}
+
 Made MakeUncached(const EmbedderConfig& config, EmbedderParts parts) {
   switch (config.kind) {
     case Kind::kOpenAi:
@@ -82,7 +105,9 @@ Made MakeUncached(const EmbedderConfig& config, EmbedderParts parts) {
     case Kind::kCloudflare:
       return MakeCloudflare(config, parts);
     case Kind::kStatic:
+      return MakeStatic(config);
     case Kind::kOnnx:
+      return MakeOnnx(config, parts);
     case Kind::kBuiltin:
       break;
   }

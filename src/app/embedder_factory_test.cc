@@ -53,6 +53,17 @@ TEST_F(EmbedderFactoryTest, RemoteKindsNeedNoAddress) {
 TEST_F(EmbedderFactoryTest, WhatIsMissingIsNamed) {
   EXPECT_THAT(Refusal({.kind = Kind::kOpenAi}), HasSubstr("embedder.model is empty"));
   EXPECT_THAT(Refusal({.kind = Kind::kCloudflare}), HasSubstr("embedder.account is ''"));
+  EXPECT_THAT(Refusal({.kind = Kind::kStatic}),
+              HasSubstr("embedder.kind is static, but embedder.path is empty"));
+  EXPECT_THAT(Refusal({.kind = Kind::kOnnx}),
+              HasSubstr("embedder.kind is onnx, but embedder.path is empty"));
+}
+
+TEST_F(EmbedderFactoryTest, LocalKindsTellWhatIsWrongWithTheirPath) {
+  EXPECT_THAT(Refusal({.kind = Kind::kStatic, .path = "/nowhere"}),
+              HasSubstr("no model.safetensors in /nowhere"));
+  EXPECT_THAT(Refusal({.kind = Kind::kOnnx, .path = "/nowhere", .library = "/none.so"}),
+              HasSubstr("tools/setup --onnx"));
 }
 
 TEST_F(EmbedderFactoryTest, SettingsOfAnotherKindAreRefused) {
