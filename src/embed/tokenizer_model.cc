@@ -267,7 +267,9 @@ class Unigram final : public TokenModel {
     NextCodePoint(word, next);
     bool covered = false;
     trie_.ForEachPrefix(word.substr(at), [&](std::size_t length, TokenId id) {
-      offer(at + length, here + pieces_[id].score, id);
+      // "<unk>" written out is as unknown as what it stands for.
+      const auto known = id == unknown_ ? std::nullopt : std::optional(id);
+      offer(at + length, here + pieces_[id].score, known);
       covered = covered || at + length == next;
     });
     if (!covered) offer(next, here + unknown_score_, std::nullopt);

@@ -117,10 +117,11 @@ Normalizer NamedForm(const char* name) {
   return UnicodeForm(form);
 }
 
-void StripMarks(std::string& text) {
+// Marks of the categories in `mask`.
+void StripMarks(std::string& text, std::uint32_t mask) {
   std::string out;
   ForEachCharacter(text, [&](char32_t c, std::string_view bytes) {
-    if (u_charType(static_cast<UChar32>(c)) != U_NON_SPACING_MARK) out += bytes;
+    if ((U_MASK(u_charType(static_cast<UChar32>(c))) & mask) == 0) out += bytes;
   });
   text.swap(out);
 }
@@ -138,7 +139,7 @@ Normalizer MakeBert(const json& options) {
     if (separate) SeparateIdeographs(text);
     if (strip) {
       decompose(text);
-      StripMarks(text);
+      StripMarks(text, U_GC_MN_MASK);
     }
     if (lower) Lowercase(text);
   };
@@ -292,7 +293,7 @@ Result<Normalizer> MakeNormalizer(const json& normalizer) {
     return NamedForm(type.c_str());
   }
   if (type == "Lowercase") return Lowercase;
-  if (type == "StripAccents") return StripMarks;
+  if (type == "StripAccents") return [](std::string& text) { StripMarks(text, U_GC_M_MASK); };
   if (type == "Strip") return MakeStrip(normalizer);
   if (type == "Replace") return MakeReplace(normalizer);
   if (type == "Precompiled") return MakePrecompiled(normalizer);

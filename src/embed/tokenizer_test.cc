@@ -229,6 +229,7 @@ TEST_F(UnigramTest, FindsTheBestSegmentation) {
 
 TEST_F(UnigramTest, UnknownCharactersAreOneUnknown) {
   EXPECT_EQ(Encode("a zzq red"), (Ids{1, 6, 0, 2}));
+  EXPECT_EQ(Encode("azz<unk>q"), (Ids{1, 0})) << "its name is as unknown";
   EXPECT_EQ(Make(file_).unknown(), 0u);
   file_["model"].erase("unk_id");
   EXPECT_EQ(Encode("a zzq red"), (Ids{1, 6, 2})) << "without an unknown token they go";
@@ -267,6 +268,7 @@ TEST_F(UnigramTest, NormalizersOfConvertedModels) {
   EXPECT_EQ(Encode("  A ,, RED\t ﬀ "), (Ids{1, 6, 0, 6, 0, 2, 6, 0}));
   EXPECT_EQ(Encode("RED   FOX  "), Ids{4});
   EXPECT_THAT(Encode("  "), IsEmpty());
+  EXPECT_EQ(Encode("re\u0940d fox"), Ids{4}) << "spacing marks are accents too";
   file_["normalizer"] = {{"type", "Prepend"}, {"prepend", "red "}};
   EXPECT_EQ(Encode("fox"), Ids{4});
   file_["normalizer"] = {{"type", "Replace"}, {"pattern", {{"Regex", "q(.)"}}}, {"content", "$1"}};

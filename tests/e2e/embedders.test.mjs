@@ -221,6 +221,50 @@ embedder: {kind: cloudflare, url: "${api.url}/client/v4", account: acc1, api_key
   });
 });
 
+// A model2vec folder in which every word has a direction of its own.
+function writeStaticModel(folder, words) {
+  const size = words.length + 1;
+  const table = new Float32Array(size * size);
+  for (let i = 0; i < size; i++) table[i * size + i] = 1;
+  const header = Buffer.from(JSON.stringify({ embeddings:
+    { dtype: "F32", shape: [size, size], data_offsets: [0, table.byteLength] } }));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  writeFileSync(`${folder}/model.safetensors`,
+    Buffer.concat([length, header, Buffer.from(table.buffer)]));
+  const vocab = Object.fromEntries([["[UNK]", 0], ...words.map((word, i) => [word, i + 1])]);
+  writeFileSync(`${folder}/tokenizer.json`, JSON.stringify({
+    added_tokens: [], normalizer: { type: "BertNormalizer" },
+    pre_tokenizer: { type: "BertPreTokenizer" }, post_processor: null,
+    model: { type: "WordPiece", unk_token: "[UNK]", vocab } }));
+  writeFileSync(`${folder}/config.json`, '{"normalize": true}');
+}
+
+describe("a static table", () => {
+  it("finds neighbours, and says what is wrong with its files", async () => {
+    const folder = scratch();
+    writeStaticModel(folder.path, ["a", "red", "fox", "in", "snow"]);
+    const settings = `
+simulator: {latency: 1ms}
+cache: {match: "off", similarity_threshold: 0.95}
+embedder: {kind: static, path: "${folder.path}"}
+`;
+    const gateway = await startGateway({ config: settings });
+    await generate(gateway.url, request("a red fox in snow"));
+    const near = await generate(gateway.url, request("In snow: a red fox"));
+    assert.equal(near.cache, "HIT SEMANTIC");
+    assert.match((await gateway.stats()).embedder, /^static\/[0-9a-f]{16}\/6$/);
+    await gateway.stop();
+    writeFileSync(`${folder.path}/tokenizer.json`, '{"model": {"type": "BPE", "vocab": {}}}');
+    writeFileSync(`${folder.path}/c.yaml`, settings);
+    const { status, output } = await run("serve", "--data", `${folder.path}/data`, "--config",
+      `${folder.path}/c.yaml`);
+    assert.notEqual(status, 0);
+    assert.match(output, /tokenizer\.json: its model is of the type 'BPE'; supported are/);
+    folder.remove();
+  });
+});
+
 // Asynchronous, unlike spawnSync: the API answers from this process.
 function run(...args) {
   return new Promise((done) => {
@@ -257,6 +301,17 @@ describe("reprise doctor", () => {
 });
 
 describe("an embedder that cannot be used", () => {
+  it("without ONNX Runtime, or without a model, says what to do", async () => {
+    const directory = scratch();
+    const file = `${directory.path}/c.yaml`;
+    writeFileSync(file, `embedder: {kind: onnx, path: "${directory.path}"}\n`);
+    const { status, output } = await run("serve", "--listen", "127.0.0.1:0", "--data",
+      directory.path, "--config", file);
+    assert.notEqual(status, 0);
+    assert.match(output, /tools\/setup --onnx|no model\.onnx in/);
+    directory.remove();
+  });
+
   it("stops the start with the way out", async () => {
     const directory = scratch();
     const file = `${directory.path}/c.yaml`;
