@@ -3,12 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "base/io_threads.h"
 
 namespace reprise {
 namespace {
 
 using Kind = EmbedderConfig::Kind;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
 class EmbedderFactoryTest : public ::testing::Test {
@@ -64,6 +67,37 @@ TEST_F(EmbedderFactoryTest, LocalKindsTellWhatIsWrongWithTheirPath) {
               HasSubstr("no model.safetensors in /nowhere"));
   EXPECT_THAT(Refusal({.kind = Kind::kOnnx, .path = "/nowhere", .library = "/none.so"}),
               HasSubstr("tools/setup --onnx"));
+}
+
+// The YAML blocks of a page.
+std::vector<std::string> YamlBlocks(const std::string& file) {
+  std::ifstream stream(std::string(REPRISE_SOURCE_DIR "/") + file);
+  EXPECT_TRUE(stream) << file;
+  std::vector<std::string> blocks;
+  bool inside = false;
+  for (std::string line; std::getline(stream, line);) {
+    if (line == "```yaml") blocks.emplace_back();
+    if (line.starts_with("```")) {
+      inside = line == "```yaml";
+    } else if (inside) {
+      blocks.back() += line + "\n";
+    }
+  }
+  return blocks;
+}
+
+TEST_F(EmbedderFactoryTest, TheDocumentedConfigurationsWork) {
+  const auto blocks = YamlBlocks("docs/embedders.md");
+  EXPECT_EQ(blocks.size(), 9u);
+  for (const std::string& block : blocks) {
+    const auto config = ParseConfig(block, "docs/embedders.md");
+    ASSERT_TRUE(config) << config.error().message;
+    if (config->embedder.path.empty()) {
+      EXPECT_NE(Identity(config->embedder), "");
+    } else {  // everything but the model is there
+      EXPECT_THAT(Refusal(config->embedder), AnyOf(HasSubstr("./models/"), HasSubstr("onnx")));
+    }
+  }
 }
 
 TEST_F(EmbedderFactoryTest, SettingsOfAnotherKindAreRefused) {
