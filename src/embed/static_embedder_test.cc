@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <random>
+
 #include "embed/embed_testing.h"
 #include "embed/model_files_testing.h"
 
@@ -152,6 +154,29 @@ TEST_F(StaticEmbedderTest, InfiniteRowsAreErrorsNotVectors) {
   const auto embedding = Embed(*Load(), "red");
   ASSERT_FALSE(embedding);
   EXPECT_EQ(embedding.error().code, Code::kCorrupt);
+}
+
+// Whatever the files say, loading and embedding end with a vector or an error.
+TEST_F(StaticEmbedderTest, DamagedBytesNeverCrash) {
+  const std::string model = SafeTensorsFile({Rows()});
+  const std::string tokenizer = BertTokenizerJson({"red", "fox", "##es"}).dump();
+  std::mt19937 random(7);
+  int loaded = 0;
+  for (int i = 0; i < 240; ++i) {
+    std::string bytes = i % 2 == 0 ? model : tokenizer;
+    for (std::size_t n = 1 + random() % 3; n > 0; --n) {
+      bytes[random() % bytes.size()] = static_cast<char>(random() % 4 == 0 ? random() : '0' + n);
+    }
+    folder_.Write("model.safetensors", i % 2 == 0 ? bytes : model);
+    folder_.Write("tokenizer.json", i % 2 == 0 ? tokenizer : bytes);
+    auto embedder = LoadStaticEmbedder(folder_.path());
+    if (!embedder) continue;
+    ++loaded;
+    const auto embedding = Embed(**embedder, "Red foxes, [SEP] qq \xff");
+    if (embedding) EXPECT_EQ(embedding->size(), (*embedder)->dimensions());
+  }
+  EXPECT_GT(loaded, 20) << "most damage must get past the loader to prove anything";
+  EXPECT_LT(loaded, 240);
 }
 
 TEST_F(StaticEmbedderTest, MissingFilesAreNamed) {
