@@ -54,6 +54,9 @@ struct Picture {
   std::string text;  // drawn, wrapped to the width, in any script the fonts cover
   int width = 1024, height = 1024;
   unsigned long long seed = 0;  // decides background and pattern, together with the text
+  // What the picture is of, whatever its words: pictures of one theme have background and tiles in
+  // common and differ in details. None: everything follows text and seed.
+  std::optional<unsigned long long> theme;
   ImageFormat format = ImageFormat::kPng;
   int quality = 0;
 };

@@ -27,9 +27,10 @@ struct Colour {
 // Seeded by everything that shapes the picture, so that it differs wherever one of them does.
 class Pattern {
  public:
-  explicit Pattern(const Picture& picture) {
-    const std::string key = std::to_string(picture.seed) + "/" + std::to_string(picture.width) +
-                            "x" + std::to_string(picture.height) + "/" + picture.text;
+  explicit Pattern(const Picture& picture)
+      : Pattern(std::to_string(picture.seed) + "/" + std::to_string(picture.width) + "x" +
+                std::to_string(picture.height) + "/" + picture.text) {}
+  explicit Pattern(const std::string& key) {
     const Digest digest = Sha256(key);
     std::uint64_t seed;
     std::memcpy(&seed, digest.bytes.data(), sizeof seed);
@@ -110,7 +111,7 @@ class Canvas {
   std::vector<Colour> pixels_;
 };
 
-void DrawPattern(Pattern& pattern, Canvas& canvas) {
+void DrawTiles(Pattern& pattern, Canvas& canvas) {
   const Colour top = pattern.AnyColour();
   canvas.Gradient(top, pattern.AnyColour());
   constexpr int kTiles = 6;
@@ -123,6 +124,9 @@ void DrawPattern(Pattern& pattern, Canvas& canvas) {
                        colour);
     }
   }
+}
+
+void DrawDiscs(Pattern& pattern, Canvas& canvas) {
   const int unit = std::max(1, std::min(canvas.width(), canvas.height()) / 10);
   for (int i = 0; i < 5; ++i) {
     const int x = pattern.Below(canvas.width());
@@ -174,7 +178,13 @@ Result<std::string> DrawPicture(const Picture& picture) {
   return WithVips("drawing a picture", std::move(failed), [&] {
     Canvas canvas(picture.width, picture.height);
     Pattern pattern(picture);
-    DrawPattern(pattern, canvas);
+    if (picture.theme) {
+      Pattern theme("theme/" + std::to_string(*picture.theme));
+      DrawTiles(theme, canvas);
+    } else {
+      DrawTiles(pattern, canvas);
+    }
+    DrawDiscs(pattern, canvas);
     if (std::min(picture.width, picture.height) >= kSmallestSideWithText) {
       DrawText(DisplayText(picture.text, kMaxCharacters), canvas);
     }
