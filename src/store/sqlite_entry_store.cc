@@ -4,12 +4,8 @@
 #include <iterator>
 
 #include "store/entry_store.h"
-#include "store/file_lock.h"
-#include "store/posix_file.h"
-#include "store/sqlite.h"
+#include "store/sqlite_database.h"
 #include "store/sqlite_entry_reader.h"
-#include "store/sqlite_schema.h"
-#include "store/sqlite_writer.h"
 
 namespace reprise {
 namespace {
@@ -169,12 +165,8 @@ Result<void> CheckEntry(const Entry& entry) {
 
 class SqliteEntryStore final : public EntryStore {
  public:
-  SqliteEntryStore(std::filesystem::path file, SqliteEntryStoreOptions options, FileLock lock,
-                   SqliteConnection connection)
-      : file_(std::move(file)),
-        options_(options),
-        lock_(std::move(lock)),
-        writer_(std::move(connection), options.queue) {}
+  explicit SqliteEntryStore(std::shared_ptr<SqliteDatabase> database)
+      : database_(std::move(database)), writer_(database_->writer()) {}
 
   Task<Result<std::uint64_t>> Put(Entry entry, StoredVector vector) override {
     if (auto valid = CheckEntry(entry); !valid) co_return std::unexpected(valid.error());
@@ -200,8 +192,7 @@ class SqliteEntryStore final : public EntryStore {
   }
 
   Result<void> ForEach(const std::function<void(Entry&&, StoredVector&&)>& visit) const override {
-    auto connection =
-        SqliteConnection::Open(file_, SqliteConnection::Mode::kReadOnly, options_.busy_timeout_ms);
+    auto connection = database_->OpenReader();
     if (!connection) return std::unexpected(connection.error());
     return ReadEntries(*connection, visit);
   }
@@ -215,33 +206,14 @@ class SqliteEntryStore final : public EntryStore {
   }
 
  private:
-  const std::filesystem::path file_;
-  const SqliteEntryStoreOptions options_;
-  const FileLock lock_;  // given back after the writer has drained
-  SqliteWriter writer_;
+  const std::shared_ptr<SqliteDatabase> database_;
+  SqliteWriter& writer_;
 };
-
-// FULL: a commit is on the disk when it returns, so an acknowledged entry survives a power cut.
-constexpr char kSettings[] =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;";
 
 }  // namespace
 
-Result<std::unique_ptr<EntryStore>> OpenSqliteEntryStore(const std::filesystem::path& file,
-                                                         SqliteEntryStoreOptions options) {
-  auto ready = MakeDirectory(file.parent_path());
-  if (!ready) return std::unexpected(ready.error());
-  auto lock = FileLock::Acquire(file.string() + ".lock");
-  if (!lock) return std::unexpected(lock.error());
-  auto connection =
-      SqliteConnection::Open(file, SqliteConnection::Mode::kReadWrite, options.busy_timeout_ms);
-  if (!connection) return std::unexpected(connection.error());
-  // Before the settings: a database that is refused is left as it was.
-  ready = MigrateSchema(*connection, file);
-  if (ready) ready = connection->Execute(kSettings);
-  if (!ready) return std::unexpected(ready.error());
-  return std::make_unique<SqliteEntryStore>(file, options, std::move(*lock),
-                                            std::move(*connection));
+std::unique_ptr<EntryStore> MakeSqliteEntryStore(std::shared_ptr<SqliteDatabase> database) {
+  return std::make_unique<SqliteEntryStore>(std::move(database));
 }
 
 }  // namespace reprise

@@ -56,7 +56,9 @@ TEST_F(SqliteEntryStoreTest, NewerSchemaIsRefusedAndLeftAlone) {
 TEST_F(SqliteEntryStoreTest, ImagesOfTheFirstSchemaExpireWithTheirEntry) {
   Entry entry = SampleEntry(1);
   { ASSERT_TRUE(runner_.Run(Open()->Put(entry, SampleVector(1)))); }
-  Execute("ALTER TABLE images DROP COLUMN expires_ms; PRAGMA user_version = 1");
+  Execute(
+      "DROP TABLE corrections; DROP TABLE reviews; DROP TABLE observations; DROP TABLE spending;"
+      "ALTER TABLE images DROP COLUMN expires_ms; PRAGMA user_version = 1");
   const auto all = ReadAll(*Open());
   ASSERT_THAT(all, SizeIs(1));
   for (StoredImage& image : entry.images) image.expires_ms = entry.expires_ms;

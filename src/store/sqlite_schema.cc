@@ -61,6 +61,40 @@ constexpr std::array kMigrations = {
       ALTER TABLE images ADD COLUMN expires_ms INTEGER NOT NULL DEFAULT 0;
       UPDATE images SET expires_ms = (SELECT expires_ms FROM entries WHERE entries.id = entry);
     )sql",
+    // Corrections outlive the entries they were about: the same prompts come again.
+    R"sql(
+      CREATE TABLE corrections(
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        pair BLOB NOT NULL UNIQUE,
+        tenant TEXT NOT NULL,
+        entry INTEGER NOT NULL,
+        entry_prompt TEXT NOT NULL,
+        prompt TEXT NOT NULL,
+        same INTEGER NOT NULL,
+        note TEXT NOT NULL,
+        created_ms INTEGER NOT NULL
+      ) STRICT;
+      CREATE INDEX corrections_by_tenant ON corrections(tenant, id);
+      CREATE TABLE reviews(
+        entry INTEGER PRIMARY KEY REFERENCES entries ON DELETE CASCADE,
+        since_ms INTEGER NOT NULL
+      ) STRICT;
+      CREATE TABLE observations(
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        source INTEGER NOT NULL,
+        pool INTEGER NOT NULL,
+        decision INTEGER NOT NULL,
+        entry INTEGER NOT NULL,
+        similarity REAL NOT NULL,
+        score REAL,
+        same INTEGER,
+        created_ms INTEGER NOT NULL
+      ) STRICT;
+      CREATE TABLE spending(
+        day INTEGER PRIMARY KEY,  -- since the Unix epoch, UTC
+        usd REAL NOT NULL
+      ) STRICT;
+    )sql",
 };
 
 Result<void> CheckOwner(SqliteConnection& connection, const std::filesystem::path& file) {

@@ -1,0 +1,46 @@
+#include "store/sqlite_database.h"
+
+#include "store/posix_file.h"
+#include "store/sqlite_schema.h"
+#include "store/sqlite_trust_store.h"
+
+namespace reprise {
+namespace {
+
+// FULL: a commit is on the disk when it returns, so an acknowledged entry survives a power cut.
+constexpr char kSettings[] =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;";
+
+}  // namespace
+
+Result<std::shared_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::filesystem::path& file,
+                                                             SqliteEntryStoreOptions options) {
+  auto ready = MakeDirectory(file.parent_path());
+  if (!ready) return std::unexpected(ready.error());
+  auto lock = FileLock::Acquire(file.string() + ".lock");
+  if (!lock) return std::unexpected(lock.error());
+  auto connection =
+      SqliteConnection::Open(file, SqliteConnection::Mode::kReadWrite, options.busy_timeout_ms);
+  if (!connection) return std::unexpected(connection.error());
+  // Before the settings: a database that is refused is left as it was.
+  ready = MigrateSchema(*connection, file);
+  if (ready) ready = connection->Execute(kSettings);
+  if (!ready) return std::unexpected(ready.error());
+  return std::make_shared<SqliteDatabase>(file, options, std::move(*lock), std::move(*connection));
+}
+
+Result<std::unique_ptr<EntryStore>> OpenSqliteEntryStore(const std::filesystem::path& file,
+                                                         SqliteEntryStoreOptions options) {
+  auto database = SqliteDatabase::Open(file, options);
+  if (!database) return std::unexpected(database.error());
+  return MakeSqliteEntryStore(std::move(*database));
+}
+
+Result<SqliteStores> OpenSqliteStores(const std::filesystem::path& file,
+                                      SqliteEntryStoreOptions options) {
+  auto database = SqliteDatabase::Open(file, options);
+  if (!database) return std::unexpected(database.error());
+  return SqliteStores{MakeSqliteEntryStore(*database), MakeSqliteTrustStore(*database)};
+}
+
+}  // namespace reprise
