@@ -73,12 +73,14 @@ Result<void> Service::OpenCache() {
                                         ": " + error.message() + "; choose another with --data");
   }
   ImageCacheParts parts;
-  auto entries = OpenSqliteEntryStore(config_.data / "reprise.db");
-  if (!entries) return std::unexpected(entries.error());
+  auto stores = OpenSqliteStores(config_.data / "reprise.db");
+  if (!stores) return std::unexpected(stores.error());
   auto blobs = OpenFileBlobStore(config_.data / "blobs", *workers_);
   if (!blobs) return std::unexpected(blobs.error());
   if (auto opened = OpenUpstream(parts.upstream); !opened) return opened;
-  parts.entries = std::move(*entries);
+  parts.entries = std::move(stores->entries);
+  parts.trust = std::move(stores->trust);
+  if (!config_.judge.base_url.empty()) parts.judge = MakeChatJudge(config_.judge, client_);
   parts.blobs = std::move(*blobs);
   auto embedder = MakeEmbedder(config_.embedder, {client_, *workers_, io_.context(), clock_});
   if (!embedder) return std::unexpected(embedder.error());

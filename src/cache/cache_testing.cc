@@ -277,8 +277,11 @@ TestCache::~TestCache() {
 
 void TestCache::Open() {
   ImageCacheParts parts;
-  auto entries = Take(OpenSqliteEntryStore(directory_.path() / "entries.db"));
-  parts.entries = MakeFaultyEntryStore(std::move(entries), entry_faults);
+  auto stores = Take(OpenSqliteStores(directory_.path() / "entries.db"));
+  parts.entries = MakeFaultyEntryStore(std::move(stores.entries), entry_faults);
+  parts.trust = std::move(stores.trust);
+  parts.random = random;
+  if (make_judge) parts.judge = make_judge();
   parts.blobs = MakeFaultyBlobStore(Take(OpenFileBlobStore(blob_path(), workers_)), blob_faults);
   parts.embedder = MakeFaultyEmbedder(embedder_faults, embedder_identity_);
   parts.verifier = MakeLexicalVerifier();

@@ -155,6 +155,9 @@ class TestCache {
   std::shared_ptr<StoreFaults> entry_faults = std::make_shared<StoreFaults>();
   std::shared_ptr<EmbedderFaults> embedder_faults = std::make_shared<EmbedderFaults>();
   std::shared_ptr<UpstreamScript> upstream = std::make_shared<UpstreamScript>();
+  // Used from the next Reopen.
+  std::function<double()> random;
+  std::function<std::unique_ptr<ImageJudge>()> make_judge;
 
  private:
   void Open();

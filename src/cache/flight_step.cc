@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cache/judgement.h"
 #include "cache/semantic_tier.h"
 
 namespace reprise {
@@ -22,16 +23,16 @@ bool Suffices(const FlightPlan& plan, const ImageRequest& request) {
   return plan.images >= request.count && (made == request.size || CanResize(made, request.size));
 }
 
-struct Candidate {
+struct NearFlight {
   FlightPtr flight;
   float cosine = 0;
 };
 
 // The `count` nearest flights that suffice, nearest first.
-std::vector<Candidate> Nearest(const std::vector<FlightPtr>& flights, const ImageRequest& request,
+std::vector<NearFlight> Nearest(const std::vector<FlightPtr>& flights, const ImageRequest& request,
                                const std::vector<Half>& vector, std::size_t count) {
   const InnerProduct product(vector.size());
-  std::vector<Candidate> candidates;
+  std::vector<NearFlight> candidates;
   if (vector.empty()) return candidates;
   for (const FlightPtr& flight : flights) {
     const FlightPlan& plan = flight->plan();
@@ -39,7 +40,7 @@ std::vector<Candidate> Nearest(const std::vector<FlightPtr>& flights, const Imag
     candidates.push_back({flight, product(vector.data(), plan.vector.data())});
   }
   const std::size_t kept = std::min(count, candidates.size());
-  const auto nearer = [](const Candidate& a, const Candidate& b) { return a.cosine > b.cosine; };
+  const auto nearer = [](const NearFlight& a, const NearFlight& b) { return a.cosine > b.cosine; };
   std::ranges::partial_sort(candidates, candidates.begin() + static_cast<std::ptrdiff_t>(kept),
                             nearer);
   candidates.resize(kept);
@@ -50,7 +51,7 @@ std::vector<Candidate> Nearest(const std::vector<FlightPtr>& flights, const Imag
 
 bool FlightStep::Compares(const JobState& state) const {
   return settings_.semantic && !state.exact_only && !state.own_entry_short &&
-         !state.alone_in_its_words && state.job->embedding.has_value();
+         !state.alone_in_its_words && !state.exploration && state.job->embedding.has_value();
 }
 
 Boarding FlightStep::WaitFor(const JobState& state) const {
@@ -92,6 +93,7 @@ std::optional<Boarding> FlightStep::Choose(const JobState& state, const std::vec
   for (auto& [flight, cosine] :
        Nearest(others, *state.job->request, vector, settings_.candidates)) {
     const Job& made = *flight->plan().job;
+    if (trust_.Refused(state.job->request->tenant, state.job->prompt, made.prompt)) continue;
     Verdict verdict = JudgePair(verifier_, {state.job->prompt, made.prompt, cosine},
                                 {state.mode, settings_.calibration});
     if (!IsHit(verdict, state.decision.threshold)) continue;

@@ -11,6 +11,7 @@
 #include "cache/generation.h"
 #include "cache/job.h"
 #include "cache/settings.h"
+#include "cache/trust.h"
 #include "index/inner_product.h"
 #include "prompt/verifier.h"
 
@@ -32,9 +33,9 @@ struct Boarding {
 
 class FlightStep {
  public:
-  // Both outlive this object.
-  FlightStep(const Verifier& verifier, const CacheSettings& settings)
-      : verifier_(verifier), settings_(settings) {}
+  // All of them outlive this object.
+  FlightStep(const Verifier& verifier, const CacheSettings& settings, const Trust& trust)
+      : verifier_(verifier), settings_(settings), trust_(trust) {}
 
   FlightPtr FindOwn(const JobState& state) const { return flights_.Find(state.job->identity); }
 
@@ -66,6 +67,7 @@ class FlightStep {
 
   const Verifier& verifier_;
   const CacheSettings& settings_;
+  const Trust& trust_;
   Flights<FlightResult> flights_;
 };
 

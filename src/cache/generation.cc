@@ -55,13 +55,16 @@ Generation::Generation(Parts parts)
 Task<Result<FreshPtr>> Generation::Run(std::shared_ptr<const Job> job, int count,
                                        StorePolicy policy) {
   auto fresh = std::make_shared<Fresh>();
-  const ImageRequest& request = *job->request;
-  fresh->image_cost_usd = parts_.prices.PerImage(request.model, QualityOf(request),
-                                                 request.size.width, request.size.height);
+  fresh->image_cost_usd = ImageCost(*job->request);
   const auto asked = co_await AskUpstream(*job, count, *fresh);
   if (!asked) co_return std::unexpected(asked.error());
   if (policy != StorePolicy::kNone) co_await Store(*job, policy, *fresh);
   co_return fresh;
+}
+
+double Generation::ImageCost(const ImageRequest& request) const {
+  return parts_.prices.PerImage(request.model, QualityOf(request), request.size.width,
+                                request.size.height);
 }
 
 Task<Result<void>> Generation::AskUpstream(const Job& job, int count, Fresh& fresh) {

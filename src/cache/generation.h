@@ -51,6 +51,11 @@ class Generation {
   // is not a whole image is stored or returned.
   Task<Result<FreshPtr>> Run(std::shared_ptr<const Job> job, int count, StorePolicy policy);
 
+  // What one image of the request costs.
+  double ImageCost(const ImageRequest& request) const;
+  // Requests that wait for a place at the upstream.
+  std::size_t waiting() const { return places_.waiting(); }
+
  private:
   Task<Result<void>> AskUpstream(const Job& job, int count, Fresh& fresh);
   Task<Result<AsyncSemaphore::Permit>> TakePlace(Deadline deadline);

@@ -1,6 +1,8 @@
 #include "cache/identity.h"
 
 #include <algorithm>
+#include <charconv>
+#include <vector>
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.h"
@@ -87,6 +89,21 @@ Identity MakeIdentity(const ImageRequest& request, bool exact_resolution) {
   exact += request.prompt;
   identity.fingerprint = Sha256(exact);
   return identity;
+}
+
+std::string TenantOf(std::string_view scope) {
+  json value = json::parse(scope, nullptr, false);
+  if (value.is_discarded()) {  // Spell's other form
+    std::vector<std::uint8_t> bytes;
+    for (std::size_t i = 0; i + 1 < scope.size(); i += 2) {
+      unsigned byte = 0;
+      std::from_chars(scope.data() + i, scope.data() + i + 2, byte, 16);
+      bytes.push_back(static_cast<std::uint8_t>(byte));
+    }
+    value = json::from_cbor(bytes, true, false);
+  }
+  const bool pair = value.is_array() && value.size() == 2 && value[0].is_string();
+  return pair ? value[0].get<std::string>() : "";
 }
 
 }  // namespace reprise

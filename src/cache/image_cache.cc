@@ -65,6 +65,7 @@ class ImageCache::Impl {
         semantic_step_({.tier = semantic_,
                         .embedding = embedding_,
                         .stats = stats_,
+                        .trust = trust_,
                         .settings = settings_,
                         .clock = clock}),
         library_({.entries = *parts_.entries,
@@ -89,8 +90,21 @@ class ImageCache::Impl {
                  .table = table_,
                  .serving = serving_,
                  .semantic = semantic_step_,
+                 .trust = trust_,
                  .clock = clock}),
-        flight_step_(*parts_.verifier, settings_),
+        trust_({.store = *parts_.trust,
+                .table = table_,
+                .verifier = *parts_.verifier,
+                .generation = generation_,
+                .library = library_,
+                .stats = stats_,
+                .judge = parts_.judge.get(),
+                .workers = workers,
+                .clock = clock,
+                .context = context,
+                .settings = settings_,
+                .random = parts_.random}),
+        flight_step_(*parts_.verifier, settings_, trust_),
         reembedding_({.backlog = backlog_,
                       .library = library_,
                       .table = table_,
@@ -101,6 +115,7 @@ class ImageCache::Impl {
 
   Task<Result<void>> Load() {
     auto loaded = co_await library_.Load();
+    if (loaded) loaded = trust_.Load();
     if (!loaded || !settings_.semantic) co_return loaded;
     ++settling_;
     Spawn(Strand(context_), library_.SettleIndexes(stopped_),
@@ -148,6 +163,7 @@ class ImageCache::Impl {
     const auto swept = co_await library_.Sweep();
     if (!swept) co_return std::unexpected(swept.error());
     if (*swept > 0) log::info("{} expired images removed", *swept);
+    if (const auto kept = co_await trust_.Maintain(); !kept) co_return kept;
     co_return flushed;
   }
 
@@ -171,13 +187,16 @@ class ImageCache::Impl {
     stats["reembedding"] = reembedding_.ToJson();
     stats["indexing"] = settling_ > 0;
     stats["upstream"]["name"] = parts_.upstream->name();
+    trust_.AddStats(stats);
     return stats;
   }
 
   std::size_t generations_under_way() const { return generations_.load(); }
   std::size_t tasks_under_way() const {
-    return generations_.load() + embedding_.under_way() + reembedding_.under_way() + settling_;
+    return generations_.load() + trust_.under_way() + embedding_.under_way() + reembedding_.under_way() + settling_;
   }
+
+  Trust& trust() { return trust_; }
 
  private:
   JobState Prepare(std::shared_ptr<const ImageRequest> request) {
@@ -261,7 +280,7 @@ class ImageCache::Impl {
   bool Launch(JobState& state, FlightPtr flight, std::uint64_t landings) {
     const int missing = StoredStep::Shortfall(state, stored_.OwnPool(state));
     const bool landed = flight_step_.Landings(state) != landings;
-    if (missing == 0 || (landed && semantic_step_.FindAgain(state))) {
+    if (missing == 0 || (landed && !state.exploration && semantic_step_.FindAgain(state))) {
       flight_step_.Land(flight, FreshPtr());
       return false;
     }
@@ -324,6 +343,9 @@ class ImageCache::Impl {
     const int count = state.job->request->count;
     if (boarding.leader) {
       NoteLeader(state.decision, fresh, count);
+      if (state.exploration) {
+        trust_.Explored(*state.exploration, state.job, fresh.images.front().bytes);
+      }
       return;
     }
     NoteJoiner(state.decision, fresh, count);
@@ -374,6 +396,7 @@ class ImageCache::Impl {
   Generation generation_;
   Serving serving_;
   StoredStep stored_;
+  Trust trust_;
   FlightStep flight_step_;
   Reembedding reembedding_;
   std::atomic<bool> stopped_ = false;
@@ -403,6 +426,9 @@ void ImageCache::Stop() {
 }
 Task<Result<void>> ImageCache::Ready() {
   return impl_->Ready();
+}
+Trust& ImageCache::trust() {
+  return impl_->trust();
 }
 nlohmann::json ImageCache::Stats() const {
   return impl_->Stats();

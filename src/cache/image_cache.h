@@ -18,10 +18,12 @@
 #include "cache/reply.h"
 #include "cache/request.h"
 #include "cache/settings.h"
+#include "cache/trust.h"
 #include "embed/embedder.h"
 #include "prompt/verifier.h"
 #include "store/blob_store.h"
 #include "store/entry_store.h"
+#include "store/trust_store.h"
 #include "upstream/image_generator.h"
 #include "upstream/price.h"
 
@@ -40,6 +42,9 @@ struct ImageCacheParts {
   std::unique_ptr<Verifier> verifier;
   std::unique_ptr<ImageGenerator> upstream;
   PriceTable prices;
+  std::unique_ptr<TrustStore> trust;
+  std::unique_ptr<ImageJudge> judge;  // null: audits measure images
+  std::function<double()> random;     // see Trust::Parts
 };
 
 class ImageCache {
@@ -67,9 +72,12 @@ class ImageCache {
   // Whether the parts a request needs can do their work.
   Task<Result<void>> Ready();
 
+  // Corrections by people; see Trust.
+  Trust& trust();
+
   nlohmann::json Stats() const;
 
-  // Generations under way, some of them perhaps with nobody waiting any more.
+  // Generations under way, some of them perhaps with nobody waiting any more, and audits.
   std::size_t generations_under_way() const;
 
   // Tasks of its own that have not ended, generations among them: at 0, and with no request under

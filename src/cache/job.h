@@ -9,6 +9,7 @@
 
 #include "base/task.h"
 #include "cache/decision.h"
+#include "cache/exploration.h"
 #include "cache/identity.h"
 #include "cache/request.h"
 #include "embed/embedder.h"
@@ -31,7 +32,8 @@ struct JobState {
   int variants = 1;
   Deadline deadline;
   std::vector<std::string> unreadable;  // images whose bytes could not be had, for the moment
-  bool exact_only = false;              // no other words answer it
+  std::optional<Exploration> exploration;  // a neighbour was at hand, and is not served
+  bool exact_only = false;                 // no other words answer it
   bool own_entry_short = false;  // an entry of this very fingerprint exists but has too few images
   int failed_flights = 0;        // for other words, that it waited for
   bool alone_in_its_words = false;  // waits for no more of those

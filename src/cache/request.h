@@ -31,6 +31,7 @@ struct CacheControl {
   std::optional<std::int64_t> max_age_ms;  // only images at most this old
   std::optional<double> similarity_threshold;
   std::optional<MatchMode> match_mode;
+  std::optional<double> max_error;  // see CacheSettings; bounds where the operator does not
   std::optional<int> variants;  // images to keep for this prompt before repeats are answered
   std::string name_space;       // a further hard partition within the tenant
 };

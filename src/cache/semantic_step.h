@@ -12,6 +12,7 @@
 #include "cache/semantic_tier.h"
 #include "cache/settings.h"
 #include "cache/stats.h"
+#include "cache/trust.h"
 
 namespace reprise {
 
@@ -25,6 +26,7 @@ class SemanticStep {
     SemanticTier& tier;
     PromptEmbedding& embedding;
     CacheStats& stats;
+    const Trust& trust;
     const CacheSettings& settings;
     const Clock& clock;
   };

@@ -22,14 +22,23 @@ struct TenantSettings {
   bool operator==(const TenantSettings&) const = default;
 };
 
+// Which semantic hits are checked behind the caller's back, and for how much.
+struct AuditSettings {
+  double share = 0;          // of semantic hits that are also generated, 0 to 1
+  double budget_usd = 1;     // a day (UTC) for all that audits cost
+  double judge_usd = 0.002;  // a call of the judge
+};
+
 struct CacheSettings {
   bool semantic = true;
   double similarity_threshold = 0.85;
   MatchMode match_mode = MatchMode::kSafe;
   Calibration calibration;                        // of similarity, for the configured embedder
-  std::size_t candidates = 10;  // nearest neighbours that are verified
   // How long a request waits for its prompt's vector; after that, exact matching only.
   std::chrono::milliseconds embedding_timeout{2000};
+  double max_error = 0;  // share of rephrased requests that may get a wrong image; 0: no bound
+  AuditSettings audit;
+  std::size_t candidates = 10;                    // nearest neighbours that are verified
   bool exact_resolution = false;                  // resolution_policy: exact
   std::int64_t ttl_ms = 30LL * 24 * 3600 * 1000;  // 0: for ever
   int variants = 1;

@@ -71,6 +71,10 @@ void CacheStats::CountUpstream(std::uint64_t images, double cost_usd, std::int64
   spent_micro_usd_.fetch_add(MicroUsd(cost_usd), std::memory_order_relaxed);
 }
 
+void CacheStats::CountSpending(double usd) {
+  spent_micro_usd_.fetch_add(MicroUsd(usd), std::memory_order_relaxed);
+}
+
 void CacheStats::CountUpstreamError() {
   upstream_calls_.fetch_add(1, std::memory_order_relaxed);
   upstream_errors_.fetch_add(1, std::memory_order_relaxed);

@@ -29,6 +29,8 @@ class CacheStats {
   void CountError();
   void CountUpstream(std::uint64_t images, double cost_usd, std::int64_t millis);
   void CountUpstreamError();
+  // Spent on something else than images: an audit's judge.
+  void CountSpending(double usd);
   void CountDegraded() { degraded_.fetch_add(1, std::memory_order_relaxed); }
 
   nlohmann::json ToJson() const;

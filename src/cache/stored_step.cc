@@ -5,6 +5,17 @@
 #include "cache/decision_notes.h"
 
 namespace reprise {
+namespace {
+
+void NoteExploration(Decision& decision, const SemanticMatch& match) {
+  decision.reason = "exploring: " + match.verdict.reason;
+  decision.sentence = "a stored image might do, and is compared with a new one (max_error)";
+  decision.similarity = match.verdict.similarity;
+  decision.cosine = match.cosine;
+  decision.refused = match.entry->record().id;
+}
+
+}  // namespace
 
 StoredStep::Pool StoredStep::OwnPool(JobState& state) const {
   EntryPtr entry = parts_.table.Find(state.job->identity.fingerprint);
@@ -43,6 +54,11 @@ Task<std::optional<Reply>> StoredStep::TryExact(JobState& state) {
 Task<std::optional<Reply>> StoredStep::TrySemantic(JobState& state) {
   auto found = co_await parts_.semantic.Find(state);
   if (!found) co_return std::nullopt;
+  state.exploration = parts_.trust.Decide(*found, *state.job);
+  if (state.exploration) {
+    NoteExploration(state.decision, *found);
+    co_return std::nullopt;
+  }
   const ImageRequest& request = *state.job->request;
   const EntryPtr entry = found->entry;
   auto picks = PickRotating(UsableImages(*entry, FilterFor(state, parts_.clock.NowMs())),
@@ -54,8 +70,11 @@ Task<std::optional<Reply>> StoredStep::TrySemantic(JobState& state) {
   hit.cosine = found->cosine;
   const ImageSize asked{entry->record().width, entry->record().height};
   const ImageSize wanted = request.size;
-  co_return co_await ServeHit(state, entry, std::move(picks),
-                              wanted == asked ? ImageSize{} : wanted, std::move(hit));
+  const StoredImage first = picks.front().image;
+  auto reply = co_await ServeHit(state, entry, std::move(picks),
+                                 wanted == asked ? ImageSize{} : wanted, std::move(hit));
+  if (reply) parts_.trust.Served(*found, first, state.job);
+  co_return reply;
 }
 
 Task<std::optional<Reply>> StoredStep::ServeHit(JobState& state, EntryPtr entry,

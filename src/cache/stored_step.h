@@ -13,6 +13,7 @@
 #include "cache/reply.h"
 #include "cache/semantic_step.h"
 #include "cache/serving.h"
+#include "cache/trust.h"
 
 namespace reprise {
 
@@ -24,6 +25,7 @@ class StoredStep {
     const EntryTable& table;
     Serving& serving;
     SemanticStep& semantic;
+    Trust& trust;
     const Clock& clock;
   };
   explicit StoredStep(Parts parts) : parts_(parts) {}

@@ -9,6 +9,9 @@ namespace {
 constexpr char kPutCorrection[] =
     "INSERT OR REPLACE INTO corrections(pair, tenant, entry, entry_prompt, prompt, same, note,"
     " created_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
+constexpr char kRemoveCorrection[] =
+    "DELETE FROM corrections WHERE tenant = ? AND id = ? RETURNING id, pair, tenant, entry,"
+    " entry_prompt, prompt, same, note, created_ms";
 constexpr char kPutReview[] =
     "INSERT OR IGNORE INTO reviews(entry, since_ms) SELECT id, ? FROM entries WHERE id = ?";
 constexpr char kDropReview[] = "DELETE FROM reviews WHERE entry = ?";
@@ -110,6 +113,26 @@ class SqliteTrustStore final : public TrustStore {
   Task<Result<std::uint64_t>> PutCorrection(Correction correction) override {
     auto work = [correction = std::move(correction)](SqliteConnection& to) {
       return Put(to, correction);
+    };
+    return database_->writer().Run(std::move(work));
+  }
+
+  Task<Result<std::optional<Correction>>> RemoveCorrection(std::string tenant,
+                                                           std::uint64_t id) override {
+    auto work = [tenant = std::move(tenant),
+                 id](SqliteConnection& from) -> Result<std::optional<Correction>> {
+      auto statement = from.Prepare(kRemoveCorrection);
+      if (!statement) return std::unexpected(statement.error());
+      (*statement)->Text(tenant).Unsigned(id);
+      std::optional<Correction> removed;
+      auto read = EachRow(**statement, [&](const SqliteStatement& row) -> Result<void> {
+        auto correction = ReadCorrection(row);
+        if (!correction) return std::unexpected(correction.error());
+        removed = std::move(*correction);
+        return {};
+      });
+      if (!read) return std::unexpected(read.error());
+      return removed;
     };
     return database_->writer().Run(std::move(work));
   }

@@ -90,6 +90,10 @@ TEST_F(TrustStoreTest, CorrectionsAreListedInPages) {
   EXPECT_THAT(Listed("default", 0, 3), ElementsAre("d -", "c -", "b -"));
   EXPECT_THAT(Listed("default", ids[1], 3), ElementsAre("a -"));
   EXPECT_THAT(Listed("default", ids[0], 3), IsEmpty());
+  EXPECT_FALSE(runner_.Run(store().RemoveCorrection("other", ids[2])).value());
+  EXPECT_EQ(runner_.Run(store().RemoveCorrection("default", ids[2])).value()->prompt, "c");
+  EXPECT_FALSE(runner_.Run(store().RemoveCorrection("default", ids[2])).value());
+  EXPECT_THAT(Listed("default", 0, 9), ElementsAre("d -", "b -", "a -"));
 }
 
 TEST_F(TrustStoreTest, ReviewsLastAsLongAsTheirEntry) {

@@ -59,6 +59,9 @@ class TrustStore {
 
   // Inserts or replaces the pair's correction; durable when it returns. Gives its id, a new one.
   virtual Task<Result<std::uint64_t>> PutCorrection(Correction correction) = 0;
+  // Gives what was removed; nothing when the tenant has no such correction.
+  virtual Task<Result<std::optional<Correction>>> RemoveCorrection(std::string tenant,
+                                                                   std::uint64_t id) = 0;
   // Puts an entry into review or takes it out. Nothing happens for an entry that is not stored.
   virtual Task<Result<void>> SetReview(std::uint64_t entry, bool review, std::int64_t now_ms) = 0;
   virtual Task<Result<void>> PutObservation(StoredObservation observation) = 0;

@@ -1,0 +1,49 @@
+// What audits say about the rate of false hits. Pure.
+//
+// Two images of one prompt differ, so a comparison calls some good hits different. How often is
+// measured, not assumed: the control generates an entry's own prompt again and compares it the same
+// way. With f the share of false hits, q the share of pairs of one prompt that are called different
+// (from the control) and every false hit called different, the audited hits are called different at
+// the rate
+//
+//     d = (1 - f) q + f    so that    f = (d - q) / (1 - q)
+//
+// (Rogan and Gladen's estimator with sensitivity 1). A comparison that overlooks differences makes
+// f too low; only a better judge can tell.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+namespace reprise {
+
+struct Interval {
+  double low = 0, high = 1;
+};
+
+// Wilson's 95 % interval of a proportion; 0 to 1 for no trials.
+Interval WilsonInterval(std::size_t successes, std::size_t trials);
+
+struct JudgedPairs {
+  std::size_t judged = 0, different = 0;
+};
+
+struct FalseHitEstimate {
+  double rate = 0;    // 0 to 1
+  Interval interval;  // 95 %
+};
+
+// Wilson's interval when there is no control; else Newcombe's for the difference of two proportions
+// (1998, method 10: square-and-add of their Wilson intervals), scaled by 1 / (1 - q). Cut to [0,
+// 1].
+FalseHitEstimate EstimateFalseHits(const JudgedPairs& hits, const JudgedPairs& control);
+
+// Control pairs before a score means anything.
+inline constexpr std::size_t kLeastControls = 20;
+
+// Images scored below this are called different: the score that one in fifty control pairs stays
+// below (the lowest score of fewer than fifty). Nothing before there are kLeastControls.
+std::optional<double> SameThreshold(std::vector<double> control_scores);
+
+}  // namespace reprise
