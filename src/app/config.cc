@@ -172,6 +172,9 @@ std::vector<Setting> CacheSettingsTable() {
       {"cache.calibration.cosine", "The same: weight of the cosine.", "0",
        Number(
            [](Config & c) -> auto& { return c.cache.calibration.cosine; }, 0, 100)},
+      {"cache.max_error",
+       "Share of rephrased requests that may get a wrong image, 0 to 1; 0: as the verifier says.",
+       "0", Number(cache(&CacheSettings::max_error), 0, 1)},
       {"cache.candidates", "Nearest neighbours that are verified for a semantic hit.", "10",
        Whole(cache(&CacheSettings::candidates), 1, 1000)},
       {"cache.embedding_timeout",
@@ -236,6 +239,30 @@ std::vector<Setting> EmbedderSettings() {
        Whole(field(&EmbedderConfig::attempts), 1, 10)},
       {"embedder.cache", "Memory for vectors of texts seen before; not for builtin and static.",
        "64MB", Bytes(field(&EmbedderConfig::cache_bytes))},
+  };
+}
+
+std::vector<Setting> AuditSettingsTable() {
+  return {
+      {"audit.share",
+       "Share of semantic hits that are also generated, behind the reply, and compared; 0: none.",
+       "0",
+       Number(
+           [](Config & c) -> auto& { return c.cache.audit.share; }, 0, 1)},
+      {"audit.budget", "US dollars a day (UTC) that audits may cost.", "1.00",
+       Number(
+           [](Config & c) -> auto& { return c.cache.audit.budget_usd; }, 0, 1'000'000)},
+      {"audit.judge.url",
+       "Base URL of an OpenAI-compatible API with a vision model that judges; empty: images are "
+       "measured.",
+       "\"\"", Address([](Config & c) -> auto& { return c.judge.base_url; })},
+      {"audit.judge.api_key", "Its key. Name an environment variable rather than the key itself.",
+       "\"\"", Word([](Config & c) -> auto& { return c.judge.api_key; })},
+      {"audit.judge.model", "The vision model, e.g. gpt-4o-mini.", "gpt-4o-mini",
+       Word([](Config & c) -> auto& { return c.judge.model; })},
+      {"audit.judge.price", "US dollars that one judgement costs.", "0.002",
+       Number(
+           [](Config & c) -> auto& { return c.cache.audit.judge_usd; }, 0, 1000)},
   };
 }
 
@@ -434,6 +461,7 @@ const std::vector<Setting>& Settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> list;
     for (auto part : {ServerSettings(), CacheSettingsTable(), EmbedderSettings(),
+                      AuditSettingsTable(),
                       UpstreamSettings(), LimitSettings()}) {
       list.insert(list.end(), part.begin(), part.end());
     }

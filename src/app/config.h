@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "cache/settings.h"
+#include "upstream/image_judge.h"
 
 namespace reprise {
 
@@ -53,6 +54,8 @@ struct Config {
   int upstream_attempts = 3;
   std::map<std::string, double> prices_usd;  // per image, by model
   double default_price_usd = 0.04;
+
+  ChatJudgeOptions judge;  // base_url empty: audits measure images instead
 
   std::chrono::milliseconds simulator_latency{2000};
   double simulator_error_rate = 0;

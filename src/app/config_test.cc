@@ -34,7 +34,8 @@ auto Fields(const CacheSettings& c) {
                     c.calibration.similarity, c.calibration.cosine, c.candidates, c.embedding_timeout,
                     c.exact_resolution, c.ttl_ms, c.variants, c.tenants, c.hot_bytes, c.upstream_concurrency,
                     c.upstream_queue, c.request_timeout, c.image_limits.max_bytes,
-                    c.image_limits.max_pixels);
+                    c.image_limits.max_pixels, c.max_error, c.audit.share, c.audit.budget_usd,
+                    c.audit.judge_usd);
 }
 auto Fields(const EmbedderConfig& e) {
   return std::tuple(e.kind, e.url, e.api_key, e.model, e.account, e.dimensions, e.base64, e.path,
@@ -47,7 +48,8 @@ auto Fields(const Config& c) {
                  c.upstream_key, c.upstream_attempts, c.prices_usd, c.default_price_usd,
                  c.simulator_latency, c.simulator_error_rate),
       std::tuple(c.body_bytes, c.prompt_chars, c.connections, c.read_timeout, c.write_timeout,
-                 c.drain_timeout, c.log_level, c.log_format));
+                 c.drain_timeout, c.log_level, c.log_format, c.judge.base_url, c.judge.api_key,
+                 c.judge.model));
 }
 
 Config Parse(const std::string& yaml) {
@@ -116,6 +118,7 @@ TEST_F(ConfigTest, EverySettingChangesSomething) {
       {"cache.calibration.bias", "-1.5"},
       {"cache.calibration.similarity", "0.5"},
       {"cache.calibration.cosine", "2"},
+      {"cache.max_error", "0.02"},
       {"cache.candidates", "20"},
       {"cache.embedding_timeout", "5s"},
       {"cache.resolution_policy", "exact"},
@@ -136,6 +139,12 @@ TEST_F(ConfigTest, EverySettingChangesSomething) {
       {"embedder.timeout", "5s"},
       {"embedder.attempts", "1"},
       {"embedder.cache", "0"},
+      {"audit.share", "0.01"},
+      {"audit.budget", "5"},
+      {"audit.judge.url", "http://j/v1"},
+      {"audit.judge.api_key", "sk-j"},
+      {"audit.judge.model", "vision"},
+      {"audit.judge.price", "0.01"},
       {"upstream.url", "http://u/v1"},
       {"upstream.api_key", "sk"},
       {"upstream.timeout", "5s"},
@@ -200,6 +209,9 @@ TEST_F(ConfigTest, WrongValuesAreRefusedWithTheirLine) {
       {"threads: -1\n", "c.yaml:1: 'threads': expected a number from 0 to 1024, found '-1'"},
       {"threads: 1.5\n", "c.yaml:1: 'threads': expected"},
       {"cache.similarity_threshold: 85\n", "expected a number from 0 to 1, found '85'"},
+      {"cache.max_error: 2\n", "expected a number from 0 to 1, found '2'"},
+      {"audit:\n  share: -1\n", "c.yaml:2: 'audit.share': expected a number from 0 to 1"},
+      {"audit:\n  judge:\n    url: x\n", "c.yaml:3: 'audit.judge.url': expected an http://"},
       {"cache.mode: fuzzy\n", "expected one of exact semantic, found 'fuzzy'"},
       {"cache.match: false\n", "expected one of off hard safe, found 'false'"},
       {"upstream.url: api.openai.com\n", "expected an http:// or https:// address"},

@@ -18,7 +18,8 @@ int main(int argc, char** argv) {
   root.require_subcommand(1);
   Command chosen;
   for (const auto add :
-       {AddServe, AddDemo, AddGenerate, AddExplain, AddEval, AddStats, AddDoctor, AddSimulate}) {
+       {AddServe, AddDemo, AddGenerate, AddExplain, AddEval, AddStats, AddFeedback, AddDoctor,
+        AddSimulate}) {
     add(root, chosen);
   }
   try {

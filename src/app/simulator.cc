@@ -52,6 +52,22 @@ std::string_view FaultOf(std::string_view prompt) {
   return rest.substr(0, rest.find(' '));
 }
 
+// Prompts with the same content words have one theme, whatever their order, so their pictures look
+// alike, as a model's pictures of one thing do.
+std::uint64_t ThemeOf(const std::string& prompt) {
+  std::vector<std::string> words;
+  for (const Token& token : Analyze(prompt).tokens) {
+    if (token.content) words.push_back(token.lemma);
+  }
+  std::ranges::sort(words);
+  std::string key;
+  for (const std::string& word : words) key += word + " ";
+  const Digest digest = Sha256(key);
+  std::uint64_t theme = 0;
+  std::memcpy(&theme, digest.bytes.data(), sizeof theme);
+  return theme;
+}
+
 // A member of the body as a string or number, or the fallback when absent.
 template <class T>
 T Get(const json& body, const char* key, T fallback) {
@@ -140,6 +156,7 @@ class Simulator::Impl {
     if (std::find(kModels.begin(), kModels.end(), job.model) == kModels.end()) return "model";
     job.picture.text = Get<std::string>(body, "prompt", "");
     if (job.picture.text.empty()) return "'prompt' is required";
+    job.picture.theme = ThemeOf(job.picture.text);
     job.count = Get<int>(body, "n", 1);
     if (job.count < 1 || job.count > 10) return "'n' must be from 1 to 10";
     const auto size = ParseSize(Get<std::string>(body, "size", "auto"), 4096);

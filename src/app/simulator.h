@@ -1,5 +1,6 @@
 // A simulated image API for demos, tests and trials without a key: OpenAI's Images and Embeddings
-// routes over HTTP, real images that show their prompt, a latency and an error rate to choose, and
+// routes over HTTP, real images that show their prompt and look alike for prompts with the same
+// words, a latency and an error rate to choose, and
 // a count of calls at GET /_calls.
 //
 // A prompt can ask for a fault: "simulate:refuse" (content policy), "simulate:error=503",

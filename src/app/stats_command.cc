@@ -56,6 +56,33 @@ void Print(const json& stats) {
   PrintEmbedding(stats);
 }
 
+// Gateways older than this program have no such members.
+void PrintTrust(const json& stats) {
+  const json feedback = stats.value("feedback", json::object());
+  const json bound = stats.value("error_bound", json::object());
+  const json audit = stats.value("audit", json::object());
+  fmt::print("\nfeedback: {} pairs are different, {} the same; {} entries in review\n",
+             feedback.value("different", 0u), feedback.value("same", 0u),
+             feedback.value("in_review", 0u));
+  if (bound.value("served", 0u) + bound.value("explored", 0u) > 0) {
+    fmt::print(
+        "bound on errors {:g}: {} neighbours served, {} explored, {} of {} labels different\n",
+        bound.value("max_error", 0.0), bound.value("served", 0u), bound.value("explored", 0u),
+        bound.value("different", 0u), bound.value("labels", 0u));
+  }
+  if (audit.value("share", 0.0) > 0 || audit.value("sampled", 0u) > 0) {
+    fmt::print("audit: {} hits sampled, {} judged, {} different; ${:.2f} of ${:.2f} spent today\n",
+               audit.value("sampled", 0u), audit.value("judged", 0u), audit.value("different", 0u),
+               audit.value("spent_usd", 0.0), audit.value("budget_usd", 0.0));
+  }
+  if (audit.contains("false_hit_rate") && audit["false_hit_rate"].is_number()) {
+    fmt::print("false hits {:.1f} % (95 % interval {:.1f} % to {:.1f} %), judged by {}\n",
+               audit["false_hit_rate"].get<double>() * 100,
+               audit["interval"][0].get<double>() * 100, audit["interval"][1].get<double>() * 100,
+               audit.value("judge", ""));
+  }
+}
+
 int Stats(const StatsOptions& options) {
   auto config = options.config.Load();
   if (!config) return Report(config.error());
@@ -76,6 +103,7 @@ int Stats(const StatsOptions& options) {
     return Report(Error{Code::kInternal, gateway.url() + "/v1/stats is not Reprise's"});
   }
   Print(stats);
+  PrintTrust(stats);
   return 0;
 }
 

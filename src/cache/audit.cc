@@ -296,7 +296,9 @@ JudgedPairs Audit::Judged(const std::deque<Finding>& findings) const {
 nlohmann::json Audit::Stats() const {
   std::lock_guard lock(mutex_);
   const JudgedPairs hits = Judged(hits_), control = Judged(controls_);
-  const FalseHitEstimate estimate = EstimateFalseHits(hits, control);
+  const bool by_score = parts_.judge == nullptr && threshold_;
+  const FalseHitEstimate estimate =
+      EstimateFalseHits(hits, by_score ? WithoutFlattery(control) : control);
   const bool today = parts_.clock.NowMs() / kDayMs == day_;
   nlohmann::json stats = {
       {"share", parts_.settings.audit.share},

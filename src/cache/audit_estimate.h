@@ -46,4 +46,11 @@ inline constexpr std::size_t kLeastControls = 20;
 // below (the lowest score of fewer than fifty). Nothing before there are kLeastControls.
 std::optional<double> SameThreshold(std::vector<double> control_scores);
 
+// A threshold taken from the control's own scores flatters the control: of n pairs r lie below it
+// by choice, while a further pair of one prompt, exchangeable with them, does with probability (r +
+// 1) / (n + 1). So the estimate counts one pair more, a different one.
+inline JudgedPairs WithoutFlattery(JudgedPairs control) {
+  return {control.judged + 1, control.different + 1};
+}
+
 }  // namespace reprise

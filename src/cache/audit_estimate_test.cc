@@ -63,5 +63,26 @@ TEST(SameThreshold, IsWhatOneInFiftyControlsStaysBelow) {
   EXPECT_EQ(SameThreshold(scores), 0.02);
 }
 
+// How often a further pair of one prompt falls below a threshold taken from its kin.
+TEST(SameThreshold, ItsRateOfFalseAlarmsIsWhatWithoutFlatterySays) {
+  std::mt19937_64 random(2);
+  std::normal_distribution<double> score(0.8, 0.05);
+  for (const std::size_t controls : {20u, 60u, 200u}) {
+    double alarms = 0, said = 0;
+    constexpr int kDraws = 20'000;
+    for (int draw = 0; draw < kDraws; ++draw) {
+      std::vector<double> scores(controls);
+      for (double& value : scores) value = score(random);
+      const double threshold = *SameThreshold(scores);
+      std::size_t below = 0;
+      for (const double value : scores) below += value < threshold;
+      const JudgedPairs fair = WithoutFlattery({controls, below});
+      said += double(fair.different) / double(fair.judged) / kDraws;
+      alarms += double(score(random) < threshold) / kDraws;
+    }
+    EXPECT_NEAR(alarms, said, 0.006) << controls;
+  }
+}
+
 }  // namespace
 }  // namespace reprise

@@ -142,6 +142,10 @@ class TestCache {
   Result<ServedImage> Image(std::string name);
   Result<void> Maintain();
   void WaitUntilIdle();
+  template <class T>
+  T Run(Task<T> task) {
+    return RunTask(io_.context(), std::move(task));
+  }
 
   ImageCache& cache() { return *cache_; }
   std::filesystem::path blob_path() const { return directory_.path() / "blobs"; }

@@ -16,8 +16,11 @@ namespace {
 constexpr std::size_t kMostObservations = 200'000;
 constexpr std::size_t kMostCorrections = 200'000;
 
-// Only texts that are equal but for case and spaces have this similarity.
-constexpr double kEqual = 1;
+// Equal but for case and spaces, or asked in another size: no rephrasing, as right as an exact hit.
+bool SameText(const SemanticMatch& match, const Prompt& prompt) {
+  const Prompt& stored = match.entry->prompt();
+  return stored.normalized == prompt.normalized && stored.quoted == prompt.quoted;
+}
 
 double SystemRandom() {
   thread_local std::mt19937_64 random(std::random_device{}());
@@ -139,8 +142,7 @@ Candidate Trust::CandidateFor(const SemanticMatch& match, const Job& job) const 
 
 std::optional<Exploration> Trust::Decide(const SemanticMatch& match, const Job& job) {
   const double max_error = MaxError(*job.request);
-  // The same text is no rephrasing: it is as right as an exact hit.
-  if (max_error == 0 || match.verdict.similarity >= kEqual) return std::nullopt;
+  if (max_error == 0 || SameText(match, job.prompt)) return std::nullopt;
   const Candidate candidate = CandidateFor(match, job);
   if (!learner_.Decide(candidate, max_error, parts_.random()).explore) return std::nullopt;
   return Exploration{candidate, learner_.DecisionsOf(candidate.pool), match.entry};
@@ -149,7 +151,7 @@ std::optional<Exploration> Trust::Decide(const SemanticMatch& match, const Job& 
 void Trust::Served(const SemanticMatch& match, const StoredImage& image,
                    std::shared_ptr<const Job> job) {
   const double share = parts_.settings.audit.share;
-  if (share <= 0 || match.verdict.similarity >= kEqual || job->request->control.no_store) return;
+  if (share <= 0 || SameText(match, job->prompt) || job->request->control.no_store) return;
   if (parts_.random() >= share) return;
   const Candidate candidate = CandidateFor(match, *job);
   audit_.Submit({.source = ObservationSource::kAudited,

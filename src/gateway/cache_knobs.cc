@@ -14,7 +14,7 @@ constexpr std::int64_t kMaxSeconds = 100LL * 365 * 24 * 3600;
 constexpr int kMaxVariants = 10;
 constexpr std::string_view kMembers =
     "no-cache, no-store, only-if-cached, ttl, max-age, namespace, similarity_threshold, mode, "
-    "match, variants, tags, category";
+    "match, max_error, variants, tags, category";
 
 template <class T>
 void TightenDown(std::optional<T>& setting, T value) {
@@ -50,6 +50,11 @@ Result<void> SetMatch(std::string_view name, std::string_view match, CacheContro
         std::string(name));
   }
   return {};
+}
+
+// 0 bounds nothing.
+void SetMaxError(double max_error, CacheControl& control) {
+  if (max_error > 0) TightenDown(control.max_error, max_error);
 }
 
 Result<void> ReadFlag(std::string_view name, simdjson::dom::element value, bool& flag) {
@@ -109,6 +114,12 @@ Result<void> ReadMember(std::string_view key, simdjson::dom::element value, Imag
     auto read = ReadNumber(name, value, 0, 1);
     if (!read) return std::unexpected(read.error());
     TightenUp(control.similarity_threshold, *read);
+    return {};
+  }
+  if (key == "max_error") {
+    auto read = ReadNumber(name, value, 0, 1);
+    if (!read) return std::unexpected(read.error());
+    SetMaxError(*read, control);
     return {};
   }
   if (key == "mode" || key == "match") {
@@ -205,6 +216,13 @@ Result<void> ReadThresholdHeader(std::string_view value, CacheControl& control) 
   return {};
 }
 
+Result<void> ReadMaxErrorHeader(std::string_view value, CacheControl& control) {
+  auto max_error = ParseNumber<double>("X-Reprise-Max-Error", value, 0, 1);
+  if (!max_error) return std::unexpected(max_error.error());
+  SetMaxError(*max_error, control);
+  return {};
+}
+
 Result<void> ReadVariantsHeader(std::string_view value, CacheControl& control) {
   auto variants = ParseNumber<int>("X-Reprise-Variants", value, 1, kMaxVariants);
   if (!variants) return std::unexpected(variants.error());
@@ -218,6 +236,7 @@ Result<void> ReadHeader(std::string_view name, std::string_view value, CacheCont
   if (value.empty()) return {};
   if (is("X-Reprise-TTL")) return ReadSecondsHeader(value, control);
   if (is("X-Reprise-Threshold")) return ReadThresholdHeader(value, control);
+  if (is("X-Reprise-Max-Error")) return ReadMaxErrorHeader(value, control);
   if (is("X-Reprise-Variants")) return ReadVariantsHeader(value, control);
   if (is("X-Reprise-Mode")) return SetMode("X-Reprise-Mode", value, control);
   if (is("X-Reprise-Match")) return SetMatch("X-Reprise-Match", value, control);

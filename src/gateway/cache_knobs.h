@@ -16,7 +16,8 @@ namespace reprise {
 Result<void> ReadCacheObject(simdjson::dom::element value, ImageRequest& request);
 
 // Cache-Control: no-cache, no-store, only-if-cached, max-age; other directives are ignored, as
-// RFC 9111 asks. X-Reprise-Namespace, -TTL (seconds), -Threshold, -Mode, -Match, -Variants.
+// RFC 9111 asks. X-Reprise-Namespace, -TTL (seconds), -Threshold, -Max-Error, -Mode, -Match,
+// -Variants.
 Result<void> ReadCacheHeaders(const http::Request& http, CacheControl& control);
 
 }  // namespace reprise

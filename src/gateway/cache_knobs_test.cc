@@ -33,6 +33,7 @@ TEST(CacheObject, SetsEveryKnob) {
   const ImageRequest request = *Body(R"({
     "no-cache": true, "no-store": true, "only-if-cached": true, "ttl": 60, "max-age": 0,
     "namespace": "team", "similarity_threshold": 0.9, "mode": "exact", "match": "safe",
+    "max_error": 0.02,
     "variants": 3, "tags": ["a", "b"], "category": "c"})");
   const CacheControl& control = request.control;
   EXPECT_TRUE(control.no_cache && control.no_store && control.only_if_cached);
@@ -42,6 +43,7 @@ TEST(CacheObject, SetsEveryKnob) {
   EXPECT_EQ(control.name_space, "team");
   EXPECT_EQ(control.similarity_threshold, 0.9);
   EXPECT_EQ(control.match_mode, MatchMode::kSafe);
+  EXPECT_EQ(control.max_error, 0.02);
   EXPECT_EQ(control.variants, 3);
   EXPECT_THAT(request.tags, ElementsAre("a", "b"));
   EXPECT_EQ(request.category, "c");
@@ -71,6 +73,8 @@ TEST(CacheObject, RefusesWhatIsWrongByName) {
       {R"({"ttl":"60"})", "cache.ttl"},
       {R"({"ttl":9223372036854775807})", "cache.ttl"},
       {R"({"max-age":-1})", "cache.max-age"},
+      {R"({"max_error":1.1})", "cache.max_error"},
+      {R"({"max_error":"low"})", "cache.max_error"},
       {R"({"similarity_threshold":1.1})", "cache.similarity_threshold"},
       {R"({"similarity_threshold":"high"})", "cache.similarity_threshold"},
       {R"({"mode":"fuzzy"})", "cache.mode"},
@@ -202,6 +206,14 @@ TEST(Knobs, CanOnlyTighten) {
   EXPECT_EQ(stricter.similarity_threshold, 0.95);
   EXPECT_EQ(stricter.variants, 4);
   EXPECT_TRUE(Body(R"({"no-store":false})", {.control = {.no_store = true}})->control.no_store);
+}
+
+TEST(CacheKnobs, TheSmallestBoundOnErrorsCountsAndZeroIsNone) {
+  EXPECT_EQ(Heads({{"X-Reprise-Max-Error", "0.05"}, {"X-Reprise-Max-Error", "0.01"}})->max_error,
+            0.01);
+  EXPECT_EQ(Heads({{"X-Reprise-Max-Error", "0"}})->max_error, std::nullopt);
+  EXPECT_FALSE(Heads({{"X-Reprise-Max-Error", "2"}}));
+  EXPECT_EQ(Body(R"({"max_error": 0})")->control.max_error, std::nullopt);
 }
 
 }  // namespace

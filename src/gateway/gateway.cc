@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gateway/errors.h"
+#include "gateway/feedback.h"
 #include "gateway/reply_headers.h"
 #include "http/range.h"
 
@@ -47,6 +48,9 @@ http::Router Gateway::Routes() {
   };
   router.Add("POST", "/v1/images/generations", route(&Gateway::Generate));
   router.Add("GET", "/images/{file}", route(&Gateway::Image));
+  router.Add("POST", "/v1/feedback", route(&Gateway::GiveFeedback));
+  router.Add("GET", "/v1/feedback", route(&Gateway::ListFeedback));
+  router.Add("DELETE", "/v1/feedback/{id}", route(&Gateway::WithdrawFeedback));
   router.Add("GET", "/v1/stats", route(&Gateway::Stats));
   router.Add("GET", "/readyz", route(&Gateway::Ready));
   router.Add("GET", "/healthz", Alive);
@@ -78,6 +82,33 @@ Task<http::Response> Gateway::Image(http::RequestPtr request) {
   co_return http::ApplyConditions(*request, image->etag, std::move(response));
 }
 
+Task<http::Response> Gateway::GiveFeedback(http::RequestPtr request) {
+  if (!IsJson(*request)) co_return WrongContentType(*request);
+  auto feedback = ReadFeedback(request->body, settings_.openai.prompt_chars);
+  if (!feedback) co_return ErrorResponse(feedback.error());
+  feedback->tenant = Tenant(*request);
+  const auto result = co_await cache_.trust().Give(*feedback);
+  if (!result) co_return ErrorResponse(result.error());
+  co_return WriteFeedbackResult(*feedback, *result);
+}
+
+Task<http::Response> Gateway::ListFeedback(http::RequestPtr request) {
+  const auto page = ReadFeedbackPage(request->query);
+  if (!page) co_return ErrorResponse(page.error());
+  const std::string tenant = Tenant(*request);
+  const auto list = co_await cache_.trust().List(tenant, page->before, page->limit);
+  if (!list) co_return ErrorResponse(list.error());
+  co_return WriteFeedbackList(*page, *list, cache_.trust().Reviews(tenant));
+}
+
+Task<http::Response> Gateway::WithdrawFeedback(http::RequestPtr request) {
+  const auto id = ReadId("id", request->params.at(0));
+  if (!id) co_return ErrorResponse(id.error());
+  const auto done = co_await cache_.trust().Withdraw(Tenant(*request), *id);
+  if (!done) co_return ErrorResponse(done.error());
+  co_return http::Json(200, R"({"deleted":true})");
+}
+
 Task<http::Response> Gateway::Ready(http::RequestPtr) {
   if (draining_) {
     co_return ErrorResponse({.code = Code::kOverloaded, .message = "the server is shutting down"});
@@ -92,6 +123,10 @@ Task<http::Response> Gateway::Stats(http::RequestPtr) {
   nlohmann::json stats = cache_.Stats();
   stats["version"] = settings_.version;
   co_return http::Json(200, stats.dump(2) + "\n");
+}
+
+std::string Gateway::Tenant(const http::Request&) const {
+  return ImageRequest{}.tenant;  // there is one, until keys name more
 }
 
 std::string Gateway::UrlBase(const http::Request& request) const {

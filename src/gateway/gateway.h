@@ -31,8 +31,12 @@ class Gateway {
  private:
   Task<http::Response> Generate(http::RequestPtr request);
   Task<http::Response> Image(http::RequestPtr request);
+  Task<http::Response> GiveFeedback(http::RequestPtr request);
+  Task<http::Response> ListFeedback(http::RequestPtr request);
+  Task<http::Response> WithdrawFeedback(http::RequestPtr request);
   Task<http::Response> Ready(http::RequestPtr request);
   Task<http::Response> Stats(http::RequestPtr request);
+  std::string Tenant(const http::Request& request) const;
   std::string UrlBase(const http::Request& request) const;
 
   ImageCache& cache_;

@@ -34,7 +34,7 @@ class ImageJudge {
 struct ChatJudgeOptions {
   std::string base_url;  // "https://api.openai.com/v1"
   std::string api_key;   // empty: no Authorization header; never logged
-  std::string model;
+  std::string model = "gpt-4o-mini";
 };
 
 // Through an OpenAI-compatible /v1/chat/completions that takes images as data URLs. `client`
