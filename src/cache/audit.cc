@@ -262,11 +262,13 @@ std::optional<bool> Audit::LabelOf(const Finding& finding) const {
   return *finding.score >= *threshold_;
 }
 
-// Every other comparison until scores mean something, then every fourth of the hits.
+// Every other comparison until scores mean something, then every fourth of the hits. A judge's word
+// needs no control to be a label.
 bool Audit::WantsControl(ObservationSource source) {
   std::lock_guard lock(mutex_);
   const bool few = controls_.size() < kLeastControls;
-  if (!few && source != ObservationSource::kAudited) return false;
+  const bool for_labels = few && parts_.judge == nullptr;
+  if (source != ObservationSource::kAudited && !for_labels) return false;
   if (++since_control_ < (few ? 2 : kControlEvery)) return false;
   since_control_ = 0;
   return true;

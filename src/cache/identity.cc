@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <vector>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "base/bytes.h"
 

@@ -32,8 +32,8 @@ struct CacheControl {
   std::optional<double> similarity_threshold;
   std::optional<MatchMode> match_mode;
   std::optional<double> max_error;  // see CacheSettings; bounds where the operator does not
-  std::optional<int> variants;  // images to keep for this prompt before repeats are answered
-  std::string name_space;       // a further hard partition within the tenant
+  std::optional<int> variants;      // images to keep for this prompt before repeats are answered
+  std::string name_space;           // a further hard partition within the tenant
 };
 
 // How the answer is delivered: never part of a request's identity.

@@ -15,6 +15,7 @@ namespace {
 // Rows that are kept: some 60 bytes each on the disk, and in memory for corrections some 200.
 constexpr std::size_t kMostObservations = 200'000;
 constexpr std::size_t kMostCorrections = 200'000;
+constexpr unsigned kPruneEvery = 360;
 
 // Equal but for case and spaces, or asked in another size: no rephrasing, as right as an exact hit.
 bool SameText(const SemanticMatch& match, const Prompt& prompt) {
@@ -286,12 +287,14 @@ std::vector<std::uint64_t> Trust::Reviews(const std::string& tenant) const {
   return entries;
 }
 
+// Called every few seconds; there is something to prune after many hours.
 Task<Result<void>> Trust::Maintain() {
+  if (maintained_.fetch_add(1) % kPruneEvery != 0) co_return Result<void>();
   {
     std::unique_lock lock(reviews_mutex_);
     std::erase_if(reviews_, [&](std::uint64_t id) { return !parts_.table.FindById(id); });
   }
-  return parts_.store.KeepObservations(kMostObservations);
+  co_return co_await parts_.store.KeepObservations(kMostObservations);
 }
 
 void Trust::AddStats(nlohmann::json& stats) const {

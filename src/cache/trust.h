@@ -5,6 +5,7 @@
 #pragma once
 
 #include <asio/io_context.hpp>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -98,6 +99,7 @@ class Trust {
   // The tenant's entries in review, by id.
   std::vector<std::uint64_t> Reviews(const std::string& tenant) const;
 
+  // Forgets what need not be kept any more; called now and then.
   Task<Result<void>> Maintain();
 
   // Members "feedback", "audit" and "error_bound" of /v1/stats.
@@ -117,6 +119,7 @@ class Trust {
   Corrections corrections_;
   ErrorLearner learner_;
   Audit audit_;
+  std::atomic<unsigned> maintained_ = 0;
   mutable std::shared_mutex reviews_mutex_;
   std::unordered_set<std::uint64_t> reviews_;
 };
