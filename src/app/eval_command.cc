@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/embedder_factory.h"
 #include "app/eval_calibrate.h"
 #include "app/eval_plot.h"
 #include "app/eval_report.h"
@@ -51,11 +52,13 @@ class Progress {
 };
 
 // What the gateway would be built with.
-StreamParts PartsOf(const Config& config) {
-  return {.settings = config.cache,
-          .embedder = MakeLexicalEmbedder(),
-          .verifier = MakeLexicalVerifier(),
-          .prices = PricesOf(config)};
+Result<StreamParts> PartsOf(const Config& config, EmbedderRuntime& runtime) {
+  auto embedder = MakeEmbedder(config.embedder, runtime.parts());
+  if (!embedder) return std::unexpected(embedder.error());
+  return StreamParts{.settings = config.cache,
+                     .embedder = std::move(*embedder),
+                     .verifier = MakeLexicalVerifier(),
+                     .prices = PricesOf(config)};
 }
 
 int Usage(const std::string& message) {
@@ -77,20 +80,21 @@ Result<void> WriteFile(const std::string& file, const std::string& text) {
 Result<Evaluation> Measure(const EvalOptions& options, const Config& config) {
   auto pairs = ReadPairs(options.pairs);
   if (!pairs) return std::unexpected(pairs.error());
-  const StreamParts parts = PartsOf(config);
+  EmbedderRuntime runtime;
+  const auto parts = PartsOf(config, runtime);
+  if (!parts) return std::unexpected(parts.error());
   EvalRule rule{.match = {.mode = config.cache.match_mode, .calibration = config.cache.calibration},
                 .threshold = config.cache.similarity_threshold,
                 .max_error = options.max_error};
   if (options.calibrate) rule.match.calibration = {};
-  IoThreads io(0);
   Progress progress("texts embedded");
-  PairJudge judge(*parts.embedder, *parts.verifier, io.context());
+  PairJudge judge(*parts->embedder, *parts->verifier, runtime.context());
   auto judged = judge.Judge(std::move(*pairs), rule.match,
                             [&](std::size_t done, std::size_t all) { progress.Show(done, all); });
   if (!judged) return std::unexpected(judged.error());
   Evaluation evaluation = Evaluate(std::move(*judged), rule);
   evaluation.file = options.pairs;
-  evaluation.embedder = parts.embedder->identity();
+  evaluation.embedder = parts->embedder->identity();
   return evaluation;
 }
 
@@ -163,8 +167,11 @@ int EvalCalibrate(const EvalOptions& options, const Config& config) {
 int EvalStream(const EvalOptions& options, const Config& config) {
   const auto requests = ReadStream(options.stream, config.default_model);
   if (!requests) return Report(requests.error());
+  EmbedderRuntime runtime;
+  auto parts = PartsOf(config, runtime);
+  if (!parts) return Report(parts.error());
   Progress progress("requests replayed");
-  const auto report = Replay(*requests, PartsOf(config),
+  const auto report = Replay(*requests, std::move(*parts),
                              [&](std::size_t done) { progress.Show(done, requests->size()); });
   if (!report) return Report(report.error());
   if (!options.write_pairs.empty()) {

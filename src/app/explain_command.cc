@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "app/commands.h"
+#include "app/embedder_factory.h"
 #include "app/tsv.h"
 #include "cache/judgement.h"
 #include "embed/embedder.h"
@@ -32,14 +35,23 @@ struct Explanation {
 
 class Explainer {
  public:
-  explicit Explainer(const CacheSettings& settings)
-      : settings_(settings), verifier_(MakeLexicalVerifier()) {}
+  static Result<std::unique_ptr<Explainer>> Make(const Config& config) {
+    std::unique_ptr<Explainer> explainer(new Explainer(config.cache));
+    auto embedder = MakeEmbedder(config.embedder, explainer->runtime_.parts());
+    if (!embedder) return std::unexpected(embedder.error());
+    explainer->embedder_ = std::move(*embedder);
+    return explainer;
+  }
 
-  Explanation Explain(const std::string& a, const std::string& b) const {
+  // Fails when the embedder does.
+  Result<Explanation> Explain(const std::string& a, const std::string& b) {
     const Prompt first = Analyze(a), second = Analyze(b);
     Explanation explanation{.threshold = settings_.similarity_threshold};
-    const Embedding x = EmbedLexical(first), y = EmbedLexical(second);
-    for (std::size_t i = 0; i < x.size(); ++i) explanation.cosine += double(x[i]) * y[i];
+    const auto x = RunTask(runtime_.context(), embedder_->Embed(first));
+    if (!x) return std::unexpected(x.error());
+    const auto y = RunTask(runtime_.context(), embedder_->Embed(second));
+    if (!y) return std::unexpected(y.error());
+    explanation.cosine = std::inner_product(x->begin(), x->end(), y->begin(), 0.0);
     explanation.verdict =
         JudgePair(*verifier_, {first, second, explanation.cosine},
                   {.mode = settings_.match_mode, .calibration = settings_.calibration});
@@ -48,8 +60,13 @@ class Explainer {
   }
 
  private:
+  explicit Explainer(const CacheSettings& settings)
+      : settings_(settings), verifier_(MakeLexicalVerifier()) {}
+
   const CacheSettings settings_;
   const std::unique_ptr<Verifier> verifier_;
+  EmbedderRuntime runtime_;
+  std::unique_ptr<Embedder> embedder_;
 };
 
 json ToJson(const Explanation& explanation) {
@@ -73,7 +90,7 @@ void PrintText(const Explanation& explanation) {
 }
 
 // The last two columns are the prompts; earlier ones are echoed.
-int ExplainPairs(const ExplainOptions& options, const Explainer& explainer) {
+int ExplainPairs(const ExplainOptions& options, Explainer& explainer) {
   auto lines = ReadTsv(options.pairs);
   if (!lines) return Report(lines.error());
   for (TsvLine& line : *lines) {
@@ -86,7 +103,9 @@ int ExplainPairs(const ExplainOptions& options, const Explainer& explainer) {
     columns.pop_back();
     const std::string a = std::move(columns.back());
     columns.pop_back();
-    const Explanation explanation = explainer.Explain(a, b);
+    const auto explained = explainer.Explain(a, b);
+    if (!explained) return Report(explained.error());
+    const Explanation& explanation = *explained;
     if (options.as_json) {
       json object = ToJson(explanation);
       object["columns"] = columns;
@@ -111,16 +130,18 @@ int Explain(const ExplainOptions& options) {
                                : options.match == "hard" ? MatchMode::kHard
                                                          : MatchMode::kSafe;
   }
-  const Explainer explainer(config->cache);
-  if (!options.pairs.empty()) return ExplainPairs(options, explainer);
+  const auto explainer = Explainer::Make(*config);
+  if (!explainer) return Report(explainer.error());
+  if (!options.pairs.empty()) return ExplainPairs(options, **explainer);
   if (options.a.empty() || options.b.empty()) {
     return Report(Error{Code::kInvalidArgument, "give two prompts, or --pairs FILE.tsv"});
   }
-  const Explanation explanation = explainer.Explain(options.a, options.b);
+  const auto explanation = (*explainer)->Explain(options.a, options.b);
+  if (!explanation) return Report(explanation.error());
   if (options.as_json) {
-    PrintJson(ToJson(explanation));
+    PrintJson(ToJson(*explanation));
   } else {
-    PrintText(explanation);
+    PrintText(*explanation);
   }
   return 0;
 }

@@ -51,7 +51,8 @@ std::vector<NearFlight> Nearest(const std::vector<FlightPtr>& flights, const Ima
 
 bool FlightStep::Compares(const JobState& state) const {
   return settings_.semantic && !state.exact_only && !state.own_entry_short &&
-         !state.alone_in_its_words && !state.exploration && state.job->embedding.has_value();
+         !state.alone_in_its_words && !state.exploration && state.job->embedding.has_value() &&
+         !trust_.BoundsErrors(*state.job->request);
 }
 
 Boarding FlightStep::WaitFor(const JobState& state) const {

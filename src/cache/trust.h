@@ -78,6 +78,10 @@ class Trust {
   // Whether people said that two prompts never share a picture: for joining a generation under way.
   bool Refused(const std::string& tenant, const Prompt& a, const Prompt& b) const;
 
+  // Whether errors are bounded for the request: then it joins no generation in other words, which
+  // nobody has decided to serve or to explore.
+  bool BoundsErrors(const ImageRequest& request) const { return MaxError(request) > 0; }
+
   // Nothing: serve the match. Call once per request and keep the answer.
   std::optional<Exploration> Decide(const SemanticMatch& match, const Job& job);
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "cache/cache_testing.h"
 #include "cache/identity.h"
@@ -137,6 +138,29 @@ TEST(TrustTest, ANoHoldsTheOtherWayRoundAndForEveryNamespaceOfTheTenantOnly) {
   EXPECT_EQ(Kind(cache.Handle(as(kFox, "other", ""))), "HIT SEMANTIC");
   EXPECT_TRUE(cache.cache().trust().Refused("default", Analyze(kSameFox), Analyze(kFox)));
   EXPECT_FALSE(cache.cache().trust().Refused("other", Analyze(kSameFox), Analyze(kFox)));
+}
+
+TEST(TrustTest, ANoHoldsForAGenerationUnderWay) {
+  TestCache cache;
+  const auto entry = cache.Handle(Ask(kFox)).decision.entry;
+  ASSERT_TRUE(Say(cache, No(entry, kSameFox)));
+  const Gate gate = MakeGate();
+  cache.upstream->Hold(gate);
+  const auto elsewhere = [](std::string prompt) {
+    ImageRequest request = Ask(std::move(prompt));
+    request.control.name_space = "n";
+    return request;
+  };
+  const auto wait_for_calls = [&](std::size_t calls) {
+    while (cache.upstream->calls().size() < calls) std::this_thread::yield();
+  };
+  auto fox = cache.Start(elsewhere(kFox));
+  wait_for_calls(2);
+  auto same_fox = cache.Start(elsewhere(kSameFox));
+  wait_for_calls(3);  // it does not wait for the other
+  gate->Set(true);
+  EXPECT_EQ(Kind(fox.get()), "MISS");
+  EXPECT_EQ(Kind(same_fox.get()), "MISS");
 }
 
 TEST(TrustTest, FeedbackOnWhatIsNotThereOrOnTheOwnPromptIsRefused) {
