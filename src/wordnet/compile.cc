@@ -24,8 +24,9 @@ class Compiler {
   std::string Run() {
     const auto glosses = GlossWords(source_);
     const WordCounts counts = CountWords(source_, glosses);
-    AddWords(counts, BuildConcepts(source_));
+    AddWords(counts);
     AddSynsets();
+    concepts_ = BuildConcepts(source_, glosses, counts);
     AddPairs();
     AddStems(glosses);
     for (auto* pairs : {&antonyms_, &derived_}) {
@@ -44,7 +45,7 @@ class Compiler {
     return at;
   }
 
-  void AddWords(const WordCounts& counts, const std::vector<std::vector<ConceptTerm>>& concepts) {
+  void AddWords(const WordCounts& counts) {
     for (std::size_t i = 0; i < source_.words.size(); ++i) {
       const SourceWord& word = source_.words[i];
       words_.push_back(
@@ -53,11 +54,8 @@ class Compiler {
            .begins_collocation = 0,
            .senses = static_cast<std::uint8_t>(std::min<std::size_t>(word.senses.size(), 255)),
            .first_sense = static_cast<std::uint32_t>(senses_.size()),
-           .count = static_cast<std::uint32_t>(std::lround(counts.words[i])),
-           .first_concept = static_cast<std::uint32_t>(concepts_.size()),
-           .concepts = static_cast<std::uint32_t>(concepts[i].size())});
+           .count = static_cast<std::uint32_t>(std::lround(counts.words[i]))});
       senses_.insert(senses_.end(), word.senses.begin(), word.senses.end());
-      concepts_.insert(concepts_.end(), concepts[i].begin(), concepts[i].end());
     }
     for (const SourceWord& word : source_.words) {
       for (std::size_t at = word.text.find(' '); at != word.text.npos;
@@ -182,10 +180,14 @@ class Compiler {
   }
 
   std::string Write(const WordCounts& counts) const {
-    TableHeader header{.magic = kTableMagic,
-                       .version = kTableVersion,
-                       .sections = kSections,
-                       .tokens = static_cast<std::uint64_t>(counts.total)};
+    TableHeader header{
+        .magic = kTableMagic,
+        .version = kTableVersion,
+        .sections = kSections,
+        .tokens = static_cast<std::uint64_t>(counts.total),
+        .concepts_checksum = TableHash(reinterpret_cast<const char*>(concepts_.data()),
+                                       concepts_.size() * sizeof(ConceptRow)),
+        .places = {}};
     std::string table(sizeof(header), '\0');
     const auto append = [&](Section section, const auto& rows) {
       table.resize((table.size() + 7) / 8 * 8, '\0');
@@ -218,7 +220,7 @@ class Compiler {
   std::vector<SynsetId> relations_;
   std::vector<std::uint64_t> antonyms_, derived_;
   std::vector<IrregularForm> irregular_;
-  std::vector<ConceptTerm> concepts_;
+  std::vector<ConceptRow> concepts_;
 };
 
 }  // namespace

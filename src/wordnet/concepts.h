@@ -1,17 +1,23 @@
-// Where words lie among concepts: walks over WordNet's relations, weighted by how much they tell.
-// Needed when building only.
+// Where words lie among concepts: vectors learnt from WordNet's relations and definitions. Needed
+// when building only.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
+#include "wordnet/glosses.h"
 #include "wordnet/source.h"
 
 namespace reprise {
 
-// For each word a sparse vector of unit length, or an empty one. Words that mean related things
-// have a high cosine: a word's senses are spread over the synsets within two relations, the matrix
-// of words and synsets is weighted by positive pointwise mutual information, and each synset is
-// hashed to a signed coordinate.
-std::vector<std::vector<ConceptTerm>> BuildConcepts(const WordNetSource& source);
+// For each word a vector of unit length; words that mean related things have a high cosine.
+//
+// A word is described by the synsets within two relations of its senses, by the definitions that
+// use it, and by the words that define its senses and their neighbours. That sparse description is
+// weighted by how rare its parts are (tf-idf), and reduced to its leading singular vectors (latent
+// semantic analysis, Deerwester et al. 1990).
+std::vector<ConceptRow> BuildConcepts(const WordNetSource& source,
+                                      const std::vector<std::vector<std::uint32_t>>& glosses,
+                                      const WordCounts& counts);
 
 }  // namespace reprise

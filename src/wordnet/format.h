@@ -8,7 +8,7 @@
 namespace reprise {
 
 inline constexpr std::array<char, 8> kTableMagic = {'R', 'P', 'R', 'W', 'N', 'E', 'T', '\n'};
-inline constexpr std::uint32_t kTableVersion = 1;
+inline constexpr std::uint32_t kTableVersion = 2;
 
 enum class PartOfSpeech : std::uint8_t { kNoun, kVerb, kAdjective, kAdverb };
 
@@ -22,7 +22,7 @@ enum Section : std::uint32_t {
   kAntonyms,   // pairs of words a << 32 | b, both ways, sorted
   kDerived,    // the same
   kIrregular,  // sorted by form
-  kConcepts,
+  kConcepts,   // one row a word
   kNotice,
   kSections,
 };
@@ -36,9 +36,10 @@ struct TableHeader {
   std::array<char, 8> magic;
   std::uint32_t version;
   std::uint32_t sections;
-  std::uint64_t size;      // of the whole table in bytes
-  std::uint64_t checksum;  // TableHash of all that follows the header
-  std::uint64_t tokens;    // words counted for the frequencies
+  std::uint64_t size;               // of the whole table in bytes
+  std::uint64_t checksum;           // TableHash of all that follows the header
+  std::uint64_t tokens;             // words counted for the frequencies
+  std::uint64_t concepts_checksum;  // TableHash of kConcepts
   std::array<SectionPlace, kSections> places;
 };
 
@@ -49,8 +50,6 @@ struct WordRow {
   std::uint8_t senses;
   std::uint32_t first_sense;
   std::uint32_t count;
-  std::uint32_t first_concept;
-  std::uint32_t concepts;
 };
 
 struct Sense {
@@ -76,15 +75,18 @@ struct IrregularForm {
   std::uint32_t word;
 };
 
-// One coordinate of a sparse vector of kConceptDimensions.
-struct ConceptTerm {
-  std::uint16_t dimension;
-  std::int16_t weight;  // in units of 1 / 32767
+// A word's place among concepts, of about unit length: four bits a coordinate, -7 to 7 in units of
+// kConceptStep, even coordinates in the low halves. All zero where nothing is known. Against 32-bit
+// floats it loses nothing measurable.
+inline constexpr std::size_t kConceptDimensions = 256;
+struct ConceptRow {
+  std::array<std::uint8_t, kConceptDimensions / 2> halves;
 };
-inline constexpr std::size_t kConceptDimensions = 512;
+// The best step for coordinates that are normally distributed (Max 1960), which are 1 / 16 in size.
+inline constexpr float kConceptStep = 0.35f / 16;
 
-static_assert(sizeof(WordRow) == 24 && sizeof(Sense) == 8 && sizeof(SynsetRow) == 8 &&
-              sizeof(IrregularForm) == 12 && sizeof(ConceptTerm) == 4);
+static_assert(sizeof(WordRow) == 16 && sizeof(Sense) == 8 && sizeof(SynsetRow) == 8 &&
+              sizeof(IrregularForm) == 12 && sizeof(ConceptRow) == kConceptDimensions / 2);
 
 // FNV-1a with the finaliser of MurmurHash3: the same on every machine.
 inline std::uint64_t TableHash(const char* bytes, std::size_t size) {

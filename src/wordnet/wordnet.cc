@@ -1,7 +1,9 @@
 #include "wordnet/wordnet.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 namespace reprise {
@@ -77,8 +79,7 @@ Result<void> WordNet::Check() const {
   }
   for (const WordRow& row : words_) {
     if (!Holds(strings_.size(), row.text, row.length) ||
-        !Holds(senses_.size(), row.first_sense, row.senses) ||
-        !Holds(concepts_.size(), row.first_concept, row.concepts)) {
+        !Holds(senses_.size(), row.first_sense, row.senses)) {
       return std::unexpected(Damaged("a word"));
     }
   }
@@ -98,9 +99,7 @@ Result<void> WordNet::Check() const {
       return std::unexpected(Damaged("an irregular form"));
     }
   }
-  for (const ConceptTerm& term : concepts_) {
-    if (term.dimension >= kConceptDimensions) return std::unexpected(Damaged("a concept"));
-  }
+  if (concepts_.size() != words_.size()) return std::unexpected(Damaged("its concepts"));
   return {};
 }
 
@@ -153,9 +152,30 @@ bool WordNet::AreDerived(WordId a, WordId b) const {
   return std::ranges::binary_search(derived_, std::uint64_t{a} << 32 | b);
 }
 
-std::span<const ConceptTerm> WordNet::Concept(WordId word) const {
-  const WordRow& row = Row(word);
-  return concepts_.subspan(row.first_concept, row.concepts);
+void WordNet::AddConcept(WordId word, float weight,
+                         std::span<float, kConceptDimensions> sum) const {
+  const ConceptRow& row = concepts_[word];
+  const float unit = weight * kConceptStep;
+  for (std::size_t i = 0; i < row.halves.size(); ++i) {
+    // Shifted to the top and back, each half is sign-extended.
+    const auto low = static_cast<std::int8_t>(row.halves[i] << 4);
+    const auto high = static_cast<std::int8_t>(row.halves[i]);
+    sum[2 * i] += unit * static_cast<float>(low >> 4);
+    sum[2 * i + 1] += unit * static_cast<float>(high >> 4);
+  }
+}
+
+double WordNet::Relatedness(WordId a, WordId b) const {
+  std::array<float, kConceptDimensions> x{}, y{};
+  AddConcept(a, 1, x);
+  AddConcept(b, 1, y);
+  double product = 0, x_squares = 0, y_squares = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    product += x[i] * y[i];
+    x_squares += x[i] * x[i];
+    y_squares += y[i] * y[i];
+  }
+  return product == 0 ? 0 : product / std::sqrt(x_squares * y_squares);
 }
 
 std::string_view WordNet::Notice() const {

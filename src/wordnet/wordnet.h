@@ -61,8 +61,13 @@ class WordNet {
   // Derived from one another or pertaining to one another: "wood", "wooden".
   bool AreDerived(WordId a, WordId b) const;
 
-  // The word's place among concepts: sparse, hashed, unit length; empty for function words.
-  std::span<const ConceptTerm> Concept(WordId word) const;
+  // Adds `weight` times the word's place among concepts, a vector of about unit length, to `sum`.
+  void AddConcept(WordId word, float weight, std::span<float, kConceptDimensions> sum) const;
+  // Cosine of two words' places: near 1 for synonyms, about .5 to .9 for words of one kind ("dog",
+  // "cat"), near 0 for unrelated ones. It tells what is related, not what is the same.
+  double Relatedness(WordId a, WordId b) const;
+  // Changes when the places do: with WordNet's version, the method, or the compiler's arithmetic.
+  std::uint64_t ConceptsChecksum() const { return header_->concepts_checksum; }
 
   std::string_view Notice() const;
   std::size_t words() const { return words_.size(); }
@@ -84,7 +89,7 @@ class WordNet {
   std::span<const std::uint64_t> antonyms_;
   std::span<const std::uint64_t> derived_;
   std::span<const IrregularForm> irregular_;
-  std::span<const ConceptTerm> concepts_;
+  std::span<const ConceptRow> concepts_;
   std::span<const char> notice_;
 };
 

@@ -75,19 +75,18 @@ TEST(BuiltInWordNet, TellsCommonWordsFromRareOnes) {
   EXPECT_GT(Net().Frequency(Net().Find("zeppelin")), 0);
 }
 
-double Cosine(std::string_view a, std::string_view b) {
-  double sum = 0;
-  for (const ConceptTerm& x : Net().Concept(Net().Find(a))) {
-    for (const ConceptTerm& y : Net().Concept(Net().Find(b))) {
-      if (x.dimension == y.dimension) sum += x.weight * y.weight / (32767.0 * 32767.0);
-    }
-  }
-  return sum;
+double Relatedness(std::string_view a, std::string_view b) {
+  return Net().Relatedness(Net().Find(a), Net().Find(b));
 }
 
 TEST(BuiltInWordNet, PlacesRelatedWordsNearEachOther) {
-  EXPECT_NEAR(Cosine("dog", "dog"), 1, 0.01);
-  EXPECT_GT(Cosine("dog", "puppy"), Cosine("dog", "car") + 0.1);
+  EXPECT_NEAR(Relatedness("dog", "dog"), 1, 1e-6);
+  EXPECT_GT(Relatedness("ocean", "sea"), 0.6);
+  EXPECT_GT(Relatedness("beach", "shore"), 0.6);
+  EXPECT_GT(Relatedness("kitten", "kitty"), 0.6);
+  EXPECT_GT(Relatedness("dog", "puppy"), Relatedness("dog", "horse"));
+  EXPECT_LT(std::abs(Relatedness("dog", "car")), 0.3);
+  EXPECT_LT(std::abs(Relatedness("sofa", "waterfall")), 0.3);
 }
 
 TEST(BuiltInWordNet, KeepsTheNotice) {
@@ -190,7 +189,7 @@ TEST_F(SmallWordNet, ChecksEveryOffset) {
       const WordId id = (*net)->Find(word);
       if (id == kNoWord) continue;
       for (const Sense& sense : (*net)->Senses(id)) (*net)->Hypernyms(sense.synset);
-      (*net)->Concept(id);
+      (*net)->Relatedness(id, id);
     }
     (*net)->Irregular("dogz");
   }
