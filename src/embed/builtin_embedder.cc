@@ -15,14 +15,19 @@
 namespace reprise {
 namespace {
 
+// Measured on the development data (STS benchmark / its captions / SICK: correlation with human
+// scores; recall@10 of paraphrases among 11,890 texts): lexical 1024 alone .804/.816/.656, .905;
+// lexical + concepts 256+256 .810/.834/.705, .931; 512+128 .812/.831/.706, .936; 512+256
+// .812/.835/.706, .937; 1024+256 .814/.838/.707, .937. The parts weigh the same: with 35 % for the
+// concepts recall@10 is .922, with 65 % .940 but the correlation falls.
 constexpr std::size_t kLexicalDimensions = 512;
 constexpr std::size_t kDimensions = kLexicalDimensions + kConceptDimensions;
 
-// What n-grams and bigrams weigh against lemmas, and what of a word's weight comes from how rare it
-// is. bench/quality/embedding.py measures; docs of the choice are in its table.
+// What n-grams and pairs of words weigh against lemmas. Any n-gram share from .3 to 1 and any pair
+// share up to .6 stays within .005 of these in every measure.
 constexpr float kGramShare = 0.7f;
 constexpr float kBigramShare = 0.3f;
-constexpr double kCommonWord = 2e-3;  // a of a / (a + p), p from WordNet's texts
+constexpr double kCommonWord = 2e-3;  // a of a / (a + p), p from WordNet's texts: Arora et al. 2017
 
 constexpr std::uint64_t kLemmaSeed = 0x9e3779b97f4a7c15;
 constexpr std::uint64_t kGramSeed = 0xc2b2ae3d27d4eb4f;
@@ -95,8 +100,7 @@ struct WeightedWord {
 // geometric mean of both is better than either.
 WeightedWord Weigh(const Token& token, const WordNet& net) {
   if (!token.content) return {&token, kNoWord, token.weight};
-  WordId word = net.Find(token.lemma);
-  if (word == kNoWord) word = net.Find(token.text);
+  const WordId word = token.word;
   const double p = word == kNoWord ? 0 : net.Frequency(word);
   return {&token, word,
           static_cast<float>(std::sqrt(token.weight * kCommonWord / (kCommonWord + p)))};

@@ -12,8 +12,9 @@
 namespace reprise {
 namespace {
 
-// The weights below are from the study of the relations (edges, steps) or round numbers: halving or
-// doubling each of them moves the correlation with human scores by less than .005.
+// The weights below are from the study of the relations (edges, steps) or round numbers: doubling
+// those of definitions and uses, or leaving either out, moves the correlation with human scores by
+// less than .005.
 constexpr double kStep1 = 0.6, kStep2 = 0.3;
 constexpr double kUnseen = 0.3;  // what a sense that was never tagged counts
 constexpr double kPrune = 2e-3;  // smaller shares are dropped
