@@ -79,20 +79,20 @@ BENCHMARK(BM_Base64)->Arg(100'000);
 void BM_SemanticDecision(benchmark::State& state) {
   EntryTable table;
   const auto verifier = MakeLexicalVerifier();
-  const auto embedder = MakeLexicalEmbedder();
+  const auto embedder = MakeBuiltInEmbedder();
   SemanticTier tier(*verifier, table, embedder->dimensions());
   const Digest partition{};
   for (std::size_t i = 0; i < static_cast<std::size_t>(state.range(0)); ++i) {
     const EntryPtr entry = SampleEntry(i);
     table.Put(entry);
     const auto added =
-        tier.Add(partition, entry->record().id, ToHalf(EmbedLexical(entry->prompt())));
+        tier.Add(partition, entry->record().id, ToHalf(EmbedBuiltIn(entry->prompt())));
     if (!added) state.SkipWithError(added.error().message.c_str());
   }
   std::size_t next = 0;
   for (auto _ : state) {
     const Prompt prompt = Analyze("please draw " + PromptNumber(next % 500));
-    const Embedding embedding = EmbedLexical(prompt);
+    const Embedding embedding = EmbedBuiltIn(prompt);
     benchmark::DoNotOptimize(tier.Find({.partition = partition,
                                         .prompt = prompt,
                                         .embedding = embedding,

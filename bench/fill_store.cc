@@ -119,7 +119,7 @@ int Run(const std::filesystem::path& data, const char* prompts, std::string mode
                           .created_ms = SystemClock().NowMs()};
   auto put = RunTask(io.context(), (*blobs)->Put(ShareBytes(std::move(*bytes))));
   if (!put) return Report(put.error());
-  const auto embedder = MakeLexicalEmbedder();
+  const auto embedder = MakeBuiltInEmbedder();
   std::ifstream lines(prompts);
   const auto count = FillFrom(lines, {io, **entries, *embedder, std::move(model), size, image});
   if (!count) return Report(count.error());

@@ -31,7 +31,7 @@ void BM_AnalyzeUnicode(benchmark::State& state) {
 BENCHMARK(BM_AnalyzeUnicode);
 
 void BM_AnalyzeAndEmbed(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(EmbedLexical(Analyze(kPrompt)));
+  for (auto _ : state) benchmark::DoNotOptimize(EmbedBuiltIn(Analyze(kPrompt)));
 }
 BENCHMARK(BM_AnalyzeAndEmbed);
 

@@ -28,7 +28,7 @@ class Texts {
  public:
   std::size_t Add(const std::string& text) {
     const auto [at, fresh] = ids_.try_emplace(text, vectors_.size());
-    if (fresh) vectors_.push_back(reprise::EmbedLexical(reprise::Analyze(text)));
+    if (fresh) vectors_.push_back(reprise::EmbedBuiltIn(reprise::Analyze(text)));
     return at->second;
   }
 

@@ -20,7 +20,7 @@ void Judge(const reprise::Verifier& verifier, const std::string& line) {
   const std::size_t tab = line.find('\t');
   const Prompt a = Analyze(line.substr(0, tab));
   const Prompt b = Analyze(tab == line.npos ? "" : line.substr(tab + 1));
-  const Embedding x = EmbedLexical(a), y = EmbedLexical(b);
+  const Embedding x = EmbedBuiltIn(a), y = EmbedBuiltIn(b);
   const double cosine = std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
   const Verdict safe = verifier.Verify(a, b, MatchMode::kSafe);
   const Verdict hard = verifier.Verify(a, b, MatchMode::kHard);

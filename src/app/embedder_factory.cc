@@ -111,7 +111,7 @@ Made MakeUncached(const EmbedderConfig& config, EmbedderParts parts) {
     case Kind::kBuiltin:
       break;
   }
-  return MakeLexicalEmbedder();
+  return MakeBuiltInEmbedder();
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ class EmbedderFactoryTest : public ::testing::Test {
 };
 
 TEST_F(EmbedderFactoryTest, TheDefaultIsBuiltIn) {
-  EXPECT_EQ(Identity({}), MakeLexicalEmbedder()->identity());
+  EXPECT_EQ(Identity({}), MakeBuiltInEmbedder()->identity());
 }
 
 TEST_F(EmbedderFactoryTest, RemoteKindsNeedNoAddress) {

@@ -18,7 +18,7 @@ Evaluation Measure(const std::string& file) {
   auto pairs = ReadPairs(REPRISE_SOURCE_DIR "/tests/data/" + file);
   EXPECT_TRUE(pairs) << pairs.error().message;
   IoThreads io(2);
-  const auto embedder = MakeLexicalEmbedder();
+  const auto embedder = MakeBuiltInEmbedder();
   const auto verifier = MakeLexicalVerifier();
   PairJudge judge(*embedder, *verifier, io.context());
   const EvalRule rule{.match = {.mode = settings.match_mode, .calibration = settings.calibration},

@@ -25,7 +25,7 @@ class CountingEmbedder final : public Embedder {
   std::atomic<int> calls = 0;
 
  private:
-  const std::unique_ptr<Embedder> embedder_ = MakeLexicalEmbedder();
+  const std::unique_ptr<Embedder> embedder_ = MakeBuiltInEmbedder();
 };
 
 class PairJudgeTest : public testing::Test {
@@ -56,9 +56,9 @@ TEST_F(PairJudgeTest, DecidesAsTheSemanticTier) {
       record.id = 1;
       record.prompt = pairs[i].b;
       table.Put(std::make_shared<const CachedEntry>(record, std::make_shared<EntryUsage>()));
-      ASSERT_TRUE(tier.Add({}, 1, ToHalf(EmbedLexical(Analyze(pairs[i].b)))));
+      ASSERT_TRUE(tier.Add({}, 1, ToHalf(EmbedBuiltIn(Analyze(pairs[i].b)))));
       const Prompt asked = Analyze(pairs[i].a);
-      const Embedding embedding = EmbedLexical(asked);
+      const Embedding embedding = EmbedBuiltIn(asked);
       const SemanticResult found =
           tier.Find({.partition = {},
                      .prompt = asked,

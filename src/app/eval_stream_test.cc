@@ -61,7 +61,7 @@ TEST(ReadStream, BadLinesAreNamed) {
 StreamReport Replayed(const std::string& stream, CacheSettings settings = {}) {
   auto report = Replay(
       Read(stream),
-      {.settings = settings, .embedder = MakeLexicalEmbedder(), .verifier = MakeLexicalVerifier()});
+      {.settings = settings, .embedder = MakeBuiltInEmbedder(), .verifier = MakeLexicalVerifier()});
   EXPECT_TRUE(report) << report.error().message;
   return report.value_or(StreamReport{});
 }

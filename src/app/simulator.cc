@@ -269,7 +269,7 @@ class Simulator::Impl {
       if (!input.is_string()) co_return BadRequest("'input' must be a string or a list of strings");
       const Prompt prompt = Analyze(input.get<std::string>());
       tokens += prompt.tokens.size();
-      const Embedding vector = EmbedLexical(prompt);
+      const Embedding vector = EmbedBuiltIn(prompt);
       json item = {{"object", "embedding"}, {"index", data.size()}};
       if (base64) {
         static_assert(std::endian::native == std::endian::little);

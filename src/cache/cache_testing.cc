@@ -114,7 +114,7 @@ class FaultyEmbedder final : public Embedder {
   }
 
  private:
-  const std::unique_ptr<Embedder> embedder_ = MakeLexicalEmbedder();
+  const std::unique_ptr<Embedder> embedder_ = MakeBuiltInEmbedder();
   const std::shared_ptr<EmbedderFaults> faults_;
   std::string identity_;
 };

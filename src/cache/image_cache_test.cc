@@ -401,11 +401,11 @@ TEST(ImageCacheTest, ModeOffIsAPlainSemanticCache) {
   for (const char* asked :
        {"a red fox near the snow", "two blue cats on a roof", "no green owl under water",
         "a castle", "a red owl in the snow at night", "a dog", "the roof", "blue water"}) {
-    const Embedding query = EmbedLexical(Analyze(asked));
+    const Embedding query = EmbedBuiltIn(Analyze(asked));
     double best = -1;
     std::string nearest;
     for (const std::string& text : stored) {
-      const Embedding other = EmbedLexical(Analyze(text));
+      const Embedding other = EmbedBuiltIn(Analyze(text));
       const double cosine = std::inner_product(query.begin(), query.end(), other.begin(), 0.0);
       if (cosine > best) nearest = text;
       best = std::max(best, cosine);

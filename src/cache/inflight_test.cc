@@ -36,7 +36,7 @@ std::string Kind(const Answer& answer) {
 }
 
 double Cosine(const std::string& a, const std::string& b) {
-  const Embedding x = EmbedLexical(Analyze(a)), y = EmbedLexical(Analyze(b));
+  const Embedding x = EmbedBuiltIn(Analyze(a)), y = EmbedBuiltIn(Analyze(b));
   return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
 }
 

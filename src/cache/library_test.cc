@@ -73,7 +73,7 @@ class LibraryTest : public testing::Test {
     draft.entry.fingerprint = Sha256(prompt);
     draft.entry.compatibility = partition_;
     draft.entry.created_ms = clock_.NowMs();
-    draft.vector = {std::string(embedder_->identity()), ToHalf(EmbedLexical(Analyze(prompt)))};
+    draft.vector = {std::string(embedder_->identity()), ToHalf(EmbedBuiltIn(Analyze(prompt)))};
     draft.images = std::move(images);
     return draft;
   }
@@ -90,7 +90,7 @@ class LibraryTest : public testing::Test {
     RunTask(io_.context(), library_->Drop(entry->record().id, entry->record().images[image].id));
   }
   bool SetVector(std::uint64_t entry, const std::string& prompt) {
-    StoredVector vector{std::string(embedder_->identity()), ToHalf(EmbedLexical(Analyze(prompt)))};
+    StoredVector vector{std::string(embedder_->identity()), ToHalf(EmbedBuiltIn(Analyze(prompt)))};
     return RunTask(io_.context(), library_->SetVectors({{entry, std::move(vector)}})).has_value();
   }
   Result<std::size_t> Sweep() { return RunTask(io_.context(), library_->Sweep()); }
@@ -111,7 +111,7 @@ class LibraryTest : public testing::Test {
     return semantic_
         ->Find({.partition = partition_,
                 .prompt = prompt,
-                .embedding = EmbedLexical(prompt),
+                .embedding = EmbedBuiltIn(prompt),
                 .objection = [](const CachedEntry&) { return std::string(); }})
         .hit.has_value();
   }

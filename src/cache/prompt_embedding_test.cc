@@ -42,7 +42,7 @@ class PromptEmbeddingTest : public testing::Test {
 };
 
 TEST_F(PromptEmbeddingTest, GivesTheVectorOrTheError) {
-  EXPECT_EQ(Embed(embedding_, hours(1)).value(), EmbedLexical(Analyze("a red fox")));
+  EXPECT_EQ(Embed(embedding_, hours(1)).value(), EmbedBuiltIn(Analyze("a red fox")));
   faults_->embed = true;
   EXPECT_EQ(Embed(embedding_, hours(1)).error().code, Code::kUnavailable);
   EXPECT_EQ(

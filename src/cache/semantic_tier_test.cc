@@ -20,7 +20,7 @@ class SemanticTierTest : public testing::Test {
     auto entry =
         std::make_shared<const CachedEntry>(std::move(record), std::make_shared<EntryUsage>());
     table_.Put(entry);
-    EXPECT_TRUE(tier_.Add(partition, last_id_, ToHalf(EmbedLexical(Analyze(prompt)))));
+    EXPECT_TRUE(tier_.Add(partition, last_id_, ToHalf(EmbedBuiltIn(Analyze(prompt)))));
     return entry;
   }
 
@@ -29,7 +29,7 @@ class SemanticTierTest : public testing::Test {
     const Prompt prompt = Analyze(text);
     return tier_.Find({.partition = partition,
                        .prompt = prompt,
-                       .embedding = EmbedLexical(prompt),
+                       .embedding = EmbedBuiltIn(prompt),
                        .mode = mode,
                        .threshold = threshold,
                        .candidates = 10,
@@ -41,7 +41,7 @@ class SemanticTierTest : public testing::Test {
   }
 
   static double Cosine(const std::string& a, const std::string& b) {
-    const auto x = EmbedLexical(Analyze(a)), y = EmbedLexical(Analyze(b));
+    const auto x = EmbedBuiltIn(Analyze(a)), y = EmbedBuiltIn(Analyze(b));
     double sum = 0;
     for (std::size_t i = 0; i < x.size(); ++i) sum += double{x[i]} * y[i];
     return sum;
@@ -51,7 +51,7 @@ class SemanticTierTest : public testing::Test {
   std::uint64_t last_id_ = 0, objected_ = 0;
   std::unique_ptr<Verifier> verifier_ = MakeLexicalVerifier();
   EntryTable table_;
-  SemanticTier tier_{*verifier_, table_, MakeLexicalEmbedder()->dimensions()};
+  SemanticTier tier_{*verifier_, table_, MakeBuiltInEmbedder()->dimensions()};
 };
 
 TEST_F(SemanticTierTest, AParaphraseIsServedAConflictRefused) {
@@ -70,7 +70,7 @@ TEST_F(SemanticTierTest, AParaphraseIsServedAConflictRefused) {
 TEST_F(SemanticTierTest, ACalibrationDecidesToo) {
   Add(here_, "a red fox in the snow");
   const Prompt prompt = Analyze("please draw a red fox in the snow");
-  const Embedding embedding = EmbedLexical(prompt);
+  const Embedding embedding = EmbedBuiltIn(prompt);
   SemanticQuery query{.partition = here_,
                       .prompt = prompt,
                       .embedding = embedding,
@@ -170,7 +170,7 @@ TEST_F(SemanticTierTest, ZeroVectorsAreLeftOut) {
 TEST_F(SemanticTierTest, TheFirstVectorSaysHowManyDimensionsThereAre) {
   SemanticTier tier(*verifier_, table_, 0);
   const EntryPtr fox = Add(here_, "a red fox in the snow");
-  const auto vector = ToHalf(EmbedLexical(fox->prompt()));
+  const auto vector = ToHalf(EmbedBuiltIn(fox->prompt()));
   const std::vector<Half> shorter(vector.begin(), vector.begin() + 700);
   ASSERT_TRUE(tier.Append(here_, fox->record().id, vector));
   for (const Digest& partition : {here_, there_}) {
@@ -185,14 +185,14 @@ TEST_F(SemanticTierTest, TheFirstVectorSaysHowManyDimensionsThereAre) {
                       .objection = [](const CachedEntry&) { return std::string(); }});
   };
   EXPECT_FALSE(find(Embedding(700, 0.03f)).hit);
-  EXPECT_TRUE(find(EmbedLexical(fox->prompt())).hit);
+  EXPECT_TRUE(find(EmbedBuiltIn(fox->prompt())).hit);
 }
 
 TEST_F(SemanticTierTest, SettlingGoesThroughEveryPartition) {
   for (const Digest& partition : {here_, there_}) {
     for (int i = 0; i < 1100; ++i) {
       const auto prompt = Analyze("fox number " + std::to_string(i));
-      ASSERT_TRUE(tier_.Append(partition, ++last_id_, ToHalf(EmbedLexical(prompt))));
+      ASSERT_TRUE(tier_.Append(partition, ++last_id_, ToHalf(EmbedBuiltIn(prompt))));
     }
   }
   EXPECT_EQ(tier_.unsettled(), 2u);
@@ -214,7 +214,7 @@ TEST_F(SemanticTierTest, APartitionGoesWithItsLastVector) {
 }
 
 TEST_F(SemanticTierTest, AVectorAddedWhileItsPartitionEmptiesIsFound) {
-  const auto vector = ToHalf(EmbedLexical(Analyze("a red fox")));
+  const auto vector = ToHalf(EmbedBuiltIn(Analyze("a red fox")));
   for (int round = 0; round < 300; ++round) {
     const EntryPtr old = Add(here_, "a red fox");
     const EntryPtr fresh = Add(there_, "a red fox");

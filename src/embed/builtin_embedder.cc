@@ -147,7 +147,7 @@ class BuiltInEmbedder final : public Embedder {
  public:
   std::string_view identity() const override { return identity_; }
   std::size_t dimensions() const override { return kDimensions; }
-  Task<Result<Embedding>> Embed(const Prompt& prompt) override { co_return EmbedLexical(prompt); }
+  Task<Result<Embedding>> Embed(const Prompt& prompt) override { co_return EmbedBuiltIn(prompt); }
 
  private:
   // With another WordNet the same text gives another vector.
@@ -157,7 +157,7 @@ class BuiltInEmbedder final : public Embedder {
 
 }  // namespace
 
-Embedding EmbedLexical(const Prompt& prompt) {
+Embedding EmbedBuiltIn(const Prompt& prompt) {
   const WordNet& net = WordNet::BuiltIn();
   std::vector<WeightedWord> words;
   words.reserve(prompt.tokens.size());
@@ -173,7 +173,7 @@ Embedding EmbedLexical(const Prompt& prompt) {
   return out;
 }
 
-std::unique_ptr<Embedder> MakeLexicalEmbedder() {
+std::unique_ptr<Embedder> MakeBuiltInEmbedder() {
   return std::make_unique<BuiltInEmbedder>();
 }
 

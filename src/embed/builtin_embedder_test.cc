@@ -22,7 +22,7 @@ float Magnitude(float x) {
 }
 
 Embedding Embed(std::string_view text) {
-  return EmbedLexical(Analyze(text));
+  return EmbedBuiltIn(Analyze(text));
 }
 
 double Cosine(std::string_view a, std::string_view b) {
@@ -30,7 +30,7 @@ double Cosine(std::string_view a, std::string_view b) {
 }
 
 TEST(BuiltInEmbedderTest, NamesItsDimensions) {
-  const auto embedder = MakeLexicalEmbedder();
+  const auto embedder = MakeBuiltInEmbedder();
   EXPECT_THAT(std::string(embedder->identity()),
               testing::StartsWith("builtin-2/" + std::to_string(embedder->dimensions()) + "/"));
   EXPECT_EQ(Embed("a cat").size(), embedder->dimensions());
@@ -38,7 +38,7 @@ TEST(BuiltInEmbedderTest, NamesItsDimensions) {
 
 TEST(BuiltInEmbedderTest, TaskGivesTheSameVector) {
   asio::io_context context;
-  const auto embedder = MakeLexicalEmbedder();
+  const auto embedder = MakeBuiltInEmbedder();
   const Prompt prompt = Analyze("a cat in the rain");
   auto work = asio::make_work_guard(context);
   std::thread thread([&] { context.run(); });
@@ -46,7 +46,7 @@ TEST(BuiltInEmbedderTest, TaskGivesTheSameVector) {
   work.reset();
   thread.join();
   ASSERT_TRUE(embedding);
-  EXPECT_EQ(*embedding, EmbedLexical(prompt));
+  EXPECT_EQ(*embedding, EmbedBuiltIn(prompt));
 }
 
 TEST(BuiltInEmbedderTest, UnitLengthUnlessBlank) {

@@ -47,9 +47,9 @@ class Embedder {
 };
 
 // The built-in lexical embedder: no model, no file, no network; never suspends.
-std::unique_ptr<Embedder> MakeLexicalEmbedder();
+std::unique_ptr<Embedder> MakeBuiltInEmbedder();
 
 // The same vector without a task, for tools and benchmarks.
-Embedding EmbedLexical(const Prompt& prompt);
+Embedding EmbedBuiltIn(const Prompt& prompt);
 
 }  // namespace reprise
