@@ -461,8 +461,7 @@ const std::vector<Setting>& Settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> list;
     for (auto part : {ServerSettings(), CacheSettingsTable(), EmbedderSettings(),
-                      AuditSettingsTable(),
-                      UpstreamSettings(), LimitSettings()}) {
+                      AuditSettingsTable(), UpstreamSettings(), LimitSettings()}) {
       list.insert(list.end(), part.begin(), part.end());
     }
     return list;

@@ -31,11 +31,11 @@ class Environment {
 
 auto Fields(const CacheSettings& c) {
   return std::tuple(c.semantic, c.similarity_threshold, c.match_mode, c.calibration.bias,
-                    c.calibration.similarity, c.calibration.cosine, c.candidates, c.embedding_timeout,
-                    c.exact_resolution, c.ttl_ms, c.variants, c.tenants, c.hot_bytes, c.upstream_concurrency,
-                    c.upstream_queue, c.request_timeout, c.image_limits.max_bytes,
-                    c.image_limits.max_pixels, c.max_error, c.audit.share, c.audit.budget_usd,
-                    c.audit.judge_usd);
+                    c.calibration.similarity, c.calibration.cosine, c.candidates,
+                    c.embedding_timeout, c.exact_resolution, c.ttl_ms, c.variants, c.tenants,
+                    c.hot_bytes, c.upstream_concurrency, c.upstream_queue, c.request_timeout,
+                    c.image_limits.max_bytes, c.image_limits.max_pixels, c.max_error, c.audit.share,
+                    c.audit.budget_usd, c.audit.judge_usd);
 }
 auto Fields(const EmbedderConfig& e) {
   return std::tuple(e.kind, e.url, e.api_key, e.model, e.account, e.dimensions, e.base64, e.path,

@@ -7,14 +7,9 @@
 #include <span>
 #include <vector>
 
+#include "base/wilson.h"
+
 namespace reprise {
-
-struct Interval {
-  double low = 0, high = 1;
-};
-
-// The 95 % score interval of a share (Wilson 1927); [0, 1] of nothing.
-Interval Wilson(std::size_t part, std::size_t of);
 
 // How many trials without a single failure it takes until the interval's upper end is at most
 // `error`, which is above 0.
@@ -23,7 +18,7 @@ std::size_t TrialsFor(double error);
 struct Share {
   std::size_t part = 0, of = 0;
   double value() const { return of == 0 ? 0 : double(part) / double(of); }
-  Interval interval() const { return Wilson(part, of); }
+  Interval interval() const { return WilsonInterval(part, of); }
 };
 
 // Labelled pairs and what was decided on them.

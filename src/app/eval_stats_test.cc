@@ -15,24 +15,24 @@ TEST(Wilson, AgreesWithPublishedValues) {
                {0, 20, 0, 0.1611},
                {1, 29, 0.0061, 0.1718}};
   for (const auto& [part, of, low, high] : cases) {
-    EXPECT_NEAR(Wilson(part, of).low, low, 5e-5);
-    EXPECT_NEAR(Wilson(part, of).high, high, 5e-5);
+    EXPECT_NEAR(WilsonInterval(part, of).low, low, 5e-5);
+    EXPECT_NEAR(WilsonInterval(part, of).high, high, 5e-5);
   }
 }
 
 TEST(Wilson, KnowsItsLimits) {
-  EXPECT_EQ(Wilson(0, 0).low, 0);
-  EXPECT_EQ(Wilson(0, 0).high, 1);
-  EXPECT_EQ(Wilson(0, 50).low, 0);
-  EXPECT_EQ(Wilson(50, 50).high, 1);
-  EXPECT_LT(Wilson(50, 50).low, 1);
+  EXPECT_EQ(WilsonInterval(0, 0).low, 0);
+  EXPECT_EQ(WilsonInterval(0, 0).high, 1);
+  EXPECT_EQ(WilsonInterval(0, 50).low, 0);
+  EXPECT_EQ(WilsonInterval(50, 50).high, 1);
+  EXPECT_LT(WilsonInterval(50, 50).low, 1);
 }
 
 TEST(TrialsFor, IsTheSmallestNumberThatProvesTheError) {
   for (const double error : {0.001, 0.01, 0.02, 0.05, 0.5}) {
     const std::size_t trials = TrialsFor(error);
-    EXPECT_LE(Wilson(0, trials).high, error);
-    EXPECT_GT(Wilson(0, trials - 1).high, error);
+    EXPECT_LE(WilsonInterval(0, trials).high, error);
+    EXPECT_GT(WilsonInterval(0, trials - 1).high, error);
   }
   EXPECT_EQ(TrialsFor(0.02), 189u);
 }

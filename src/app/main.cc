@@ -12,14 +12,12 @@ int main(int argc, char** argv) {
   CLI::App root("Reprise: a semantic cache for image generation", "reprise");
   root.set_version_flag("--version", std::string(Version()));
   root.add_flag_callback(
-      "--licenses",
-      [] { throw CLI::CallForVersion(std::string(WordNet::BuiltIn().Notice()), 0); },
+      "--licenses", [] { throw CLI::CallForVersion(std::string(WordNet::BuiltIn().Notice()), 0); },
       "Print the notices of what is part of the program");
   root.require_subcommand(1);
   Command chosen;
-  for (const auto add :
-       {AddServe, AddDemo, AddGenerate, AddExplain, AddEval, AddStats, AddFeedback, AddDoctor,
-        AddSimulate}) {
+  for (const auto add : {AddServe, AddDemo, AddGenerate, AddExplain, AddEval, AddStats, AddFeedback,
+                         AddDoctor, AddSimulate}) {
     add(root, chosen);
   }
   try {

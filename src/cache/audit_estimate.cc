@@ -6,7 +6,6 @@
 namespace reprise {
 namespace {
 
-constexpr double kZ = 1.959963984540054;  // 95 %
 constexpr std::size_t kOneIn = 50;
 
 double Share(const JudgedPairs& pairs) {
@@ -14,16 +13,6 @@ double Share(const JudgedPairs& pairs) {
 }
 
 }  // namespace
-
-Interval WilsonInterval(std::size_t successes, std::size_t trials) {
-  if (trials == 0) return {};
-  const auto n = static_cast<double>(trials);
-  const double p = static_cast<double>(successes) / n;
-  const double scale = 1 / (1 + kZ * kZ / n);
-  const double centre = scale * (p + kZ * kZ / (2 * n));
-  const double half = scale * kZ * std::sqrt(p * (1 - p) / n + kZ * kZ / (4 * n * n));
-  return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
-}
 
 FalseHitEstimate EstimateFalseHits(const JudgedPairs& hits, const JudgedPairs& control) {
   const double d = Share(hits), q = Share(control);

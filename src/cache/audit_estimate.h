@@ -16,14 +16,9 @@
 #include <optional>
 #include <vector>
 
+#include "base/wilson.h"
+
 namespace reprise {
-
-struct Interval {
-  double low = 0, high = 1;
-};
-
-// Wilson's 95 % interval of a proportion; 0 to 1 for no trials.
-Interval WilsonInterval(std::size_t successes, std::size_t trials);
 
 struct JudgedPairs {
   std::size_t judged = 0, different = 0;

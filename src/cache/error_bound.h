@@ -29,10 +29,10 @@
 //     Pr(c = 1 | s) = E p >= sum over i of (e_(i+1) - e_i) L(e_i) >= max over i of (1 - e_i) L(e_i)
 //                                                                                      (4)
 //
-// and never below (3); on mixed traffic it serves 1.2 to 1.6 times as often. With m kinds of limits at
-// once, each at e / m, one of them fails with probability at most e (union bound), so the largest
-// may be used. As 1 - B is at least about e_0, the grid is logarithmic: fifty even steps could
-// never serve more than delta / 0.02.
+// and never below (3); on mixed traffic it serves 1.2 to 1.6 times as often. With m kinds of limits
+// at once, each at e / m, one of them fails with probability at most e (union bound), so the
+// largest may be used. As 1 - B is at least about e_0, the grid is logarithmic: fifty even steps
+// could never serve more than delta / 0.02.
 //
 // The limits.
 //   Curve: Pr(c = 1 | s) = sigmoid(g (s - t)), a logistic regression a + b x with t = -a / b and

@@ -30,7 +30,7 @@ struct NearFlight {
 
 // The `count` nearest flights that suffice, nearest first.
 std::vector<NearFlight> Nearest(const std::vector<FlightPtr>& flights, const ImageRequest& request,
-                               const std::vector<Half>& vector, std::size_t count) {
+                                const std::vector<Half>& vector, std::size_t count) {
   const InnerProduct product(vector.size());
   std::vector<NearFlight> candidates;
   if (vector.empty()) return candidates;

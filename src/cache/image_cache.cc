@@ -193,7 +193,8 @@ class ImageCache::Impl {
 
   std::size_t generations_under_way() const { return generations_.load(); }
   std::size_t tasks_under_way() const {
-    return generations_.load() + trust_.under_way() + embedding_.under_way() + reembedding_.under_way() + settling_;
+    return generations_.load() + trust_.under_way() + embedding_.under_way() +
+           reembedding_.under_way() + settling_;
   }
 
   Trust& trust() { return trust_; }

@@ -31,7 +31,7 @@ struct JobState {
   MatchMode mode = MatchMode::kSafe;
   int variants = 1;
   Deadline deadline;
-  std::vector<std::string> unreadable;  // images whose bytes could not be had, for the moment
+  std::vector<std::string> unreadable;     // images whose bytes could not be had, for the moment
   std::optional<Exploration> exploration;  // a neighbour was at hand, and is not served
   bool exact_only = false;                 // no other words answer it
   bool own_entry_short = false;  // an entry of this very fingerprint exists but has too few images

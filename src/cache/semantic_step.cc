@@ -48,22 +48,21 @@ Task<std::optional<SemanticMatch>> SemanticStep::Find(JobState& state) {
 
 std::optional<SemanticMatch> SemanticStep::FindAgain(JobState& state) const {
   const Job& job = *state.job;
-  const bool compares = parts_.settings.semantic && !state.own_entry_short && !state.exact_only &&
-                        !state.exploration;
+  const bool compares =
+      parts_.settings.semantic && !state.own_entry_short && !state.exact_only && !state.exploration;
   if (!compares || !job.embedding) return std::nullopt;
   const Trust::Vetoes vetoes = parts_.trust.VetoesFor(job.request->tenant, job.prompt);
-  SemanticResult found = parts_.tier.Find(
-      {.partition = job.identity.compatibility,
-       .prompt = job.prompt,
-       .embedding = *job.embedding,
-       .mode = state.mode,
-       .threshold = state.decision.threshold,
-       .candidates = parts_.settings.candidates,
-       .calibration = parts_.settings.calibration,
-       .objection = [&](const CachedEntry& entry) {
-         const std::string veto = vetoes.Objection(entry);
-         return veto.empty() ? Objection(state, entry) : veto;
-       }});
+  SemanticResult found = parts_.tier.Find({.partition = job.identity.compatibility,
+                                           .prompt = job.prompt,
+                                           .embedding = *job.embedding,
+                                           .mode = state.mode,
+                                           .threshold = state.decision.threshold,
+                                           .candidates = parts_.settings.candidates,
+                                           .calibration = parts_.settings.calibration,
+                                           .objection = [&](const CachedEntry& entry) {
+                                             const std::string veto = vetoes.Objection(entry);
+                                             return veto.empty() ? Objection(state, entry) : veto;
+                                           }});
   if (found.refused) NoteRefusal(state.decision, *found.refused);
   return std::move(found.hit);
 }

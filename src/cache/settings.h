@@ -33,7 +33,7 @@ struct CacheSettings {
   bool semantic = true;
   double similarity_threshold = 0.85;
   MatchMode match_mode = MatchMode::kSafe;
-  Calibration calibration;                        // of similarity, for the configured embedder
+  Calibration calibration;  // of similarity, for the configured embedder
   // How long a request waits for its prompt's vector; after that, exact matching only.
   std::chrono::milliseconds embedding_timeout{2000};
   double max_error = 0;  // share of rephrased requests that may get a wrong image; 0: no bound
