@@ -104,6 +104,7 @@ class ReplayCache {
  public:
   ~ReplayCache() {
     // What still runs refers to the cache, so it goes last.
+    if (cache_) cache_->Stop();
     workers_.Join();
     io_.Stop();
     cache_.reset();
@@ -111,12 +112,16 @@ class ReplayCache {
 
   Result<void> Open(StreamParts given) {
     if (auto images = InitImages(); !images) return images;
-    auto entries = OpenSqliteEntryStore(directory_.path() / "reprise.db");
-    if (!entries) return std::unexpected(entries.error());
+    auto stores = OpenSqliteStores(directory_.path() / "reprise.db");
+    if (!stores) return std::unexpected(stores.error());
     auto blobs = OpenFileBlobStore(directory_.path() / "blobs", workers_);
     if (!blobs) return std::unexpected(blobs.error());
     ImageCacheParts parts;
-    parts.entries = std::move(*entries);
+    parts.entries = std::move(stores->entries);
+    parts.trust = std::move(stores->trust);
+    // Blank images say nothing of one another.
+    given.settings.audit.share = 0;
+    given.settings.max_error = 0;
     parts.blobs = std::move(*blobs);
     parts.embedder = std::move(given.embedder);
     parts.verifier = std::move(given.verifier);
