@@ -183,7 +183,8 @@ class Aligner {
   void MatchSimilar(std::size_t i, std::size_t j) {
     const Token &x = a_[i], &y = b_[j];
     const bool plain = x.slot == Slot::kNone && y.slot == Slot::kNone && !x.name && !y.name;
-    if ((plain && IsMisspelling(x.lemma, y.lemma)) || IsSlip(x, y) || IsSlip(y, x)) {
+    const bool known = x.word != kNoWord && y.word != kNoWord;  // two words, not one misspelt
+    if ((plain && !known && IsMisspelling(x.lemma, y.lemma)) || IsSlip(x, y) || IsSlip(y, x)) {
       Match(i, j, kMisspeltCredit);
     } else if (j > 0 && IsCompound(x, b_[j - 1], y)) {
       Match(i, j, 1);

@@ -27,8 +27,10 @@ bool IsAdverb(std::string_view word) {
        "friendly",   "lonely",    "heavenly",  "deadly",   "ghostly",   "princely", "grizzly",
        "anomaly",    "homely",    "lively",    "lovely",   "scholarly", "cowardly", "disorderly",
        "melancholy", "barely",    "hardly",    "scarcely", "nearly",    "partially"});
-  return word.size() >= 6 && word.ends_with("ly") &&
-         std::ranges::find(kOthers, word) == kOthers.end();
+  if (word.size() < 6 || !word.ends_with("ly")) return false;
+  if (std::ranges::find(kOthers, word) != kOthers.end()) return false;
+  const WordId known = WordNet::BuiltIn().Find(word);
+  return known == kNoWord || UsualPartOfSpeech(known) == PartOfSpeech::kAdverb;
 }
 
 float Weight(const Token& token, const LexiconEntry* entry) {

@@ -199,7 +199,7 @@ class Differences {
   // "a rainy street after the rain" settles the weather once.
   static bool IsEchoed(const Token& token, const Tokens& others) {
     return std::ranges::any_of(others, [&](const Token& other) {
-      if (other.lemma == token.lemma) return true;
+      if (other.lemma == token.lemma) return false;  // "wooden" said once less is not said
       const Relation relation = other.content ? Relate(token, other).relation : Relation::kNone;
       return relation == Relation::kSynonym || relation == Relation::kDerived;
     });

@@ -20,7 +20,7 @@ constexpr std::string_view kFunctionWords =
     "along across through around round upon "
     "and or but nor so yet if then because while when where whereas although though until also too "
     "very really quite just only even still rather again ever own same other another both "
-    "s d ll re ve m o "
+    "ll re ve "
     "в на и с у к о от до из по за а но "
     "el la los las un una unos unas de del y en con le les des du et avec dans une der das ein "
     "eine einen und mit im auf il lo gli di che "

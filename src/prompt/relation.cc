@@ -120,6 +120,11 @@ bool Better(const Relatedness& a, const Relatedness& b) {
   return rank(a) < rank(b);
 }
 
+// "violinist" and "violin", "farmer" and "farm" are two things.
+bool AreThings(const Token& a, const Token& b) {
+  return a.pos == PartOfSpeech::kNoun && b.pos == PartOfSpeech::kNoun;
+}
+
 // "huge" is similar to "large", whose opposite "small" "tiny" is similar to.
 bool AreIndirectAntonyms(const Token& a, const Token& b) {
   return Net().AreAntonyms(a.word, b.word);
@@ -145,7 +150,8 @@ Relatedness Relate(const Token& a, const Token& b) {
       if (Better(found, best)) best = found;
     }
   }
-  if (Better({Relation::kDerived}, best) && Net().AreDerived(a.word, b.word)) {
+  if (Better({Relation::kDerived}, best) && Net().AreDerived(a.word, b.word) &&
+      !AreThings(a, b)) {
     best = {Relation::kDerived};
   }
   return best;

@@ -7,6 +7,8 @@ namespace reprise {
 namespace {
 
 constexpr std::size_t kLongWord = 8;
+constexpr std::size_t kMiddlingWord = 7;
+constexpr std::size_t kLongSlip = 6;
 constexpr std::size_t kSoundLength = 6;
 constexpr std::size_t kLongest = 40;
 
@@ -42,10 +44,33 @@ bool IsOneEdit(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+// Two neighbours exchanged, a doubled letter single or the reverse, or a vowel left out: what
+// hardly ever makes another word or name.
+bool IsSmallSlip(std::string_view unknown, std::string_view known) {
+  if (!IsOneEdit(unknown, known)) return false;
+  if (unknown.size() == known.size()) {
+    std::string x(unknown), y(known);
+    std::ranges::sort(x);
+    std::ranges::sort(y);
+    return x == y;
+  }
+  const auto [shorter, longer] = std::minmax(unknown, known, [](auto a, auto b) {
+    return a.size() < b.size();
+  });
+  const auto at = static_cast<std::size_t>(std::ranges::mismatch(shorter, longer).in2 -
+                                           longer.begin());
+  const bool doubled = at > 0 && longer[at] == longer[at - 1];
+  const bool vowel = unknown.size() < known.size() && longer.size() >= kLongSlip &&
+                     std::string_view("aeiou").contains(longer[at]) && at + 1 < longer.size();
+  return doubled || vowel;
+}
+
 bool IsMisspellingOf(std::string_view unknown, std::string_view known) {
   const auto [shorter, longer] = std::minmax(unknown.size(), known.size());
   if (shorter < 4 || longer > kLongest || unknown[0] != known[0]) return false;
-  if (IsOneEdit(unknown, known) || Sound(unknown) == Sound(known)) return true;
+  if (IsSmallSlip(unknown, known) || Sound(unknown) == Sound(known)) return true;
+  if (shorter < kMiddlingWord || unknown.back() != known.back()) return false;
+  if (IsOneEdit(unknown, known)) return true;
   if (shorter < kLongWord) return false;
   // A second edit: some deletion on either side leaves one.
   for (std::size_t i = 1; i < unknown.size(); ++i) {
