@@ -22,10 +22,10 @@ void Judge(const reprise::Verifier& verifier, const std::string& line) {
   const Prompt b = Analyze(tab == line.npos ? "" : line.substr(tab + 1));
   const Embedding x = EmbedBuiltIn(a), y = EmbedBuiltIn(b);
   const double cosine = std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
-  const Verdict safe = verifier.Verify(a, b, MatchMode::kSafe);
-  const Verdict hard = verifier.Verify(a, b, MatchMode::kHard);
+  const Verdict safe = verifier.Verify(b, a, MatchMode::kSafe);
+  const Verdict hard = verifier.Verify(b, a, MatchMode::kHard);
   fmt::print("{:.4f}\t{:.4f}\t{:.4f}\t{}", safe.similarity, hard.similarity, cosine, safe.reason);
-  const Alignment alignment = Align(a, b);
+  const Alignment alignment = Align(a, b, Asked::kSecond);
   const Roles roles(a, b, alignment);
   for (double feature : MeasurePair(a, b, alignment, roles)) fmt::print("\t{:.4f}", feature);
   fmt::print("\n");

@@ -66,7 +66,8 @@ Result<void> PairJudge::Embed(const std::vector<Analysed*>& texts) {
 
 Verdict PairJudge::Decide(const LabelledPair& pair, double cosine, const MatchRule& rule) const {
   if (pair.a == pair.b) return {1, false, "exact", "both are the same request"};
-  const Prompt &asked = texts_.at(pair.a).prompt, &stored = texts_.at(pair.b).prompt;
+  // The first prompt came first: its picture is stored.
+  const Prompt &stored = texts_.at(pair.a).prompt, &asked = texts_.at(pair.b).prompt;
   return JudgePair(verifier_, {asked, stored, cosine}, rule);
 }
 

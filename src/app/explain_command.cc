@@ -53,7 +53,7 @@ class Explainer {
     if (!y) return std::unexpected(y.error());
     explanation.cosine = std::inner_product(x->begin(), x->end(), y->begin(), 0.0);
     explanation.verdict =
-        JudgePair(*verifier_, {first, second, explanation.cosine},
+        JudgePair(*verifier_, {.asked = second, .stored = first, .cosine = explanation.cosine},
                   {.mode = settings_.match_mode, .calibration = settings_.calibration});
     explanation.hit = IsHit(explanation.verdict, settings_.similarity_threshold);
     return explanation;
@@ -151,9 +151,9 @@ int Explain(const ExplainOptions& options) {
 void AddExplain(CLI::App& root, Command& chosen) {
   auto options = std::make_shared<ExplainOptions>();
   CLI::App* command = root.add_subcommand(
-      "explain", "Say whether one prompt's image would answer the other, and why");
-  command->add_option("A", options->a, "A prompt");
-  command->add_option("B", options->b, "Another");
+      "explain", "Say whether the image of prompt A would answer prompt B, and why");
+  command->add_option("A", options->a, "The prompt whose image is stored");
+  command->add_option("B", options->b, "The prompt that is asked");
   command->add_option("--pairs", options->pairs,
                       "A file of pairs: the last two tab-separated columns are the prompts");
   command->add_option("--threshold", options->threshold, "Instead of the configured one")

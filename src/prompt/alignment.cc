@@ -29,7 +29,7 @@ using Tokens = std::vector<Token>;
 
 class Aligner {
  public:
-  Aligner(const Tokens& a, const Tokens& b) : a_(a), b_(b) {
+  Aligner(const Tokens& a, const Tokens& b, Asked asked) : a_(a), b_(b), asked_(asked) {
     result_.a_to_b.assign(a.size(), kUnmatched);
     result_.b_to_a.assign(b.size(), kUnmatched);
     credit_a_.assign(a.size(), 0);
@@ -154,6 +154,7 @@ class Aligner {
         if (result_.a_to_b[i] != kUnmatched || result_.b_to_a[j] != kUnmatched) continue;
         if (a_[i].slot != Slot::kNone || b_[j].slot != Slot::kNone) continue;
         const Relatedness related = Relate(a_[i], b_[j]);
+        if (related.relation == Relation::kBroader && AsksForKind(related)) continue;
         const double credit = Credit(related);
         if (credit > 0) candidates.push_back({credit, i, j, related});
       }
@@ -165,6 +166,11 @@ class Aligner {
       if (related.relation != Relation::kBroader) continue;
       (related.distance == 1 ? result_.broader : result_.much_broader) += 1;
     }
+  }
+
+  // Is the word that is asked for a kind of what is stored?
+  bool AsksForKind(const Relatedness& related) const {
+    return related.first_kind == (asked_ == Asked::kFirst);
   }
 
   static double Credit(const Relatedness& related) {
@@ -225,14 +231,15 @@ class Aligner {
 
   const Tokens& a_;
   const Tokens& b_;
+  const Asked asked_;
   Alignment result_;
   std::vector<double> credit_a_, credit_b_;
 };
 
 }  // namespace
 
-Alignment Align(const Prompt& a, const Prompt& b) {
-  return Aligner(a.tokens, b.tokens).Run();
+Alignment Align(const Prompt& a, const Prompt& b, Asked asked) {
+  return Aligner(a.tokens, b.tokens, asked).Run();
 }
 
 }  // namespace reprise

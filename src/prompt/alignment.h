@@ -33,6 +33,11 @@ struct Alignment {
 
 // O(n log n) for equal lemmas; at most 24 left-over words a side are then compared letter by letter
 // (beyond that the prompts differ anyway).
-Alignment Align(const Prompt& a, const Prompt& b);
+// Which of two prompts is asked for, the other being the one whose picture is stored. A picture of a
+// poodle answers "a dog", a picture of some dog does not answer "a poodle": words are matched with
+// their hypernyms in that direction only.
+enum class Asked { kFirst, kSecond };
+
+Alignment Align(const Prompt& a, const Prompt& b, Asked asked = Asked::kFirst);
 
 }  // namespace reprise

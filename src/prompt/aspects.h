@@ -24,6 +24,10 @@ enum class Aspect : std::uint8_t {
 
 Aspect AspectOf(const Token& token);
 
+// A look that a picture may have without being asked for it: "beautiful", "small", "fluffy". Other
+// adjectives ("pregnant", "wooden", "striped") settle something.
+bool IsMildLook(const Token& token);
+
 // What two words that conflict are about: "time" for "day" and "night", "subject" for "dog" and
 // "cat", "action" for verbs; "words" when nothing better is known.
 std::string_view KindOf(const Token& a, const Token& b);

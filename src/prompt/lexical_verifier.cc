@@ -37,7 +37,7 @@ double Calibrate(double d) {
 
 struct Rest {
   double major = 0;
-  double adjectives = 0;  // of size, age, look: what a noun may have besides
+  double adjectives = 0;  // of mild look: what a noun may have besides
   double minor = 0;
   double slots = 0;
   const Token* heaviest = nullptr;
@@ -54,8 +54,7 @@ Rest Unmatched(const Prompt& prompt, const std::vector<std::int32_t>& partner) {
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const Token& token = tokens[i];
     if (partner[i] != kUnmatched || !token.content) continue;
-    const bool adjective = token.pos == PartOfSpeech::kAdjective &&
-                           (token.slot == Slot::kNone || token.slot == Slot::kSize);
+    const bool adjective = IsMildLook(token);
     const bool scaled = adjective || (token.pos == PartOfSpeech::kVerb && !token.name);
     (token.weight <= kMinorWeight ? rest.minor
      : adjective                  ? rest.adjectives
@@ -98,7 +97,7 @@ class LexicalVerifier final : public Verifier {
       return {0, true, fmt::format("length: {}/{}", a.tokens.size(), b.tokens.size()),
               fmt::format("prompts of more than {} words are matched exactly only", kMostTokens)};
     }
-    const Alignment alignment = Align(x, y);
+    const Alignment alignment = Align(x, y, swapped ? Asked::kSecond : Asked::kFirst);
     if (mode == MatchMode::kOff) {
       return {alignment.score(), false, "alignment", "compared without looking for conflicts"};
     }

@@ -211,6 +211,18 @@ std::string RandomPrompt(std::mt19937& random) {
   return text;
 }
 
+TEST(LexicalVerifierTest, ThePictureOfAKindAnswersWhatIsAboveIt) {
+  const auto verifier = MakeLexicalVerifier();
+  const auto hits = [&](const char* asked, const char* stored) {
+    return verifier->Verify(Analyze(asked), Analyze(stored), MatchMode::kSafe).similarity >=
+           kThreshold;
+  };
+  EXPECT_TRUE(hits("a dog sleeping on the sofa", "a poodle sleeping on the sofa"));
+  EXPECT_FALSE(hits("a poodle sleeping on the sofa", "a dog sleeping on the sofa"));
+  EXPECT_TRUE(hits("a person dancing on a stage", "a woman dancing on a stage"));
+  EXPECT_FALSE(hits("a woman dancing on a stage", "a person dancing on a stage"));
+}
+
 TEST(LexicalVerifierTest, IsSymmetricAndRepeatable) {
   std::mt19937 random(7);
   const auto verifier = MakeLexicalVerifier();
@@ -219,8 +231,9 @@ TEST(LexicalVerifierTest, IsSymmetricAndRepeatable) {
     for (MatchMode mode : {MatchMode::kOff, MatchMode::kHard, MatchMode::kSafe}) {
       const Verdict one = verifier->Verify(a, b, mode), other = verifier->Verify(b, a, mode);
       const Verdict again = verifier->Verify(a, b, mode);
-      ASSERT_EQ(one.similarity, other.similarity) << a.original << " || " << b.original;
-      ASSERT_EQ(one.vetoed, other.vetoed) << a.original << " || " << b.original;
+      // But for kinds ("dog", "being"), which answer in one direction only.
+      ASSERT_EQ(one.similarity >= kThreshold, other.similarity >= kThreshold)
+          << a.original << " || " << b.original;
       ASSERT_EQ(one.reason, again.reason);
       ASSERT_GE(one.similarity, 0);
       ASSERT_LE(one.similarity, one.vetoed ? 0.3 : 1.0);

@@ -93,9 +93,12 @@ Relatedness RelateSenses(const Sense& x, const Sense& y) {
     return similar ? Relatedness{Relation::kBroader, 1} : Relatedness{};
   }
   if (Contains(Net().Similar(x.synset), y.synset)) return {Relation::kSynonym};
-  int steps = StepsUp(x.synset, y.synset, kMostSteps);
-  if (steps == 0) steps = StepsUp(y.synset, x.synset, kMostSteps);
-  if (steps > 0) return {Relation::kBroader, steps};
+  if (const int up = StepsUp(x.synset, y.synset, kMostSteps); up > 0) {
+    return {Relation::kBroader, up, true};
+  }
+  if (const int up = StepsUp(y.synset, x.synset, kMostSteps); up > 0) {
+    return {Relation::kBroader, up, false};
+  }
   return ShareHypernym(x.synset, y.synset) ? Relatedness{Relation::kContrast} : Relatedness{};
 }
 
@@ -138,7 +141,8 @@ Relatedness Relate(const Token& a, const Token& b) {
       AreNearSynonyms(a.text, b.lemma) || AreNearSynonyms(a.lemma, b.text)) {
     return {Relation::kSynonym};
   }
-  if (IsKindOf(a.lemma, b.lemma)) return {Relation::kBroader, 1};
+  if (IsKindOf(a.lemma, b.lemma)) return {Relation::kBroader, 1, true};
+  if (IsKindOf(b.lemma, a.lemma)) return {Relation::kBroader, 1, false};
   if (a.word == kNoWord || b.word == kNoWord) return {};
   if (AreIndirectAntonyms(a, b)) return {Relation::kAntonym};
   if (a.word == b.other || b.word == a.other) return {Relation::kSynonym};

@@ -16,7 +16,8 @@ enum class Relation {
 
 struct Relatedness {
   Relation relation = Relation::kNone;
-  int distance = 0;  // of kBroader: steps between the two, from 1
+  int distance = 0;         // of kBroader: steps between the two, from 1
+  bool first_kind = false;  // of kBroader: the first is a kind of the second
 };
 
 // Of two content words with different lemmas. The strongest relation that holds; opposites win over

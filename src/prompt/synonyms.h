@@ -8,8 +8,8 @@
 namespace reprise {
 
 bool AreNearSynonyms(std::string_view a, std::string_view b);
-// Is one a common name for a kind of the other, though WordNet has them far apart ("boy", "kid")?
-bool IsKindOf(std::string_view a, std::string_view b);
+// Is `kind` commonly a kind of `above`, though WordNet has them far apart ("boy", "kid")?
+bool IsKindOf(std::string_view kind, std::string_view above);
 bool AreOppositeWords(std::string_view a, std::string_view b);
 
 }  // namespace reprise

@@ -30,11 +30,14 @@ struct Verdict {
 class Verifier {
  public:
   virtual ~Verifier() = default;
-  // Symmetric: Verify(a, b) and Verify(b, a) agree in similarity and vetoed.
-  virtual Verdict Verify(const Prompt& a, const Prompt& b, MatchMode mode) const = 0;
+  // Whether the picture made for `stored` answers `asked`. The two may change places without changing
+  // the verdict, but for words of which one names a kind of the other: a picture of a poodle answers
+  // "a dog", not the reverse.
+  virtual Verdict Verify(const Prompt& asked, const Prompt& stored, MatchMode mode) const = 0;
 };
 
-// The verifier that needs no dictionary: alignment of equal and similar tokens, slot vetoes.
+// The built-in verifier: alignment of equal and related words (WordNet and lists of near synonyms),
+// vetoes, calibrated similarity.
 std::unique_ptr<Verifier> MakeLexicalVerifier();
 
 }  // namespace reprise
