@@ -30,6 +30,7 @@ using Tokens = std::vector<Token>;
 class Aligner {
  public:
   Aligner(const Tokens& a, const Tokens& b, Asked asked) : a_(a), b_(b), asked_(asked) {
+    result_.asked = asked;
     result_.a_to_b.assign(a.size(), kUnmatched);
     result_.b_to_a.assign(b.size(), kUnmatched);
     credit_a_.assign(a.size(), 0);

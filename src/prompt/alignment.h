@@ -10,7 +10,13 @@ namespace reprise {
 
 inline constexpr std::int32_t kUnmatched = -1;
 
+// Which of two prompts is asked for, the other being the one whose picture is stored. A picture of
+// a poodle answers "a dog", a picture of some dog does not answer "a poodle": words are matched
+// with their hypernyms in that direction only.
+enum class Asked { kFirst, kSecond };
+
 struct Alignment {
+  Asked asked = Asked::kFirst;
   // For each token its partner in the other prompt, or kUnmatched. Tokens with equal lemmas are
   // paired one to one, so what stays unmatched is the multiset difference. Of a compound against
   // its parts ("sunglasses", "sun glasses") both parts point to the compound.
@@ -33,11 +39,6 @@ struct Alignment {
 
 // O(n log n) for equal lemmas; at most 24 left-over words a side are then compared letter by letter
 // (beyond that the prompts differ anyway).
-// Which of two prompts is asked for, the other being the one whose picture is stored. A picture of a
-// poodle answers "a dog", a picture of some dog does not answer "a poodle": words are matched with
-// their hypernyms in that direction only.
-enum class Asked { kFirst, kSecond };
-
 Alignment Align(const Prompt& a, const Prompt& b, Asked asked = Asked::kFirst);
 
 }  // namespace reprise

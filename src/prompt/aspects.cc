@@ -126,12 +126,13 @@ Aspect AspectOf(const Token& token) {
 
 bool IsMildLook(const Token& token) {
   static constexpr auto kMild = std::to_array<std::string_view>(
-      {"beautiful", "pretty",   "lovely",   "gorgeous",  "nice",     "cute",      "adorable",
-       "amazing",   "stunning", "charming", "elegant",   "fancy",    "handsome",  "attractive",
+      {"beautiful", "pretty",   "lovely",   "gorgeous",  "nice",     "cute",        "adorable",
+       "amazing",   "stunning", "charming", "elegant",   "fancy",    "handsome",    "attractive",
        "great",     "good",     "perfect",  "wonderful", "splendid", "magnificent", "majestic",
-       "small",     "big",      "tall",     "young",     "soft",     "fluffy",    "bright",
-       "fresh",     "cozy",     "friendly", "gentle",    "large",    "famous",    "typical",
-       "simple",    "real",     "ordinary", "single",   "various",  "different", "entire",   "whole"});
+       "small",     "big",      "tall",     "young",     "soft",     "fluffy",      "bright",
+       "fresh",     "cozy",     "friendly", "gentle",    "large",    "famous",      "typical",
+       "simple",    "real",     "ordinary", "single",    "various",  "different",   "entire",
+       "whole"});
   return std::ranges::find(kMild, token.lemma) != kMild.end();
 }
 

@@ -73,9 +73,7 @@ class Differences {
   }
 
   Found Safe() const {
-    if (Found found = OneSide("colour", [](const Token& t) { return t.slot == Slot::kColour; })) {
-      return found;
-    }
+    if (Found found = Colour()) return found;
     if (Found found = OneSide("count", CountsMoreThanOne)) return found;
     if (Found found = OneSide("ordinal", [](const Token& t) { return t.slot == Slot::kOrdinal; })) {
       return found;
@@ -91,6 +89,7 @@ class Differences {
     if (Found found = Number()) return found;
     if (Found found = Order()) return found;
     if (Found found = OtherUse()) return found;
+    if (Found found = OtherPlace()) return found;
     return Bound("binding", roles_.Rebinding());
   }
 
@@ -205,6 +204,15 @@ class Differences {
     });
   }
 
+  // A white horse answers "a horse", no horse of any colour answers "a white horse".
+  Found Colour() const {
+    const bool first = alignment_.asked == Asked::kFirst;
+    const auto is = [](const Token& token) { return token.slot == Slot::kColour; };
+    const Token* lacking = First(first ? left_ : right_, is);
+    if (lacking == nullptr) return std::nullopt;
+    return Conflict{"colour", first ? lacking->text : "", first ? "" : lacking->text};
+  }
+
   // "above" may be "over" in the other.
   Found Direction() const {
     const auto one_side = [](const Left& left, const Left& right) -> const Token* {
@@ -267,6 +275,12 @@ class Differences {
     const auto inversion = roles_.Exchange();
     if (!inversion) return std::nullopt;
     return Conflict{"order", inversion->first->text, inversion->second->text};
+  }
+
+  Found OtherPlace() const {
+    const auto found = roles_.OtherPlace();
+    if (!found) return std::nullopt;
+    return Conflict{"place", found->first->text, found->second->text};
   }
 
   Found OtherUse() const {

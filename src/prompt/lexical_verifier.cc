@@ -46,7 +46,7 @@ struct Rest {
 // In a long prompt a verb or an adjective says less of the picture; a thing is a thing.
 constexpr double kUsualLength = 14;  // content words
 
-Rest Unmatched(const Prompt& prompt, const std::vector<std::int32_t>& partner) {
+Rest Unmatched(const Prompt& prompt, const std::vector<std::int32_t>& partner, bool stored) {
   const std::vector<Token>& tokens = prompt.tokens;
   const double length = static_cast<double>(CountContent(prompt));
   const double share = std::min(1.0, kUsualLength / std::max(1.0, length));
@@ -54,12 +54,13 @@ Rest Unmatched(const Prompt& prompt, const std::vector<std::int32_t>& partner) {
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const Token& token = tokens[i];
     if (partner[i] != kUnmatched || !token.content) continue;
-    const bool adjective = IsMildLook(token);
+    // A colour that was not asked for weighs less than one that is lacking.
+    const bool adjective = (stored && token.slot == Slot::kColour) || IsMildLook(token);
     const bool scaled = adjective || (token.pos == PartOfSpeech::kVerb && !token.name);
     (token.weight <= kMinorWeight ? rest.minor
      : adjective                  ? rest.adjectives
                                   : rest.major) += scaled ? share : 1;
-    rest.slots += token.slot != Slot::kNone && token.slot != Slot::kSize;
+    rest.slots += token.slot != Slot::kNone && token.slot != Slot::kSize && !adjective;
     if (rest.heaviest == nullptr || token.weight > rest.heaviest->weight) rest.heaviest = &token;
   }
   return rest;
@@ -67,8 +68,8 @@ Rest Unmatched(const Prompt& prompt, const std::vector<std::int32_t>& partner) {
 
 Verdict Conclude(const Prompt& a, const Prompt& b, const Alignment& alignment, const Roles& roles) {
   const double similarity = std::min(Calibrate(Score(MeasurePair(a, b, alignment, roles))), 0.999);
-  const Token* x = Unmatched(a, alignment.a_to_b).heaviest;
-  const Token* y = Unmatched(b, alignment.b_to_a).heaviest;
+  const Token* x = Unmatched(a, alignment.a_to_b, alignment.asked == Asked::kSecond).heaviest;
+  const Token* y = Unmatched(b, alignment.b_to_a, alignment.asked == Asked::kFirst).heaviest;
   if (x == nullptr && y == nullptr) {
     return {similarity, false, "paraphrase", "both say the same in other words"};
   }
@@ -116,7 +117,8 @@ class LexicalVerifier final : public Verifier {
 
 PairFeatures MeasurePair(const Prompt& a, const Prompt& b, const Alignment& alignment,
                          const Roles& roles) {
-  const Rest x = Unmatched(a, alignment.a_to_b), y = Unmatched(b, alignment.b_to_a);
+  const Rest x = Unmatched(a, alignment.a_to_b, alignment.asked == Asked::kSecond),
+             y = Unmatched(b, alignment.b_to_a, alignment.asked == Asked::kFirst);
   return {alignment.score(),
           std::min(alignment.coverage_a, alignment.coverage_b),
           x.major + y.major,

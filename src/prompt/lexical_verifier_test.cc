@@ -110,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Pair{"chasing a dog, a cat", "a dog chasing a cat", "order: "},
                     Pair{"a dog, brown, chasing a cat", "a cat, brown, chasing a dog", "order: "},
                     Pair{"a man pushing a cart", "a man being pushed with a cart", "order: "},
-                    Pair{"a car on a hill", "a red car on a hill", "colour: -/red"},
+                    Pair{"a red car on a hill", "a car on a hill", "colour: red/-"},
                     Pair{"dogs on a hill", "three dogs on a hill", "count: -/three"},
                     Pair{"a castle", "a watercolor of a castle", "medium: -/watercolor"},
                     Pair{"a portrait of a man", "a portrait of Einstein as a man",
@@ -190,8 +190,10 @@ TEST(LexicalVerifierTest, OffComparesWithoutVetoes) {
 }
 
 TEST(LexicalVerifierTest, HardModeAllowsWhatOnlySafeModeVetoes) {
-  EXPECT_FALSE(Judge("a car", "a red car", MatchMode::kHard).vetoed);
-  EXPECT_TRUE(Judge("a car", "a red car", MatchMode::kSafe).vetoed);
+  EXPECT_FALSE(Judge("a red car", "a car", MatchMode::kHard).vetoed);
+  EXPECT_TRUE(Judge("a red car", "a car", MatchMode::kSafe).vetoed);
+  // The stored car may be red when no colour is asked for.
+  EXPECT_FALSE(Judge("a car", "a red car", MatchMode::kSafe).vetoed);
 }
 
 // Random sentences over few words, so that many pairs align, repeat words and conflict.

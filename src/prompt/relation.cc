@@ -154,8 +154,7 @@ Relatedness Relate(const Token& a, const Token& b) {
       if (Better(found, best)) best = found;
     }
   }
-  if (Better({Relation::kDerived}, best) && Net().AreDerived(a.word, b.word) &&
-      !AreThings(a, b)) {
+  if (Better({Relation::kDerived}, best) && Net().AreDerived(a.word, b.word) && !AreThings(a, b)) {
     best = {Relation::kDerived};
   }
   return best;

@@ -30,6 +30,8 @@ class Roles {
   std::optional<Misplaced> Rebinding() const;
   // A verb or preposition whose sides have been exchanged, or taken by another word of the prompts.
   std::optional<Misplaced> Exchange() const;
+  // Two things that stand in different places to one another: "in a box", "on a box".
+  std::optional<Misplaced> OtherPlace() const;
   // A word that is a verb in one prompt and a noun in the other, as they use it.
   std::optional<Misplaced> OtherUse() const;
 

@@ -54,11 +54,10 @@ bool IsSmallSlip(std::string_view unknown, std::string_view known) {
     std::ranges::sort(y);
     return x == y;
   }
-  const auto [shorter, longer] = std::minmax(unknown, known, [](auto a, auto b) {
-    return a.size() < b.size();
-  });
-  const auto at = static_cast<std::size_t>(std::ranges::mismatch(shorter, longer).in2 -
-                                           longer.begin());
+  const auto [shorter, longer] =
+      std::minmax(unknown, known, [](auto a, auto b) { return a.size() < b.size(); });
+  const auto at =
+      static_cast<std::size_t>(std::ranges::mismatch(shorter, longer).in2 - longer.begin());
   const bool doubled = at > 0 && longer[at] == longer[at - 1];
   const bool vowel = unknown.size() < known.size() && longer.size() >= kLongSlip &&
                      std::string_view("aeiou").contains(longer[at]) && at + 1 < longer.size();

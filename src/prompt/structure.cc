@@ -17,8 +17,9 @@ using Tokens = std::vector<Token>;
 constexpr std::size_t kMostNouns = 8;  // of one side of a join
 
 bool IsPreposition(const Token& token) {
-  static constexpr auto kOthers = std::to_array<std::string_view>(
-      {"through", "across", "around", "round", "against", "along", "toward", "towards", "at"});
+  static constexpr auto kOthers =
+      std::to_array<std::string_view>({"through", "across", "around", "round", "against", "along",
+                                       "toward", "towards", "at", "beside", "near", "next", "by"});
   static constexpr auto kPronouns =
       std::to_array<std::string_view>({"he", "him", "she", "her", "before", "after"});
   if (token.slot == Slot::kDirection) {

@@ -30,9 +30,9 @@ struct Verdict {
 class Verifier {
  public:
   virtual ~Verifier() = default;
-  // Whether the picture made for `stored` answers `asked`. The two may change places without changing
-  // the verdict, but for words of which one names a kind of the other: a picture of a poodle answers
-  // "a dog", not the reverse.
+  // Whether the picture made for `stored` answers `asked`. The two may change places without
+  // changing the verdict, but for words of which one names a kind of the other: a picture of a
+  // poodle answers "a dog", not the reverse.
   virtual Verdict Verify(const Prompt& asked, const Prompt& stored, MatchMode mode) const = 0;
 };
 
