@@ -12,19 +12,21 @@ constexpr float kWeight = 0.02f;
 
 constexpr auto kPolite = std::to_array<std::string_view>(
     {"please", "kindly", "hi",   "hello", "hey", "can", "could", "would", "will",    "you",
-     "i",      "want",   "need", "like",  "d",   "to",  "let",   "us",    "imagine", "i'd"});
+     "i",      "want",   "need", "like",  "d",   "to",  "let",   "us",    "imagine", "i'd",
+     "help",   "me"});
 constexpr auto kWishes = std::to_array<std::string_view>({"want", "need", "like"});
 constexpr auto kGreetings =
-    std::to_array<std::string_view>({"hi", "hello", "hey", "dear", "there", "ok", "okay"});
+    std::to_array<std::string_view>({"hi", "hello", "hey", "ok", "okay", "prompt"});
 constexpr auto kThanks =
     std::to_array<std::string_view>({"please", "thanks", "thank", "you", "very", "much", "so", "a",
                                      "lot", "in", "advance", "pls", "cheers"});
 constexpr auto kRequests = std::to_array<std::string_view>(
-    {"draw", "generate", "create", "make", "show", "produce", "give", "design", "depict"});
+    {"draw", "generate", "create", "make", "show", "produce", "give", "design", "depict", "render",
+     "illustrate", "visualize", "get", "see"});
 constexpr auto kPictures = std::to_array<std::string_view>(
-    {"image", "picture", "pic", "images", "pictures", "pics", "depiction"});
+    {"image", "picture", "pic", "images", "pictures", "pics", "depiction", "scene"});
 constexpr auto kOfs =
-    std::to_array<std::string_view>({"of", "showing", "depicting", "featuring", "that", "which"});
+    std::to_array<std::string_view>({"of", "showing", "shows", "depicting", "featuring", "that", "which"});
 constexpr auto kArticles = std::to_array<std::string_view>({"a", "an", "the", "some", "me", "us"});
 constexpr auto kDegrees = std::to_array<std::string_view>(
     {"highly",    "very",       "extremely",   "ultra",    "hyper",   "super",
@@ -84,6 +86,10 @@ class Marker {
   std::size_t Request() {
     std::size_t i = 0;
     while (In(kGreetings, Word(i))) ++i;
+    if (i > 0 && i < tokens_.size() && !StartsClause(i) && !In(kPolite, Word(i)) &&
+        !In(kRequests, Word(i))) {
+      i = 0;  // "Hello Kitty"
+    }
     MarkRange(0, i);
     const std::size_t begin = i;
     bool wish = false;
@@ -114,10 +120,15 @@ class Marker {
   // "an image of" where a clause starts; returns the position after it, or `i`.
   std::size_t PictureOf(std::size_t i) {
     std::size_t at = i;
-    while (In(kArticles, Word(at)) || In(kDegrees, Word(at)) || In(kPraised, Word(at))) ++at;
+    while (In(kArticles, Word(at)) || In(kDegrees, Word(at)) || In(kPraised, Word(at)) ||
+           In(kAlone, Word(at)) || Word(at) == "ai") {
+      ++at;
+    }
     if (!In(kPictures, Word(at)) || !In(kOfs, Word(at + 1))) return i;
-    MarkRange(i, at + 2);
-    return at + 2;
+    const bool shows = Word(at + 1) == "that" || Word(at + 1) == "which";
+    const std::size_t end = at + 2 + (shows && Word(at + 2) == "shows");
+    MarkRange(i, end);
+    return end;
   }
 
   void Praise(std::size_t i) {

@@ -220,6 +220,32 @@ void FindPostures(std::vector<Token>& tokens) {
   }
 }
 
+// Words that say little only as part of a phrase: "a group of", "made of", "painted in", "looks
+// young"; but "a painted face", "a full moon".
+void FindLinkingWords(std::vector<Token>& tokens) {
+  constexpr float kUsualWeight = 0.8f;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    Token& token = tokens[i];
+    if (!token.content || token.slot != Slot::kNone) continue;
+    const std::string_view next = i + 1 < tokens.size() ? std::string_view(tokens[i + 1].text) : "";
+    const bool colour = (i + 1 < tokens.size() && tokens[i + 1].slot == Slot::kColour) ||
+                        (i > 0 && tokens[i - 1].slot == Slot::kColour);
+    bool links = true;
+    if (Any(token.text, {"kind", "sort", "type", "set", "group", "bunch", "herd", "flock", "piece",
+                         "bit", "lot", "middle", "side"})) {
+      links = next == "of";
+    } else if (Any(token.text, {"made", "used", "designed", "built", "full", "filled", "covered",
+                                "shot", "located", "dressed", "clad"})) {
+      links = Any(next, {"of", "for", "with", "by", "in", "from", "on", "at", "to"});
+    } else if (Any(token.text, {"painted", "dyed", "colored"})) {
+      links = colour || Any(next, {"in", "with", "by"});
+    } else if (Any(token.text, {"looks", "looking", "seems", "appears"})) {
+      links = i + 1 < tokens.size() && tokens[i + 1].pos == PartOfSpeech::kAdjective;
+    }
+    if (!links) token.weight = std::max(token.weight, kUsualWeight);
+  }
+}
+
 // Prompts of function words or praise alone ("the who") still say something by them.
 void EnsureContent(std::vector<Token>& tokens) {
   if (std::ranges::any_of(tokens, &Token::content)) return;
@@ -238,6 +264,7 @@ TokenText MakeTokens(std::string_view clean, const std::vector<Quote>& quotes) {
   FindVerbs(text.tokens);
   FindImpliedYouth(text.tokens);
   FindPostures(text.tokens);
+  FindLinkingWords(text.tokens);
   MarkBoilerplate(text.tokens);
   JoinNumbers(text.tokens);
   EnsureContent(text.tokens);
