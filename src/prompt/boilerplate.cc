@@ -11,9 +11,8 @@ namespace {
 constexpr float kWeight = 0.02f;
 
 constexpr auto kPolite = std::to_array<std::string_view>(
-    {"please", "kindly", "hi",   "hello", "hey", "can", "could", "would", "will",    "you",
-     "i",      "want",   "need", "like",  "d",   "to",  "let",   "us",    "imagine", "i'd",
-     "help",   "me"});
+    {"please", "kindly", "hi",   "hello", "hey", "can", "could", "would",   "will", "you",  "i",
+     "want",   "need",   "like", "d",     "to",  "let", "us",    "imagine", "i'd",  "help", "me"});
 constexpr auto kWishes = std::to_array<std::string_view>({"want", "need", "like"});
 constexpr auto kGreetings =
     std::to_array<std::string_view>({"hi", "hello", "hey", "ok", "okay", "prompt"});
@@ -25,8 +24,8 @@ constexpr auto kRequests = std::to_array<std::string_view>(
      "illustrate", "visualize", "get", "see"});
 constexpr auto kPictures = std::to_array<std::string_view>(
     {"image", "picture", "pic", "images", "pictures", "pics", "depiction", "scene"});
-constexpr auto kOfs =
-    std::to_array<std::string_view>({"of", "showing", "shows", "depicting", "featuring", "that", "which"});
+constexpr auto kOfs = std::to_array<std::string_view>(
+    {"of", "showing", "shows", "depicting", "featuring", "that", "which"});
 constexpr auto kArticles = std::to_array<std::string_view>({"a", "an", "the", "some", "me", "us"});
 constexpr auto kDegrees = std::to_array<std::string_view>(
     {"highly",    "very",       "extremely",   "ultra",    "hyper",   "super",

@@ -42,8 +42,7 @@ constexpr auto kColours = std::to_array<std::string_view>({
     "black",
     "white",
     "gray",
-    "beige",
-    "tan",
+    "tan: tan beige",
     "turquoise",
     "teal",
     "cyan",
@@ -85,7 +84,8 @@ constexpr auto kSizes = std::to_array<std::string_view>({
 });
 
 constexpr auto kMedia = std::to_array<std::string_view>({
-    "photograph: photograph photographs photography photographic photorealistic",
+    "photograph: photograph photographs photography photographic",
+    "photorealistic: photorealistic realistic hyperrealistic lifelike",
     "painting: painting paintings",
     "drawing: drawing drawings",
     "sketch: sketch sketches",

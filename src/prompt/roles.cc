@@ -109,6 +109,7 @@ bool MayAgree(int p, int q) {
                                                                          {kIn, kAcross},
                                                                          {kIn, kAround},
                                                                          {kOn, kAgainst},
+                                                                         {kOn, kThrough},
                                                                          {kAlong, kAcross},
                                                                          {kAlong, kThrough},
                                                                          {kToward, kAlong},

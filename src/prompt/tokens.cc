@@ -236,7 +236,8 @@ void FindLinkingWords(std::vector<Token>& tokens) {
       links = next == "of";
     } else if (Any(token.text, {"made", "used", "designed", "built", "full", "filled", "covered",
                                 "shot", "located", "dressed", "clad"})) {
-      links = Any(next, {"of", "for", "with", "by", "in", "from", "on", "at", "to"});
+      links = Any(next, {"of", "for", "with", "by", "in", "from", "on", "at", "to", "inside",
+                         "into", "through"});
     } else if (Any(token.text, {"painted", "dyed", "colored"})) {
       links = colour || Any(next, {"in", "with", "by"});
     } else if (Any(token.text, {"looks", "looking", "seems", "appears"})) {
