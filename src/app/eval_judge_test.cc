@@ -54,10 +54,10 @@ TEST_F(PairJudgeTest, DecidesAsTheSemanticTier) {
       SemanticTier tier(*verifier_, table, embedder_.dimensions());
       Entry record;
       record.id = 1;
-      record.prompt = pairs[i].b;
+      record.prompt = pairs[i].a;  // the first came first
       table.Put(std::make_shared<const CachedEntry>(record, std::make_shared<EntryUsage>()));
-      ASSERT_TRUE(tier.Add({}, 1, ToHalf(EmbedBuiltIn(Analyze(pairs[i].b)))));
-      const Prompt asked = Analyze(pairs[i].a);
+      ASSERT_TRUE(tier.Add({}, 1, ToHalf(EmbedBuiltIn(Analyze(pairs[i].a)))));
+      const Prompt asked = Analyze(pairs[i].b);
       const Embedding embedding = EmbedBuiltIn(asked);
       const SemanticResult found =
           tier.Find({.partition = {},
