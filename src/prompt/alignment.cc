@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 #include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "prompt/lexicon.h"
@@ -160,7 +160,8 @@ class Aligner {
         if (credit > 0) candidates.push_back({credit, i, j, related});
       }
     }
-    std::ranges::stable_sort(candidates, std::greater<>(), &Candidate::credit);
+    std::ranges::sort(candidates, {},
+                      [](const Candidate& c) { return std::tuple(-c.credit, c.i, c.j); });
     for (const auto& [credit, i, j, related] : candidates) {
       if (result_.a_to_b[i] != kUnmatched || result_.b_to_a[j] != kUnmatched) continue;
       Match(i, j, credit);

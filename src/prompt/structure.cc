@@ -4,6 +4,7 @@
 #include <array>
 #include <numeric>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "prompt/grammar.h"
@@ -46,8 +47,9 @@ class Reading {
     structure.head.resize(tokens_.size());
     std::iota(structure.head.begin(), structure.head.end(), 0);
     std::vector<std::size_t> order = structure.head;
-    std::ranges::stable_sort(
-        order, {}, [&](std::size_t i) { return std::pair(tokens_[i].clause, places_[i].rank); });
+    std::ranges::sort(order, {}, [&](std::size_t i) {
+      return std::tuple(tokens_[i].clause, places_[i].rank, i);
+    });
     for (std::size_t begin = 0; begin < order.size();) {
       std::size_t end = begin;
       while (end < order.size() && tokens_[order[end]].clause == tokens_[order[begin]].clause)
