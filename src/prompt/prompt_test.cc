@@ -51,6 +51,12 @@ TEST(AnalyzeTest, NormalizesWidthCaseAndSpace) {
   EXPECT_EQ(Analyze("Un Cafe\u0301").normalized, "un café");
 }
 
+TEST(AnalyzeTest, ARatioIsOneToken) {
+  EXPECT_THAT(Lemmas("--ar 16:9"), Contains("16:9"));
+  EXPECT_THAT(Lemmas("a score of 3-2"), Contains("3-2"));
+  EXPECT_THAT(Lemmas("2 cats, 3 dogs"), Contains("2"));
+}
+
 TEST(AnalyzeTest, KeepsTheOriginal) {
   EXPECT_EQ(Analyze(" A  Cat ").original, " A  Cat ");
 }

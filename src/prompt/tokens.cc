@@ -108,7 +108,7 @@ class Tokenizer {
     const bool may_name = keep_names_ && !sentence_start_ && !quoted && token.content;
     token.name = may_name && token.slot == Slot::kNone && IsUpper(piece);
     sentence_start_ = false;
-    if (Glue(token)) return;
+    if (Glue(token) || JoinRatio(token)) return;
     out_.tokens.push_back(std::move(token));
     if (!clitic.negated) return;
     Token negation{.text = "not", .clause = clause_, .begin = begin};
@@ -123,6 +123,23 @@ class Tokenizer {
     if (last.slot != Slot::kCount || !HasDigit(last.text)) return false;
     last = Token{.text = last.lemma + token.text, .clause = clause_, .begin = last.begin};
     Classify(last);
+    return true;
+  }
+
+  // "16:9" and "9:16" have the same numbers, but are two formats; so are scores, times and dates.
+  bool JoinRatio(const Token& token) {
+    if (out_.tokens.empty() || token.slot != Slot::kCount || !HasDigit(token.text)) return false;
+    Token& last = out_.tokens.back();
+    const std::size_t end = last.begin + last.text.size();
+    if (!HasDigit(last.text) || end + 1 != token.begin) return false;
+    const char between = out_.normalized[end];
+    if (std::string_view(":/-x").find(between) == std::string_view::npos) return false;
+    last.text.append(1, between).append(token.text);
+    last.lemma = last.text;
+    last.slot = Slot::kNone;
+    last.clause = clause_;
+    last.content = true;
+    last.weight = 1;
     return true;
   }
 
