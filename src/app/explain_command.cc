@@ -55,14 +55,6 @@ class Explainer {
     explanation.verdict =
         JudgePair(*verifier_, {.asked = second, .stored = first, .cosine = explanation.cosine},
                   {.mode = settings_.match_mode, .calibration = settings_.calibration});
-    // Reasons name what is asked for first; here they read better in the order of the prompts.
-    const Verdict reverse =
-        JudgePair(*verifier_, {.asked = first, .stored = second, .cosine = explanation.cosine},
-                  {.mode = settings_.match_mode, .calibration = settings_.calibration});
-    if (reverse.vetoed && explanation.verdict.vetoed) {
-      explanation.verdict.reason = reverse.reason;
-      explanation.verdict.sentence = reverse.sentence;
-    }
     explanation.hit = IsHit(explanation.verdict, settings_.similarity_threshold);
     return explanation;
   }

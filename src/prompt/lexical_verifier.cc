@@ -108,7 +108,7 @@ class LexicalVerifier final : public Verifier {
     if (!conflict && mode == MatchMode::kSafe) conflict = FindSafeConflict(x, y, alignment, roles);
     if (!conflict) return verdict;
     const bool sides = conflict->kind != "order" && conflict->kind != "binding";
-    if (swapped && sides) std::swap(conflict->a, conflict->b);
+    if (!swapped && sides) std::swap(conflict->a, conflict->b);  // what is stored first
     return Veto(std::move(verdict), *conflict);
   }
 };

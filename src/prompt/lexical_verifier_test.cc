@@ -18,9 +18,10 @@ using testing::StartsWith;
 
 constexpr double kThreshold = 0.85;
 
+// The picture of `a` is stored, `b` is asked.
 Verdict Judge(std::string_view a, std::string_view b, MatchMode mode = MatchMode::kSafe) {
   static const auto verifier = MakeLexicalVerifier();
-  return verifier->Verify(Analyze(a), Analyze(b), mode);
+  return verifier->Verify(Analyze(b), Analyze(a), mode);
 }
 
 struct Pair {
@@ -110,7 +111,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Pair{"chasing a dog, a cat", "a dog chasing a cat", "order: "},
                     Pair{"a dog, brown, chasing a cat", "a cat, brown, chasing a dog", "order: "},
                     Pair{"a man pushing a cart", "a man being pushed with a cart", "order: "},
-                    Pair{"a red car on a hill", "a car on a hill", "colour: red/-"},
+                    Pair{"a car on a hill", "a red car on a hill", "colour: -/red"},
                     Pair{"dogs on a hill", "three dogs on a hill", "count: -/three"},
                     Pair{"a castle", "a watercolor of a castle", "medium: -/watercolor"},
                     Pair{"a portrait of a man", "a portrait of Einstein as a man",
@@ -190,10 +191,10 @@ TEST(LexicalVerifierTest, OffComparesWithoutVetoes) {
 }
 
 TEST(LexicalVerifierTest, HardModeAllowsWhatOnlySafeModeVetoes) {
-  EXPECT_FALSE(Judge("a red car", "a car", MatchMode::kHard).vetoed);
-  EXPECT_TRUE(Judge("a red car", "a car", MatchMode::kSafe).vetoed);
+  EXPECT_FALSE(Judge("a car", "a red car", MatchMode::kHard).vetoed);
+  EXPECT_TRUE(Judge("a car", "a red car", MatchMode::kSafe).vetoed);
   // The stored car may be red when no colour is asked for.
-  EXPECT_FALSE(Judge("a car", "a red car", MatchMode::kSafe).vetoed);
+  EXPECT_FALSE(Judge("a red car", "a car", MatchMode::kSafe).vetoed);
 }
 
 // Random sentences over few words, so that many pairs align, repeat words and conflict.

@@ -22,6 +22,7 @@ struct Verdict {
   double similarity = 0;
   bool vetoed = false;
   // Machine-readable: "equal", "paraphrase", "colour: blue/grey", "count: 2/3", "unmatched: hat".
+  // What is stored stands first, what is asked second.
   std::string reason;
   // The same for people: "one asks for blue, the other for grey".
   std::string sentence;
