@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 #include <vips/vips8>
+// After vips8, which it needs.
+#include <vips/vector.h>
 
 #include "image/sniff.h"
 
@@ -331,6 +333,23 @@ TEST_F(ImageTest, ThreadsDoNotDisturbEachOther) {
         EXPECT_TRUE(CheckImage(expected));
         EXPECT_FALSE(CheckImage(expected.substr(0, 300 + i)));
         EXPECT_TRUE(RenderImage(expected, {50, 80, kFormats[i % 3]}));
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+}
+
+// libvips's vector code made this corrupt the heap, see vips_runtime.cc.
+TEST_F(ImageTest, ThreadsResizeAtOnce) {
+  EXPECT_FALSE(vips_vector_isenabled());
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([i] {
+      const std::vector<std::uint8_t> grey(96 * 96, static_cast<std::uint8_t>(i));
+      const auto image = vips::VImage::new_from_memory(const_cast<std::uint8_t*>(grey.data()),
+                                                       grey.size(), 96, 96, 1, VIPS_FORMAT_UCHAR);
+      for (int round = 0; round < 1000; ++round) {
+        EXPECT_EQ(image.resize(0.2 + 0.01 * (round % 7)).avg(), i);
       }
     });
   }

@@ -1,5 +1,7 @@
 #include "image/vips_runtime.h"
 
+#include <vips/vector.h>
+
 #include <atomic>
 #include <mutex>
 
@@ -29,7 +31,10 @@ bool StartVips() {
   g_log_set_default_handler(&WriteClassic, nullptr);
   if (VIPS_INIT("reprise") != 0) return false;
   vips_concurrency_set(1);  // the worker pool is what runs images in parallel
-  vips_cache_set_max(0);    // operations on caller's bytes are never repeated
+  // Debian 12's Orc (0.4.33) frees its generated code without a lock: two threads that resize at
+  // once corrupt the heap.
+  vips_vector_set_enabled(FALSE);
+  vips_cache_set_max(0);  // operations on caller's bytes are never repeated
   vips_operation_block_set("VipsForeignLoad", TRUE);
   for (const char* loader : {"VipsForeignLoadPng", "VipsForeignLoadJpeg", "VipsForeignLoadWebp"}) {
     vips_operation_block_set(loader, FALSE);
