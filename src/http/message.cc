@@ -25,8 +25,13 @@ std::string_view Request::Header(std::string_view name) const {
 
 std::string_view Response::BodyView() const {
   if (const auto* text = std::get_if<std::string>(&body)) return *text;
-  const auto& shared = std::get<SharedBytes>(body);
-  return shared ? std::string_view(*shared) : std::string_view();
+  const auto* shared = std::get_if<SharedBytes>(&body);
+  return shared && *shared ? std::string_view(**shared) : std::string_view();
+}
+
+std::shared_ptr<BodyStream> Response::Stream() const {
+  const auto* stream = std::get_if<std::shared_ptr<BodyStream>>(&body);
+  return stream ? *stream : nullptr;
 }
 
 Response Json(int status, std::string text) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,8 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/result.h"
+#include "base/task.h"
 
 namespace reprise::http {
 
@@ -29,15 +32,28 @@ struct Request {
 
 using RequestPtr = std::shared_ptr<const Request>;
 
+// A body that is made while it is sent: events, or what another server sends. Called by one task;
+// destroyed when it has ended or the client has left.
+class BodyStream {
+ public:
+  virtual ~BodyStream() = default;
+  // The next piece, asked for when the last one has been sent; nothing at the end. An error ends
+  // the body too, and is logged: a format that must be told whole from broken marks its end itself.
+  virtual Task<Result<std::optional<std::string>>> Next() = 0;
+};
+
 struct Response {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::variant<std::string, SharedBytes> body;
+  std::variant<std::string, SharedBytes, std::shared_ptr<BodyStream>> body;
 
   Response& Set(std::string name, std::string value) {
     headers.emplace_back(std::move(name), std::move(value));
     return *this;
   }
+  // Null unless the body is a stream.
+  std::shared_ptr<BodyStream> Stream() const;
+  // Empty for a stream.
   std::string_view BodyView() const;
 };
 

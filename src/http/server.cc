@@ -6,6 +6,7 @@
 #include <mutex>
 #include <restinio/all.hpp>
 
+#include "base/async_value.h"
 #include "base/log.h"
 
 namespace reprise::http {
@@ -115,6 +116,11 @@ std::string OneLine(std::string value) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
   return value;
+}
+
+restinio::http_status_line_t StatusLine(int status) {
+  return {restinio::http_status_code_t(static_cast<std::uint16_t>(status)),
+          std::string(ReasonPhrase(status))};
 }
 
 template <class Builder>
@@ -229,7 +235,52 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     log::debug("{} {} {}", request->method, request->path, response.status);
     // What follows a message of uncertain length on its connection is nobody's request.
     const bool close = self->draining_ || !objection.empty();
+    if (response.Stream() && request->method != "HEAD" && response.status != 304) {
+      co_await Stream(std::move(handle), std::move(response), close);
+      co_return;  // and under_way with it
+    }
     self->Write(std::move(under_way), std::move(handle), *request, std::move(response), close);
+  }
+
+  // Resolves when a write has ended: true when the bytes went out. The library drops the callback
+  // of a write, uncalled, when the client has left.
+  struct Written {
+    ~Written() { done->Set(false); }
+    std::shared_ptr<AsyncValue<bool>> done = std::make_shared<AsyncValue<bool>>();
+  };
+
+  // Each piece is asked for when the one before has been written, so a slow client slows its
+  // source, and memory holds one piece.
+  static Task<> Stream(restinio::request_handle_t handle, Response response, bool close) {
+    const auto stream = response.Stream();
+    auto builder = handle->create_response<restinio::chunked_output_t>(StatusLine(response.status));
+    AppendHeaders(builder, response, close);
+    handle.reset();
+    bool open = true;
+    while (open) {
+      auto piece = co_await NextPiece(*stream);
+      if (!piece) log::warn("a streamed reply ends early: {}", piece.error().message);
+      if (!piece || !*piece) break;
+      if ((*piece)->empty()) continue;  // an empty chunk would be the end
+      builder.append_chunk(std::move(**piece));
+      auto written = std::make_shared<Written>();
+      const auto done = written->done;
+      builder.flush([written](const asio::error_code& error) { written->done->Set(!error); });
+      written.reset();
+      open = co_await done->WaitUntil(Deadline::max()) == true;  // write_timeout bounds it
+    }
+    builder.done();
+  }
+
+  static Task<Result<std::optional<std::string>>> NextPiece(BodyStream& stream) {
+    std::string cause = "an exception of unknown type";
+    try {
+      co_return co_await stream.Next();
+    } catch (const std::exception& error) {
+      cause = error.what();
+    } catch (...) {
+    }
+    co_return Fail(Code::kInternal, cause);
   }
 
   // Whatever a handler throws, its request is answered: Drain waits for it.
@@ -275,9 +326,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
 
   void Write(UnderWay under_way, restinio::request_handle_t handle, const Request& request,
              Response response, bool close) {
-    const restinio::http_status_line_t line(
-        restinio::http_status_code_t(static_cast<std::uint16_t>(response.status)),
-        std::string(ReasonPhrase(response.status)));
+    const auto line = StatusLine(response.status);
     auto written = [under_way = std::move(under_way)](const auto&) {};
     // No body follows HEAD and 304, but the length is the one of a full answer (RFC 9110, 8.6).
     if (request.method == "HEAD" || response.status == 304) {

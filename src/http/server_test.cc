@@ -43,6 +43,27 @@ class ServerTest : public ::testing::Test {
     ASSERT_TRUE(started) << started.error().message;
   }
 
+  // "piece 1" to "piece 3" with an empty one between; after the first, as long as the gate is shut,
+  // the client has to wait. Piece 4 is an error.
+  class Pieces final : public BodyStream {
+   public:
+    explicit Pieces(ServerTest& test) : test_(test) { ++test_.streams_; }
+    ~Pieces() override { --test_.streams_; }
+    Task<Result<std::optional<std::string>>> Next() override {
+      ++number_;
+      if (number_ == 2) {
+        co_await test_.gate_->WaitUntil(After(kSoon));
+        co_return "";
+      }
+      if (number_ > 4) co_return Fail(Code::kUnavailable, "the source is gone");
+      co_return "piece " + std::to_string(number_ > 2 ? number_ - 1 : number_) + ";";
+    }
+
+   private:
+    ServerTest& test_;
+    int number_ = 0;
+  };
+
   Router Routes() {
     Router router;
     router.Add("POST", "/echo", [this](RequestPtr request) -> Task<Response> {
@@ -72,6 +93,11 @@ class ServerTest : public ::testing::Test {
       throw 42;
       co_return Response{};
     });
+    router.Add("GET", "/stream", [this](RequestPtr) -> Task<Response> {
+      Response response{.status = 200, .headers = {}, .body = std::make_shared<Pieces>(*this)};
+      response.Set("Content-Type", "text/plain");
+      co_return response;
+    });
     router.Add("GET", "/wait", [this](RequestPtr) -> Task<Response> {
       ++waiting_;
       co_await gate_->WaitUntil(After(kSoon));
@@ -90,6 +116,7 @@ class ServerTest : public ::testing::Test {
   std::shared_ptr<AsyncValue<bool>> gate_ = std::make_shared<AsyncValue<bool>>();
   std::atomic<int> waiting_ = 0;
   std::atomic<int> served_ = 0;
+  std::atomic<int> streams_ = 0;
   std::unique_ptr<Server> server_;
 };
 
@@ -385,6 +412,30 @@ TEST_F(ServerTest, DrainWaitsForNobodyWhoLeft) {
   gate_->Set(true);
   EXPECT_TRUE(server_->Drain(kSoon));
   EXPECT_EQ(server_->requests_under_way(), 0u);
+}
+
+TEST_F(ServerTest, AStreamIsSentPieceByPieceUntilItEnds) {
+  Start();
+  RawClient client = Connect();
+  client.Send(Get("/stream"));
+  gate_->Set(true);
+  std::string reply = client.FinishSending().ReadToEnd();
+  EXPECT_THAT(reply, HasSubstr("Transfer-Encoding: chunked"));
+  EXPECT_THAT(reply, HasSubstr("8\r\npiece 1;\r\n8\r\npiece 2;\r\n8\r\npiece 3;\r\n0\r\n\r\n"));
+  EXPECT_TRUE(server_->Drain(kSoon));
+  EXPECT_EQ(streams_, 0);
+}
+
+TEST_F(ServerTest, AStreamThatNobodyReadsAnyMoreIsDropped) {
+  Start();
+  {
+    RawClient client = Connect();
+    client.Send(Get("/stream"));
+    while (streams_ == 0) std::this_thread::yield();
+  }
+  gate_->Set(true);
+  EXPECT_TRUE(server_->Drain(kSoon));
+  EXPECT_EQ(streams_, 0);
 }
 
 TEST_F(ServerTest, DrainWithNothingUnderWayReturnsAtOnce) {
