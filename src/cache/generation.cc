@@ -35,7 +35,15 @@ std::string QualityOf(const ImageRequest& request) {
 }
 
 GenerateRequest ForUpstream(const ImageRequest& request, int count, Deadline deadline) {
+  std::vector<GenerateInput> inputs;
+  for (const InputImage& input : request.inputs) {
+    inputs.push_back({input.role, input.bytes, input.media_type});
+  }
   return {.model = request.model,
+          .operation = request.operation,
+          .inputs = std::move(inputs),
+          .tenant = request.tenant,
+          .prefer = request.prefer,
           .prompt = request.prompt,
           .count = count,
           .width = request.size.width,

@@ -82,6 +82,10 @@ Identity MakeIdentity(const ImageRequest& request, bool exact_resolution) {
       {"version", 1},           {"scope", identity.scope},   {"operation", request.operation},
       {"model", request.model}, {"bucket", identity.bucket}, {"params", ShapingParams(request)}};
   if (request.seed) shape["seed"] = *request.seed;
+  if (request.prefer != Preference::kNone) shape["prefer"] = static_cast<int>(request.prefer);
+  for (const InputImage& input : request.inputs) {
+    shape["inputs"].push_back({input.role, input.digest.Hex()});
+  }
   identity.compatibility = Sha256(Spell(shape));
   std::string exact(identity.compatibility.View());
   exact += ToString(request.size);

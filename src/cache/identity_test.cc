@@ -119,6 +119,24 @@ TEST(IdentityTest, WhatShapesTheImageSeparatesPartitions) {
   EXPECT_EQ(fingerprints.size(), requests.size());
 }
 
+TEST(IdentityTest, InputImagesSeparatePartitionsByBytesRoleAndOrder) {
+  const auto partition = [](std::vector<InputImage> inputs) {
+    ImageRequest request;
+    request.prompt = "the same";
+    request.inputs = std::move(inputs);
+    return MakeIdentity(request, false).compatibility;
+  };
+  const InputImage cat{.digest = Sha256("cat")}, dog{.digest = Sha256("dog")};
+  const InputImage mask{.role = "mask", .digest = Sha256("dog")};
+  const std::vector<std::vector<InputImage>> different = {{},         {cat},       {dog},
+                                                          {cat, dog}, {cat, mask}, {dog, cat}};
+  for (std::size_t i = 0; i < different.size(); ++i) {
+    for (std::size_t k = 0; k < different.size(); ++k) {
+      EXPECT_EQ(partition(different[i]) == partition(different[k]), i == k) << i << " " << k;
+    }
+  }
+}
+
 TEST(IdentityTest, WhatDoesNotShapeTheImageIsLeftOut) {
   const Identity plain = Of(Sample());
   const std::vector<ImageRequest> requests = {

@@ -6,8 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
+#include "base/digest.h"
 #include "image/image.h"
 #include "prompt/verifier.h"
+#include "upstream/image_generator.h"
 
 namespace reprise {
 
@@ -43,9 +46,19 @@ struct Delivery {
   bool bytes = true;                  // false: names for URLs are enough
 };
 
+// Part of the identity, by its bytes, its role and its place among the others.
+struct InputImage {
+  std::string role = "image";  // "image", or "mask"
+  SharedBytes bytes;
+  std::string media_type;
+  Digest digest;  // SHA-256 of the bytes
+};
+
 struct ImageRequest {
   std::string tenant = "default";
-  std::string operation = "generate";
+  std::string operation = "generate";  // "edit": changes `inputs`; "variation": of the one input
+  std::vector<InputImage> inputs;
+  Preference prefer = Preference::kNone;  // among the upstreams of the model's route
   std::string model;
   std::string prompt;
   int count = 1;

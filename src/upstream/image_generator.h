@@ -14,8 +14,21 @@
 
 namespace reprise {
 
+// Which of several upstreams for one model to ask first.
+enum class Preference { kNone, kQuality, kSpeed, kPrice };
+
+struct GenerateInput {
+  std::string role = "image";  // "image", or "mask"
+  SharedBytes bytes;           // png, jpeg or webp
+  std::string media_type;      // "image/png"
+};
+
 struct GenerateRequest {
   std::string model;
+  std::string operation = "generate";  // "edit", "variation"
+  std::vector<GenerateInput> inputs;   // of an edit or a variation; reference images otherwise
+  std::string tenant = "default";      // whose turn, and whose budget it is; never sent
+  Preference prefer = Preference::kNone;
   std::string prompt;
   int count = 1;              // images wanted
   int width = 0, height = 0;  // 0 x 0: the upstream decides
@@ -33,7 +46,11 @@ struct GeneratedImage {
 struct Generated {
   std::vector<GeneratedImage> images;  // at least one, at most `count`
   std::string usage;                   // the upstream's usage object as JSON, or empty
+  std::string text;                    // what the model said beside its images, or empty
   int attempts = 1;
+  // Where several can answer: who did, and what each image cost there.
+  std::string upstream;
+  std::optional<double> image_usd;
 };
 
 // Safe for any thread.
