@@ -5,7 +5,7 @@
 #include "app/embedder_factory.h"
 #include "base/log.h"
 #include "gateway/errors.h"
-#include "upstream/openai_generator.h"
+#include "upstream/upstream.h"
 
 namespace reprise {
 namespace {
@@ -42,7 +42,7 @@ Result<std::unique_ptr<Service>> Service::Start(const Config& config) {
 }
 
 Result<void> Service::OpenUpstream(std::unique_ptr<ImageGenerator>& upstream) {
-  OpenAiOptions options;
+  UpstreamOptions options;
   options.base_url = config_.upstream_url;
   options.api_key = config_.upstream_key;
   options.request_timeout = config_.cache.request_timeout;
@@ -58,8 +58,8 @@ Result<void> Service::OpenUpstream(std::unique_ptr<ImageGenerator>& upstream) {
     options.base_url = simulator_->base_url();
     options.api_key.clear();
   }
-  auto generator = OpenAiGenerator::Create(
-      std::move(options), {.client = client_, .workers = *workers_, .clock = clock_});
+  auto generator =
+      MakeUpstream(std::move(options), {.client = client_, .workers = *workers_, .clock = clock_});
   if (!generator) return std::unexpected(generator.error());
   upstream = std::move(*generator);
   return {};
@@ -96,10 +96,11 @@ Result<void> Service::OpenServer() {
   auto address = http::ParseListen(config_.listen);
   if (!address) return std::unexpected(address.error());
   gateway_ = std::make_unique<Gateway>(
-      *cache_, GatewaySettings{.openai = {.default_model = config_.default_model,
-                                          .prompt_chars = config_.prompt_chars},
-                               .public_url = config_.public_url,
-                               .version = std::string(Version())});
+      *cache_, client_, *workers_,
+      GatewaySettings{
+          .openai = {.default_model = config_.default_model, .prompt_chars = config_.prompt_chars},
+          .public_url = config_.public_url,
+          .version = std::string(Version())});
   http::ServerOptions options{
       .host = address->first,
       .port = address->second,

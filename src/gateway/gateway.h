@@ -2,26 +2,18 @@
 #pragma once
 
 #include <atomic>
-#include <string>
+#include <memory>
+#include <vector>
 
-#include "cache/image_cache.h"
-#include "gateway/openai_images.h"
-#include "http/router.h"
+#include "gateway/surface.h"
 
 namespace reprise {
-
-struct GatewaySettings {
-  OpenAiSettings openai;
-  // What clients reach the gateway by, e.g. "https://images.example.com"; empty: the Host header.
-  std::string public_url;
-  std::string version;
-};
 
 // Its routes may be called from any thread.
 class Gateway {
  public:
-  // `cache` outlives the gateway, the gateway its routes.
-  Gateway(ImageCache& cache, GatewaySettings settings);
+  // The references outlive the gateway, the gateway its routes.
+  Gateway(ImageCache& cache, http::Client& client, WorkerPool& workers, GatewaySettings settings);
 
   http::Router Routes();
 
@@ -36,11 +28,11 @@ class Gateway {
   Task<http::Response> WithdrawFeedback(http::RequestPtr request);
   Task<http::Response> Ready(http::RequestPtr request);
   Task<http::Response> Stats(http::RequestPtr request);
-  std::string Tenant(const http::Request& request) const;
-  std::string UrlBase(const http::Request& request) const;
 
   ImageCache& cache_;
   const GatewaySettings settings_;
+  const SurfaceParts parts_;
+  std::vector<std::unique_ptr<Surface>> surfaces_;
   std::atomic<bool> draining_ = false;
 };
 

@@ -252,5 +252,20 @@ TEST(WriteImages, NoImagesAreAnEmptyList) {
   EXPECT_EQ(Written({}), json::parse(R"({"created":0,"data":[]})"));
 }
 
+TEST(NativeDialect, TakesTagsCategoryAndPreference) {
+  const auto call = ReadGenerationBody(
+      R"({"prompt":"a fox","tags":["hero","web"],"category":"icons","prefer":"speed"})",
+      Dialect::kNative, {});
+  ASSERT_TRUE(call) << call.error().message;
+  EXPECT_EQ(call->request.tags, (std::vector<std::string>{"hero", "web"}));
+  EXPECT_EQ(call->request.category, "icons");
+  EXPECT_EQ(call->request.prefer, Preference::kSpeed);
+  EXPECT_TRUE(call->as_url);
+  for (const auto body : {R"({"prompt":"a","tags":"hero"})", R"({"prompt":"a","tags":[""]})",
+                          R"({"prompt":"a","prefer":"best"})", R"({"prompt":"a","category":1})"}) {
+    EXPECT_FALSE(ReadGenerationBody(body, Dialect::kNative, {})) << body;
+  }
+}
+
 }  // namespace
 }  // namespace reprise

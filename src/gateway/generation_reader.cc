@@ -1,0 +1,244 @@
+#include "gateway/generation_reader.h"
+
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
+
+#include <charconv>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "gateway/cache_knobs.h"
+#include "gateway/json_input.h"
+
+namespace reprise {
+namespace {
+
+using simdjson::dom::element;
+
+constexpr int kMinSide = 16;
+constexpr int kMaxImages = 10;
+constexpr std::size_t kMaxTags = 32;
+constexpr std::size_t kMaxTagLength = 100;
+
+std::unexpected<Error> Invalid(std::string param, std::string message) {
+  return Fail(Code::kInvalidArgument, std::move(message), std::move(param));
+}
+
+std::size_t CodePoints(std::string_view utf8) {
+  std::size_t count = 0;
+  for (unsigned char c : utf8) count += (c & 0xc0) != 0x80;
+  return count;
+}
+
+// Whether nothing would be seen of the text: white space, controls and zero-width characters only.
+bool IsBlank(std::string_view text) {
+  const auto length = static_cast<std::int32_t>(text.size());
+  for (std::int32_t at = 0; at < length;) {
+    UChar32 c = 0;
+    U8_NEXT(text.data(), at, length, c);
+    const auto type = u_charType(c);
+    const bool unseen = u_isUWhiteSpace(c) || type == U_CONTROL_CHAR || type == U_FORMAT_CHAR;
+    if (c < 0 || !unseen) return false;
+  }
+  return true;
+}
+
+// Reads one body into one call, parameter by parameter.
+class GenerationReader {
+ public:
+  GenerationReader(Dialect dialect, const OpenAiSettings& settings)
+      : native_(dialect == Dialect::kNative), settings_(settings) {}
+
+  Result<ImageCall> Read(std::string_view body) {
+    auto read = ForEachField(
+        body, [this](std::string_view key, element value) { return Field(key, value); });
+    if (!read) return std::unexpected(read.error());
+    return Finish();
+  }
+
+ private:
+  Result<void> Field(std::string_view key, element value) {
+    if (value.is_null()) return {};  // as good as left out
+    if (key == "prompt") return Text(key, value, request().prompt);
+    if (key == "model") return Text(key, value, request().model);
+    if (key == "user") return Text(key, value, request().user);
+    if (key == "size") return Size(value);
+    if (key == "n") return Count(value);
+    if (key == "seed") return Seed(value);
+    if (key == "response_format") return ResponseFormat(value);
+    if (key == "output_format") return OutputFormat(value);
+    if (key == "output_compression") return Compression(value);
+    if (key == "cache") return ReadCacheObject(value, request());
+    if (key == "stream") return Stream(value);
+    if (key == "partial_images") return {};  // means something only with stream
+    if (native_ && key == "tags") return Tags(value);
+    if (native_ && key == "category") return Text(key, value, request().category);
+    if (native_ && key == "prefer") return Prefer(value);
+    params_[std::string(key)] = ToJson(value);
+    return {};
+  }
+
+  Result<void> Tags(element value) {
+    simdjson::dom::array tags;
+    if (value.get(tags) != simdjson::SUCCESS || tags.size() > kMaxTags) {
+      return Invalid("tags",
+                     "'tags' must be a list of at most " + std::to_string(kMaxTags) + " strings");
+    }
+    for (element tag : tags) {
+      auto text = ReadString("tags", tag);
+      if (!text) return std::unexpected(text.error());
+      if (text->empty() || text->size() > kMaxTagLength) {
+        return Invalid("tags", "a tag has 1 to " + std::to_string(kMaxTagLength) + " bytes, not '" +
+                                   Excerpt(*text) + "'");
+      }
+      request().tags.push_back(std::move(*text));
+    }
+    return {};
+  }
+
+  Result<void> Prefer(element value) {
+    auto read = ReadString("prefer", value);
+    if (!read) return std::unexpected(read.error());
+    const auto preference = ParsePreference(*read);
+    if (!preference) return std::unexpected(preference.error());
+    request().prefer = *preference;
+    return {};
+  }
+
+  Result<void> Text(std::string_view key, element value, std::string& text) {
+    auto read = ReadString(key, value);
+    if (!read) return std::unexpected(read.error());
+    text = std::move(*read);
+    return {};
+  }
+
+  Result<void> Size(element value) {
+    auto text = ReadString("size", value);
+    if (!text) return std::unexpected(text.error());
+    auto size = ParseSize(*text, settings_.max_side);
+    if (!size) return std::unexpected(size.error());
+    request().size = *size;
+    size_given_ = true;
+    return {};
+  }
+
+  Result<void> Count(element value) {
+    auto count = ReadInteger("n", value, 1, kMaxImages);
+    if (!count) return std::unexpected(count.error());
+    request().count = static_cast<int>(*count);
+    return {};
+  }
+
+  Result<void> Seed(element value) {
+    auto seed = ReadInteger("seed", value, -1, std::numeric_limits<std::int64_t>::max());
+    if (!seed) return std::unexpected(seed.error());
+    if (*seed == -1) {
+      request().fresh_seed = true;
+    } else {
+      request().seed = *seed;
+    }
+    return {};
+  }
+
+  Result<void> ResponseFormat(element value) {
+    auto read = ReadString("response_format", value);
+    if (!read) return std::unexpected(read.error());
+    if (*read != "url" && *read != "b64_json") {
+      return Invalid("response_format",
+                     "'response_format' must be url or b64_json, not '" + Excerpt(*read) + "'");
+    }
+    response_format_ = std::move(*read);
+    return {};
+  }
+
+  Result<void> OutputFormat(element value) {
+    auto read = ReadString("output_format", value);
+    if (!read) return std::unexpected(read.error());
+    const auto format = FormatFromName(*read);
+    if (!format) {
+      return Invalid("output_format",
+                     "'output_format' must be png, jpeg or webp, not '" + Excerpt(*read) + "'");
+    }
+    request().delivery.format = *format;
+    return {};
+  }
+
+  Result<void> Compression(element value) {
+    auto read = ReadInteger("output_compression", value, 0, 100);
+    if (!read) return std::unexpected(read.error());
+    request().delivery.quality = std::max(1, static_cast<int>(*read));
+    return {};
+  }
+
+  Result<void> Stream(element value) {
+    auto read = ReadBool("stream", value);
+    if (!read) return std::unexpected(read.error());
+    if (!*read) return {};
+    return Invalid("stream", "streamed replies are not supported; leave 'stream' out");
+  }
+
+  Result<ImageCall> Finish() {
+    if (IsBlank(request().prompt)) {
+      return Invalid("prompt", "'prompt' is missing or empty; say what the image should show");
+    }
+    const std::size_t length = CodePoints(request().prompt);
+    if (length > settings_.prompt_chars) {
+      return Invalid("prompt", "'prompt' has " + std::to_string(length) + " characters; at most " +
+                                   std::to_string(settings_.prompt_chars) + " are accepted");
+    }
+    if (request().model.empty()) request().model = settings_.default_model;
+    // What OpenAI's API does when they are left out.
+    const bool dall_e = request().model.starts_with("dall-e");
+    if (!size_given_ && dall_e) request().size = {1024, 1024};
+    const bool by_default = dall_e || native_;
+    call_.as_url = response_format_.empty() ? by_default : response_format_ == "url";
+    request().delivery.bytes = !call_.as_url;
+    request().params = params_.dump();
+    return std::move(call_);
+  }
+
+  ImageRequest& request() { return call_.request; }
+
+  const bool native_;
+  const OpenAiSettings& settings_;
+  ImageCall call_;
+  nlohmann::json params_ = nlohmann::json::object();
+  std::string response_format_;
+  bool size_given_ = false;
+};
+
+}  // namespace
+
+Result<ImageSize> ParseSize(std::string_view text, int max_side) {
+  if (text == "auto") return ImageSize{};
+  const auto wrong = [&] {
+    return Invalid("size", "'size' must be auto or WIDTHxHEIGHT with sides from " +
+                               std::to_string(kMinSide) + " to " + std::to_string(max_side) +
+                               ", e.g. 1024x1024, not '" + Excerpt(text) + "'");
+  };
+  ImageSize size;
+  const char* end = text.data() + text.size();
+  const auto width = std::from_chars(text.data(), end, size.width);
+  if (width.ec != std::errc() || width.ptr == end || *width.ptr != 'x') return wrong();
+  const auto height = std::from_chars(width.ptr + 1, end, size.height);
+  if (height.ec != std::errc() || height.ptr != end) return wrong();
+  if (std::min(size.width, size.height) < kMinSide ||
+      std::max(size.width, size.height) > max_side) {
+    return wrong();
+  }
+  return size;
+}
+
+Result<Preference> ParsePreference(std::string_view text) {
+  if (text == "quality") return Preference::kQuality;
+  if (text == "speed") return Preference::kSpeed;
+  if (text == "price") return Preference::kPrice;
+  return Invalid("prefer", "'prefer' must be quality, speed or price, not '" + Excerpt(text) + "'");
+}
+
+Result<ImageCall> ReadGenerationBody(std::string_view body, Dialect dialect,
+                                     const OpenAiSettings& settings) {
+  return GenerationReader(dialect, settings).Read(body);
+}
+
+}  // namespace reprise

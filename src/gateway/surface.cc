@@ -1,0 +1,41 @@
+#include "gateway/surface.h"
+
+#include "gateway/errors.h"
+
+namespace reprise {
+namespace {
+
+// A Host header is the caller's text: only what a host and port can look like goes into links.
+bool IsHost(std::string_view host) {
+  return !host.empty() && host.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "0123456789.-_:[]") == std::string_view::npos;
+}
+
+}  // namespace
+
+std::string TenantOf(const http::Request&) {
+  return ImageRequest{}.tenant;  // there is one, until keys name more
+}
+
+std::string UrlBase(const GatewaySettings& settings, const http::Request& request) {
+  if (!settings.public_url.empty()) return settings.public_url;
+  const auto host = request.Header("Host");
+  return "http://" + (IsHost(host) ? std::string(host) : std::string("localhost"));
+}
+
+bool IsJson(const http::Request& request) {
+  const std::string type = http::MediaTypeOf(request.Header("Content-Type"));
+  return type.empty() || type == "application/json" || type.ends_with("+json");
+}
+
+http::Response WrongContentType(const http::Request& request, std::string_view wanted) {
+  auto response =
+      ErrorResponse({.code = Code::kInvalidArgument,
+                     .message = "Content-Type must be " + std::string(wanted) + ", not '" +
+                                std::string(request.Header("Content-Type").substr(0, 80)) + "'"});
+  response.status = 415;
+  return response;
+}
+
+}  // namespace reprise

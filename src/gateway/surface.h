@@ -1,0 +1,55 @@
+// What every surface of the gateway shares: its parts, and how it reads who asks.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/worker_pool.h"
+#include "cache/image_cache.h"
+#include "gateway/openai_images.h"
+#include "http/client.h"
+#include "http/router.h"
+
+namespace reprise {
+
+struct GatewaySettings {
+  OpenAiSettings openai;
+  // What clients reach the gateway by, e.g. "https://images.example.com"; empty: the Host header.
+  std::string public_url;
+  std::string version;
+};
+
+// All of it outlives the surface.
+struct SurfaceParts {
+  ImageCache& cache;
+  http::Client& client;  // for what is passed through
+  WorkerPool& workers;
+  const GatewaySettings& settings;
+};
+
+// One API of the gateway. Its routes may be called from any thread, and live as long as it does.
+class Surface {
+ public:
+  virtual ~Surface() = default;
+  virtual void AddRoutes(http::Router& router) = 0;
+};
+
+// A route to a method of `surface`, for Router::Add.
+template <class S>
+http::Handler RouteTo(S* surface, Task<http::Response> (S::*method)(http::RequestPtr)) {
+  return [surface, method](http::RequestPtr request) {
+    return (surface->*method)(std::move(request));
+  };
+}
+
+// Whose request it is.
+std::string TenantOf(const http::Request& request);
+
+// "http://host:port", without a slash at its end.
+std::string UrlBase(const GatewaySettings& settings, const http::Request& request);
+
+// Clients that send no Content-Type with JSON exist; any other type is a mistake.
+bool IsJson(const http::Request& request);
+http::Response WrongContentType(const http::Request& request, std::string_view wanted);
+
+}  // namespace reprise
