@@ -87,18 +87,10 @@ class BlobDirectory {
 
 // Nothing when there is no such file.
 Result<std::optional<std::string>> ReadIfThere(const fs::path& path) {
-  struct stat status;
-  if (::stat(path.c_str(), &status) != 0) {
-    if (errno == ENOENT) return std::nullopt;
-    return FileError("read", path, errno);
-  }
-  auto file = PosixFile::Open(path, O_RDONLY);
-  if (!file) {
-    std::error_code error;
-    if (!fs::exists(path, error) && !error) return std::nullopt;  // removed meanwhile
-    return std::unexpected(file.error());
-  }
-  return file->ReadAll();
+  auto file = PosixFile::OpenIfThere(path);
+  if (!file) return std::unexpected(file.error());
+  if (!*file) return std::nullopt;
+  return (*file)->ReadAll();
 }
 
 Result<void> RenameFile(const fs::path& from, const fs::path& to) {

@@ -31,6 +31,15 @@ std::string_view Advice(int error_number) {
   }
 }
 
+// -1 with errno set on failure.
+int OpenDescriptor(const std::filesystem::path& path, int flags) {
+  int descriptor;
+  do {
+    descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0640);
+  } while (descriptor < 0 && errno == EINTR);
+  return descriptor;
+}
+
 }  // namespace
 
 std::unexpected<Error> FileError(std::string_view action, const std::filesystem::path& path,
@@ -41,12 +50,16 @@ std::unexpected<Error> FileError(std::string_view action, const std::filesystem:
 }
 
 Result<PosixFile> PosixFile::Open(const std::filesystem::path& path, int flags) {
-  int descriptor;
-  do {
-    descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0640);
-  } while (descriptor < 0 && errno == EINTR);
+  const int descriptor = OpenDescriptor(path, flags);
   if (descriptor < 0) return FileError("open", path, errno);
   return PosixFile(path, descriptor);
+}
+
+Result<std::optional<PosixFile>> PosixFile::OpenIfThere(const std::filesystem::path& path) {
+  const int descriptor = OpenDescriptor(path, O_RDONLY);
+  if (descriptor >= 0) return PosixFile(path, descriptor);
+  if (errno == ENOENT) return std::nullopt;
+  return FileError("read", path, errno);
 }
 
 PosixFile::~PosixFile() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,8 @@ class PosixFile {
  public:
   // `flags` as in open(2); O_CLOEXEC is added, new files are readable by owner and group.
   static Result<PosixFile> Open(const std::filesystem::path& path, int flags);
+  // For reading. Nothing when there is no such file: one call, as a file may come and go meanwhile.
+  static Result<std::optional<PosixFile>> OpenIfThere(const std::filesystem::path& path);
 
   PosixFile(PosixFile&& other) noexcept
       : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
