@@ -15,6 +15,7 @@ struct ServedImage {
   std::string media_type;
   std::string etag;  // with its quotes
   std::string revised_prompt;
+  int width = 0, height = 0;  // as delivered
 };
 
 struct Reply {

@@ -36,11 +36,15 @@ Task<Result<Reply>> Serving::ServeAll(std::vector<Pick> picks, Delivery delivery
 }
 
 Task<Result<ServedImage>> Serving::Serve(Pick pick, Rendition rendition, bool bytes) {
+  const ImageSize stored_size{pick.image.width, pick.image.height};
+  const ImageSize size = rendition.size.automatic() ? stored_size : rendition.size;
   ServedImage served{.bytes = nullptr,
                      .name = RenditionName(pick.image.id, rendition),
                      .media_type = std::string(MediaType(rendition.format)),
                      .etag = Etag(pick.image, rendition),
-                     .revised_prompt = pick.image.revised_prompt};
+                     .revised_prompt = pick.image.revised_prompt,
+                     .width = size.width,
+                     .height = size.height};
   if (!bytes) {
     const auto there = co_await parts_.library.Check(pick.image);
     if (there) co_return served;
@@ -72,6 +76,8 @@ Task<Result<SharedBytes>> Serving::Original(const Pick& pick) {
 }
 
 Task<> Serving::NoteUnreadable(const StoredImage& image, Error error) {
+  const bool gone = error.code == Code::kNotFound && !parts_.table.FindImage(image.id);
+  if (gone) co_return;  // removed while it was on its way
   log::error("{}", error.message);
   if (error.code != Code::kCorrupt && error.code != Code::kNotFound) co_return;
   parts_.stats.CountDegraded();

@@ -4,6 +4,7 @@
 
 #include "gateway/errors.h"
 #include "gateway/feedback.h"
+#include "gateway/native_surface.h"
 #include "gateway/reply_headers.h"
 #include "http/range.h"
 
@@ -18,7 +19,9 @@ Task<http::Response> Alive(http::RequestPtr) {
 
 Gateway::Gateway(ImageCache& cache, http::Client& client, WorkerPool& workers,
                  GatewaySettings settings)
-    : cache_(cache), settings_(std::move(settings)), parts_{cache, client, workers, settings_} {}
+    : cache_(cache), settings_(std::move(settings)), parts_{cache, client, workers, settings_} {
+  surfaces_.push_back(std::make_unique<NativeSurface>(parts_));
+}
 
 http::Router Gateway::Routes() {
   http::Router router;
