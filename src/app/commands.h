@@ -22,6 +22,7 @@ void AddExplain(CLI::App& root, Command& chosen);
 void AddEval(CLI::App& root, Command& chosen);
 void AddStats(CLI::App& root, Command& chosen);
 void AddFeedback(CLI::App& root, Command& chosen);
+void AddPurge(CLI::App& root, Command& chosen);
 void AddDoctor(CLI::App& root, Command& chosen);
 void AddSimulate(CLI::App& root, Command& chosen);
 

@@ -46,6 +46,22 @@ std::string Spell(const json& value) {
   }
 }
 
+// Spell's array of two, read back.
+std::string ScopePart(std::string_view scope, std::size_t part) {
+  json value = json::parse(scope, nullptr, false);
+  if (value.is_discarded()) {  // Spell's other form
+    std::vector<std::uint8_t> bytes;
+    for (std::size_t i = 0; i + 1 < scope.size(); i += 2) {
+      unsigned byte = 0;
+      std::from_chars(scope.data() + i, scope.data() + i + 2, byte, 16);
+      bytes.push_back(static_cast<std::uint8_t>(byte));
+    }
+    value = json::from_cbor(bytes, true, false);
+  }
+  const bool pair = value.is_array() && value.size() == 2 && value[part].is_string();
+  return pair ? value[part].get<std::string>() : "";
+}
+
 }  // namespace
 
 std::string ToString(ImageSize size) {
@@ -96,18 +112,11 @@ Identity MakeIdentity(const ImageRequest& request, bool exact_resolution) {
 }
 
 std::string TenantOf(std::string_view scope) {
-  json value = json::parse(scope, nullptr, false);
-  if (value.is_discarded()) {  // Spell's other form
-    std::vector<std::uint8_t> bytes;
-    for (std::size_t i = 0; i + 1 < scope.size(); i += 2) {
-      unsigned byte = 0;
-      std::from_chars(scope.data() + i, scope.data() + i + 2, byte, 16);
-      bytes.push_back(static_cast<std::uint8_t>(byte));
-    }
-    value = json::from_cbor(bytes, true, false);
-  }
-  const bool pair = value.is_array() && value.size() == 2 && value[0].is_string();
-  return pair ? value[0].get<std::string>() : "";
+  return ScopePart(scope, 0);
+}
+
+std::string NamespaceOf(std::string_view scope) {
+  return ScopePart(scope, 1);
 }
 
 }  // namespace reprise

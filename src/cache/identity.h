@@ -19,8 +19,9 @@ struct Identity {
 // With `exact_resolution`, only equal sizes are compatible.
 Identity MakeIdentity(const ImageRequest& request, bool exact_resolution);
 
-// The tenant of an identity's scope.
+// The tenant and the namespace of an identity's scope.
 std::string TenantOf(std::string_view scope);
+std::string NamespaceOf(std::string_view scope);
 
 // The bucket of a size: square when 0.9 <= w/h <= 1.1, else portrait or landscape; small, medium or
 // large by the longer side ("sq_md", "pt_sm", "ls_lg"); "auto" for 0 x 0.

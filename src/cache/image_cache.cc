@@ -104,6 +104,15 @@ class ImageCache::Impl {
                 .context = context,
                 .settings = settings_,
                 .random = parts_.random}),
+        purge_({.table = table_,
+                .library = library_,
+                .entries = *parts_.entries,
+                .embedding = embedding_,
+                .verifier = *parts_.verifier,
+                .workers = workers,
+                .settings = settings_,
+                .clock = clock,
+                .embedder = std::string(parts_.embedder->identity())}),
         flight_step_(*parts_.verifier, settings_, trust_),
         reembedding_({.backlog = backlog_,
                       .library = library_,
@@ -198,6 +207,7 @@ class ImageCache::Impl {
   }
 
   Trust& trust() { return trust_; }
+  Purge& purge() { return purge_; }
 
  private:
   JobState Prepare(std::shared_ptr<const ImageRequest> request) {
@@ -398,6 +408,7 @@ class ImageCache::Impl {
   Serving serving_;
   StoredStep stored_;
   Trust trust_;
+  Purge purge_;
   FlightStep flight_step_;
   Reembedding reembedding_;
   std::atomic<bool> stopped_ = false;
@@ -430,6 +441,9 @@ Task<Result<void>> ImageCache::Ready() {
 }
 Trust& ImageCache::trust() {
   return impl_->trust();
+}
+Purge& ImageCache::purge() {
+  return impl_->purge();
 }
 nlohmann::json ImageCache::Stats() const {
   return impl_->Stats();

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/worker_pool.h"
 #include "cache/decision.h"
+#include "cache/purge.h"
 #include "cache/reply.h"
 #include "cache/request.h"
 #include "cache/settings.h"
@@ -61,6 +62,9 @@ class ImageCache {
 
   // The image a URL names. kNotFound when there is none (any more).
   Task<Result<ServedImage>> Image(std::string name);
+
+  // Removals on request.
+  Purge& purge();
 
   // Writes use counts, removes what has expired, and embeds stored prompts that have no vector of
   // the present embedder, the latter in the background; called now and then.

@@ -14,6 +14,10 @@ constexpr std::size_t kLockQueue = 100'000;
 constexpr std::size_t kSettleSteps = 24;
 constexpr std::chrono::milliseconds kBusyPause{50};
 
+// Entries removed in one transaction, while requests of their lock wait.
+constexpr std::size_t kRemovalBatch = 256;
+constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+
 std::int64_t LatestExpiry(const std::vector<StoredImage>& images) {
   std::int64_t latest = 0;
   for (const StoredImage& image : images) {
@@ -44,7 +48,7 @@ Library::Library(Parts parts) : parts_(parts), hot_(parts.hot_bytes) {
 }
 
 Task<Result<Library::Lock>> Library::LockFor(Digest fingerprint) {
-  auto& lock = *locks_[fingerprint.bytes[1] % locks_.size()];
+  auto& lock = *locks_[LockOf(fingerprint)];
   co_return co_await lock.Acquire(After(kLockPatience));
 }
 
@@ -247,6 +251,56 @@ Task<Result<std::size_t>> Library::RemoveImages(EntryPtr entry,
   co_return count;
 }
 
+std::vector<std::vector<EntryPtr>> Library::Batches(const std::vector<std::uint64_t>& ids) const {
+  std::vector<std::vector<EntryPtr>> batches;
+  std::vector<std::size_t> open(locks_.size(), kNone);
+  for (const std::uint64_t id : ids) {
+    const EntryPtr entry = parts_.table.FindById(id);
+    if (!entry) continue;
+    std::size_t& batch = open[LockOf(entry->record().fingerprint)];
+    if (batch == kNone || batches[batch].size() == kRemovalBatch) {
+      batch = batches.size();
+      batches.emplace_back();
+    }
+    batches[batch].push_back(entry);
+  }
+  return batches;
+}
+
+Task<Result<std::set<std::uint64_t>>> Library::RemoveEntries(
+    std::vector<std::uint64_t> ids, std::function<bool(const Entry&)> wanted) {
+  std::set<std::uint64_t> removed;
+  for (std::vector<EntryPtr>& batch : Batches(ids)) {
+    const auto gone = co_await RemoveBatch(std::move(batch), wanted);
+    if (!gone) {
+      Error error = gone.error();
+      error.message = std::to_string(removed.size()) + " of " + std::to_string(ids.size()) +
+                      " entries were removed, then: " + error.message;
+      co_return std::unexpected(std::move(error));
+    }
+    removed.insert(gone->begin(), gone->end());
+  }
+  co_return removed;
+}
+
+// The entries share one lock.
+Task<Result<std::vector<std::uint64_t>>> Library::RemoveBatch(
+    std::vector<EntryPtr> batch, std::function<bool(const Entry&)> wanted) {
+  const auto lock = co_await LockFor(batch.front()->record().fingerprint);
+  if (!lock) co_return std::unexpected(lock.error());
+  std::vector<EntryPtr> entries;
+  std::vector<std::uint64_t> ids;
+  for (const EntryPtr& seen : batch) {  // which may have been replaced, or be gone
+    const EntryPtr entry = parts_.table.FindById(seen->record().id);
+    if (!entry || !wanted(entry->record())) continue;
+    ids.push_back(entry->record().id);
+    entries.push_back(entry);
+  }
+  const auto removed = co_await Remove(std::move(entries));
+  if (!removed) co_return std::unexpected(removed.error());
+  co_return ids;
+}
+
 Task<Result<void>> Library::Remove(std::vector<EntryPtr> entries) {
   if (entries.empty()) co_return Result<void>();
   std::vector<std::uint64_t> ids;
@@ -260,9 +314,11 @@ Task<Result<void>> Library::Remove(std::vector<EntryPtr> entries) {
   auto removed = co_await parts_.entries.Remove(std::move(ids));
   for (const EntryPtr& entry : entries) {
     if (removed) {
+      for (const StoredImage& image : entry->record().images) hot_.Remove(image.blob.Hex());
       co_await ReleaseBlobs(entry->record().images);
     } else {
       parts_.table.Put(entry);
+      parts_.backlog.Push(entry->record().id);  // back into the index, in time
     }
   }
   co_return removed;

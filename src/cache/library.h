@@ -83,6 +83,12 @@ class Library {
   // Removes one image, and its entry with the last one.
   Task<> Drop(std::uint64_t entry, std::string image_id);
 
+  // Removes those of the entries that are still there and, looked at under their lock, `wanted`;
+  // gives their ids. Each leaves the index and memory, then its row goes, then its blobs. After an
+  // error the rest is still stored and served, and the message says how many are gone.
+  Task<Result<std::set<std::uint64_t>>> RemoveEntries(std::vector<std::uint64_t> ids,
+                                                      std::function<bool(const Entry&)> wanted);
+
   // Removes images that have expired, and entries with their last one; gives how many images.
   Task<Result<std::size_t>> Sweep();
 
@@ -94,6 +100,9 @@ class Library {
 
  private:
   using Lock = AsyncSemaphore::Permit;
+  std::size_t LockOf(const Digest& fingerprint) const {
+    return fingerprint.bytes[1] % locks_.size();
+  }
   Task<Result<Lock>> LockFor(Digest fingerprint);
   Task<Result<EntryPtr>> PublishLocked(Draft draft);
   Task<Result<void>> PutBlobs(const std::vector<FreshImage>& images);
@@ -103,6 +112,10 @@ class Library {
   Task<Result<std::size_t>> RemoveImages(EntryPtr entry,
                                          std::function<bool(const StoredImage&)> unwanted);
   Task<Result<void>> Remove(std::vector<EntryPtr> entries);
+  // Entries that share a lock, a transaction's worth.
+  std::vector<std::vector<EntryPtr>> Batches(const std::vector<std::uint64_t>& ids) const;
+  Task<Result<std::vector<std::uint64_t>>> RemoveBatch(std::vector<EntryPtr> batch,
+                                                       std::function<bool(const Entry&)> wanted);
   bool LoadVector(const CachedEntry& entry, const StoredVector& vector);
   // Adding to a large partition takes milliseconds.
   void Index(const EntryPtr& entry, const StoredVector& vector);

@@ -5,6 +5,7 @@
 #include "gateway/errors.h"
 #include "gateway/feedback.h"
 #include "gateway/native_surface.h"
+#include "gateway/purge_surface.h"
 #include "gateway/reply_headers.h"
 #include "http/range.h"
 
@@ -21,6 +22,7 @@ Gateway::Gateway(ImageCache& cache, http::Client& client, WorkerPool& workers,
                  GatewaySettings settings)
     : cache_(cache), settings_(std::move(settings)), parts_{cache, client, workers, settings_} {
   surfaces_.push_back(std::make_unique<NativeSurface>(parts_));
+  surfaces_.push_back(std::make_unique<PurgeSurface>(parts_));
 }
 
 http::Router Gateway::Routes() {
