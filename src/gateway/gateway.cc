@@ -5,6 +5,7 @@
 #include "gateway/errors.h"
 #include "gateway/feedback.h"
 #include "gateway/native_surface.h"
+#include "gateway/openai_surface.h"
 #include "gateway/purge_surface.h"
 #include "gateway/reply_headers.h"
 #include "http/range.h"
@@ -23,12 +24,12 @@ Gateway::Gateway(ImageCache& cache, http::Client& client, WorkerPool& workers,
     : cache_(cache), settings_(std::move(settings)), parts_{cache, client, workers, settings_} {
   surfaces_.push_back(std::make_unique<NativeSurface>(parts_));
   surfaces_.push_back(std::make_unique<PurgeSurface>(parts_));
+  surfaces_.push_back(MakeOpenAiSurface(parts_));
 }
 
 http::Router Gateway::Routes() {
   http::Router router;
   const auto route = [this](auto method) { return RouteTo(this, method); };
-  router.Add("POST", "/v1/images/generations", route(&Gateway::Generate));
   router.Add("GET", "/images/{file}", route(&Gateway::Image));
   router.Add("POST", "/v1/feedback", route(&Gateway::GiveFeedback));
   router.Add("GET", "/v1/feedback", route(&Gateway::ListFeedback));
@@ -38,21 +39,6 @@ http::Router Gateway::Routes() {
   router.Add("GET", "/healthz", Alive);
   for (const auto& surface : surfaces_) surface->AddRoutes(router);
   return router;
-}
-
-Task<http::Response> Gateway::Generate(http::RequestPtr request) {
-  if (!IsJson(*request)) co_return WrongContentType(*request, "application/json");
-  auto call = ReadGeneration(*request, settings_.openai);
-  if (!call) co_return ErrorResponse(call.error());
-  const bool as_url = call->as_url;
-  const Answer answer =
-      co_await cache_.Handle(std::make_shared<const ImageRequest>(std::move(call->request)));
-  if (answer.reply) {
-    co_return WriteImages(*answer.reply, answer.decision, as_url, UrlBase(settings_, *request));
-  }
-  http::Response response = ErrorResponse(answer.reply.error());
-  ExplainReply(answer.decision, response);
-  co_return response;
 }
 
 Task<http::Response> Gateway::Image(http::RequestPtr request) {

@@ -21,7 +21,6 @@ class Gateway {
   void StartDraining() { draining_ = true; }
 
  private:
-  Task<http::Response> Generate(http::RequestPtr request);
   Task<http::Response> Image(http::RequestPtr request);
   Task<http::Response> GiveFeedback(http::RequestPtr request);
   Task<http::Response> ListFeedback(http::RequestPtr request);

@@ -17,6 +17,7 @@ using simdjson::dom::element;
 
 constexpr int kMinSide = 16;
 constexpr int kMaxImages = 10;
+constexpr int kMaxPartialImages = 3;
 constexpr std::size_t kMaxTags = 32;
 constexpr std::size_t kMaxTagLength = 100;
 
@@ -47,7 +48,9 @@ bool IsBlank(std::string_view text) {
 class GenerationReader {
  public:
   GenerationReader(Dialect dialect, const OpenAiSettings& settings)
-      : native_(dialect == Dialect::kNative), settings_(settings) {}
+      : native_(dialect == Dialect::kNative),
+        takes_prompt_(dialect != Dialect::kOpenAiVariation),
+        settings_(settings) {}
 
   Result<ImageCall> Read(std::string_view body) {
     auto read = ForEachField(
@@ -59,7 +62,7 @@ class GenerationReader {
  private:
   Result<void> Field(std::string_view key, element value) {
     if (value.is_null()) return {};  // as good as left out
-    if (key == "prompt") return Text(key, value, request().prompt);
+    if (key == "prompt" && takes_prompt_) return Text(key, value, request().prompt);
     if (key == "model") return Text(key, value, request().model);
     if (key == "user") return Text(key, value, request().user);
     if (key == "size") return Size(value);
@@ -70,7 +73,7 @@ class GenerationReader {
     if (key == "output_compression") return Compression(value);
     if (key == "cache") return ReadCacheObject(value, request());
     if (key == "stream") return Stream(value);
-    if (key == "partial_images") return {};  // means something only with stream
+    if (key == "partial_images") return PartialImages(value);
     if (native_ && key == "tags") return Tags(value);
     if (native_ && key == "category") return Text(key, value, request().category);
     if (native_ && key == "prefer") return Prefer(value);
@@ -173,11 +176,21 @@ class GenerationReader {
   Result<void> Stream(element value) {
     auto read = ReadBool("stream", value);
     if (!read) return std::unexpected(read.error());
-    if (!*read) return {};
-    return Invalid("stream", "streamed replies are not supported; leave 'stream' out");
+    if (*read && native_) {
+      return Invalid("stream", "this route does not stream; leave 'stream' out");
+    }
+    call_.stream = *read;
+    return {};
   }
 
-  Result<ImageCall> Finish() {
+  Result<void> PartialImages(element value) {
+    auto count = ReadInteger("partial_images", value, 0, kMaxPartialImages);
+    if (!count) return std::unexpected(count.error());
+    call_.partial_images = static_cast<int>(*count);
+    return {};
+  }
+
+  Result<void> CheckPrompt() {
     if (IsBlank(request().prompt)) {
       return Invalid("prompt", "'prompt' is missing or empty; say what the image should show");
     }
@@ -186,11 +199,22 @@ class GenerationReader {
       return Invalid("prompt", "'prompt' has " + std::to_string(length) + " characters; at most " +
                                    std::to_string(settings_.prompt_chars) + " are accepted");
     }
+    return {};
+  }
+
+  Result<ImageCall> Finish() {
+    if (takes_prompt_) {
+      if (auto checked = CheckPrompt(); !checked) return std::unexpected(checked.error());
+    }
+    if (call_.stream && response_format_ == "url") {
+      return Invalid("response_format",
+                     "'response_format' cannot be url with 'stream': events carry b64_json");
+    }
     if (request().model.empty()) request().model = settings_.default_model;
     // What OpenAI's API does when they are left out.
     const bool dall_e = request().model.starts_with("dall-e");
     if (!size_given_ && dall_e) request().size = {1024, 1024};
-    const bool by_default = dall_e || native_;
+    const bool by_default = (dall_e || native_) && !call_.stream;
     call_.as_url = response_format_.empty() ? by_default : response_format_ == "url";
     request().delivery.bytes = !call_.as_url;
     request().params = params_.dump();
@@ -200,6 +224,7 @@ class GenerationReader {
   ImageRequest& request() { return call_.request; }
 
   const bool native_;
+  const bool takes_prompt_;
   const OpenAiSettings& settings_;
   ImageCall call_;
   nlohmann::json params_ = nlohmann::json::object();

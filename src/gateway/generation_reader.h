@@ -17,12 +17,15 @@ struct OpenAiSettings {
 
 struct ImageCall {
   ImageRequest request;
-  bool as_url = false;  // links instead of base64
+  bool as_url = false;     // links instead of base64
+  bool stream = false;     // events instead of one reply
+  int partial_images = 0;  // events with a picture before each finished one, when streamed
 };
 
 enum class Dialect {
   kOpenAi,
-  kNative,  // also tags, category and prefer; links unless response_format says b64_json
+  kOpenAiVariation,  // without a prompt
+  kNative,           // also tags, category and prefer; links unless response_format says b64_json
 };
 
 // One JSON object. Parameters it does not know are passed on to the upstream, and shape the

@@ -4,6 +4,7 @@
 
 #include "gateway/cache_knobs.h"
 #include "gateway/reply_headers.h"
+#include "http/sse.h"
 
 namespace reprise {
 namespace {
@@ -40,6 +41,74 @@ constexpr std::string_view kNoUsage =
     R"({"total_tokens":0,"input_tokens":0,"output_tokens":0,)"
     R"("input_tokens_details":{"text_tokens":0,"image_tokens":0}})";
 
+// A hit used no tokens; empty where nothing is known.
+std::string_view UsageOf(const Reply& reply, const Decision& decision) {
+  if (!reply.usage.empty()) return reply.usage;
+  return decision.outcome == Outcome::kHit ? kNoUsage : std::string_view();
+}
+
+// A parameter of the request that a finished picture repeats.
+std::string ParamOr(const nlohmann::json& params, const char* name, std::string fallback) {
+  const auto found = params.find(name);
+  return found != params.end() && found->is_string() ? found->get<std::string>() : fallback;
+}
+
+// The events of one reply, each written when it is sent.
+class ImageEvents final : public http::BodyStream {
+ public:
+  ImageEvents(Reply reply, const Decision& decision, const ImageRequest& request,
+              int partial_images)
+      : reply_(std::move(reply)),
+        prefix_(request.operation == "edit" ? "image_edit." : "image_generation."),
+        size_(ToString(request.size)),
+        usage_(UsageOf(reply_, decision)),
+        partial_images_(decision.outcome == Outcome::kHit ? partial_images : 0) {
+    const auto params = nlohmann::json::parse(request.params, nullptr, false);
+    quality_ = ParamOr(params, "quality", "auto");
+    background_ = ParamOr(params, "background", "auto");
+  }
+
+  Task<Result<std::optional<std::string>>> Next() override {
+    if (image_ == reply_.images.size()) co_return std::nullopt;
+    const ServedImage& image = reply_.images[image_];
+    if (partial_ < partial_images_) co_return Event(image, partial_++);
+    partial_ = 0;
+    ++image_;
+    co_return Event(image, std::nullopt);
+  }
+
+ private:
+  std::string Event(const ServedImage& image, std::optional<int> partial) const {
+    const std::string type = prefix_ + (partial ? "partial_image" : "completed");
+    std::string data;
+    data.reserve(image.bytes->size() * 4 / 3 + 512);
+    data += "{\"type\":\"" + type + "\",\"b64_json\":\"";
+    Base64Append(*image.bytes, data);
+    data += "\",\"created_at\":" + std::to_string(reply_.created_ms / 1000) + ',';
+    AppendString("size", size_, data);
+    data += ',';
+    AppendString("quality", quality_, data);
+    data += ',';
+    AppendString("background", background_, data);
+    const auto slash = image.media_type.find('/');
+    data += ",\"output_format\":\"" + image.media_type.substr(slash + 1) + '"';
+    if (partial) {
+      data += ",\"partial_image_index\":" + std::to_string(*partial);
+    } else if (!usage_.empty() && image_ == reply_.images.size()) {  // it is of all images
+      data += ",\"usage\":" + usage_;
+    }
+    data += '}';
+    return http::FormatSse({.type = type, .data = data, .id = ""});
+  }
+
+  const Reply reply_;
+  const std::string prefix_, size_, usage_;
+  const int partial_images_;
+  std::string quality_, background_;
+  std::size_t image_ = 0;
+  int partial_ = 0;
+};
+
 }  // namespace
 
 Result<ImageCall> ReadGeneration(const http::Request& http, const OpenAiSettings& settings) {
@@ -65,15 +134,21 @@ http::Response WriteImages(const Reply& reply, const Decision& decision, bool as
     AppendImage(image, as_url, url_base, body);
   }
   body += ']';
-  // A hit used no tokens.
-  if (!reply.usage.empty() || decision.outcome == Outcome::kHit) {
-    body += ",\"usage\":";
-    body += reply.usage.empty() ? kNoUsage : std::string_view(reply.usage);
+  if (const auto usage = UsageOf(reply, decision); !usage.empty()) {
+    body.append(",\"usage\":").append(usage);
   }
   body += '}';
   http::Response response = http::Json(200, std::move(body));
   ExplainReply(decision, response);
   if (reply.images.size() == 1) response.Set("ETag", reply.images.front().etag);
+  return response;
+}
+
+http::Response StreamImages(Reply reply, const Decision& decision, const ImageRequest& request,
+                            int partial_images) {
+  auto response = http::EventStream(
+      std::make_shared<ImageEvents>(std::move(reply), decision, request, partial_images));
+  ExplainReply(decision, response);
   return response;
 }
 

@@ -19,4 +19,10 @@ Result<ImageCall> ReadGeneration(const http::Request& http, const OpenAiSettings
 http::Response WriteImages(const Reply& reply, const Decision& decision, bool as_url,
                            std::string_view url_base);
 
+// The reply as Server-Sent Events: for each image `partial_images` events with a picture, then the
+// finished one. What is stored is whole already, so every picture is the finished one; a reply that
+// has just been generated sends none before it, as the API allows.
+http::Response StreamImages(Reply reply, const Decision& decision, const ImageRequest& request,
+                            int partial_images);
+
 }  // namespace reprise

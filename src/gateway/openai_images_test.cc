@@ -130,7 +130,9 @@ TEST(ReadGeneration, RefusesWhatIsWrongByName) {
       {R"({"prompt":"x","output_format":"gif"})", "output_format"},
       {R"({"prompt":"x","output_compression":101})", "output_compression"},
       {R"({"prompt":"x","output_compression":-1})", "output_compression"},
-      {R"({"prompt":"x","stream":true})", "stream"},
+      {R"({"prompt":"x","stream":true,"response_format":"url"})", "response_format"},
+      {R"({"prompt":"x","partial_images":4})", "partial_images"},
+      {R"({"prompt":"x","partial_images":-1})", "partial_images"},
       {R"({"prompt":"x","stream":"no"})", "stream"},
       {R"({"prompt":"x","cache":{"ttl":0}})", "cache.ttl"},
       {R"({"prompt":"x","user":{}})", "user"},
@@ -250,6 +252,72 @@ TEST(WriteImages, ExplainsItselfAndTagsASingleImage) {
 
 TEST(WriteImages, NoImagesAreAnEmptyList) {
   EXPECT_EQ(Written({}), json::parse(R"({"created":0,"data":[]})"));
+}
+
+// What a stream sends until it ends.
+std::vector<json> Events(const http::Response& response) {
+  asio::io_context context;
+  std::vector<json> events;
+  const auto read = [](std::shared_ptr<http::BodyStream> stream,
+                       std::vector<json>* events) -> Task<> {
+    while (true) {
+      const auto piece = co_await stream->Next();
+      EXPECT_TRUE(piece);
+      if (!piece || !*piece) co_return;
+      const std::string& text = **piece;
+      const auto data = text.find("data: ");
+      events->push_back(json::parse(text.substr(data + 6)));
+      EXPECT_EQ(text.substr(0, data), "event: " + events->back()["type"].get<std::string>() + "\n");
+    }
+  };
+  Spawn(context.get_executor(), read(response.Stream(), &events), [](std::exception_ptr) {});
+  context.run();
+  return events;
+}
+
+TEST(ReadGeneration, StreamsCarryBytes) {
+  const auto call = Read(R"({"prompt":"x","model":"dall-e-3","stream":true,"partial_images":3})");
+  ASSERT_TRUE(call) << call.error().message;
+  EXPECT_TRUE(call->stream);
+  EXPECT_EQ(call->partial_images, 3);
+  EXPECT_FALSE(call->as_url);
+  EXPECT_TRUE(call->request.delivery.bytes);
+}
+
+TEST(StreamImages, AHitSendsThePartialsAskedForThenTheFinishedImage) {
+  const Reply reply{.images = {Image("abc")}, .usage = "", .created_ms = 5000};
+  const ImageRequest request{.size = {512, 768}, .params = R"({"quality":"high"})"};
+  const auto response = StreamImages(reply, {.outcome = Outcome::kHit}, request, 2);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_THAT(response.headers, Contains(Pair("X-Cache", "HIT")));
+  EXPECT_THAT(response.headers, Contains(Pair("Content-Type", "text/event-stream; charset=utf-8")));
+  const auto events = Events(response);
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(events[0], json::parse(R"({"type":"image_generation.partial_image","b64_json":"YWJj",
+    "created_at":5,"size":"512x768","quality":"high","background":"auto","output_format":"png",
+    "partial_image_index":0})"));
+  EXPECT_EQ(events[1]["partial_image_index"], 1);
+  EXPECT_EQ(events[2]["type"], "image_generation.completed");
+  EXPECT_EQ(events[2]["usage"]["total_tokens"], 0);
+  EXPECT_FALSE(events[2].contains("partial_image_index"));
+}
+
+TEST(StreamImages, AMissSendsEachFinishedImageOnce) {
+  const Reply reply{
+      .images = {Image("abc"), Image("def")}, .usage = R"({"total_tokens":9})", .created_ms = 0};
+  const ImageRequest request{.operation = "edit"};
+  const auto events = Events(StreamImages(reply, {}, request, 3));
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0]["type"], "image_edit.completed");
+  EXPECT_FALSE(events[0].contains("usage"));
+  EXPECT_EQ(events[1]["b64_json"], "ZGVm");
+  EXPECT_EQ(events[1]["usage"]["total_tokens"], 9);
+}
+
+TEST(NativeDialect, DoesNotStream) {
+  const auto call = ReadGenerationBody(R"({"prompt":"a fox","stream":true})", Dialect::kNative, {});
+  ASSERT_FALSE(call);
+  EXPECT_EQ(call.error().param, "stream");
 }
 
 TEST(NativeDialect, TakesTagsCategoryAndPreference) {

@@ -1,0 +1,53 @@
+#include "gateway/openai_surface.h"
+
+#include "gateway/errors.h"
+#include "gateway/openai_images.h"
+#include "gateway/reply_headers.h"
+
+namespace reprise {
+namespace {
+
+class OpenAiSurface final : public Surface {
+ public:
+  explicit OpenAiSurface(SurfaceParts parts) : parts_(parts) {}
+
+  void AddRoutes(http::Router& router) override {
+    router.Add("POST", "/v1/images/generations", RouteTo(this, &OpenAiSurface::Generate));
+  }
+
+ private:
+  Task<http::Response> Generate(http::RequestPtr request) {
+    if (!IsJson(*request)) co_return WrongContentType(*request, "application/json");
+    co_return co_await Answer(request, ReadGeneration(*request, parts_.settings.openai));
+  }
+
+  // The answer first, then its events: what goes wrong before is an ordinary error with its status,
+  // and the headers of a stream explain it as those of any reply do.
+  Task<http::Response> Answer(http::RequestPtr request, Result<ImageCall> call) {
+    if (!call) co_return ErrorResponse(call.error());
+    call->request.tenant = TenantOf(*request);
+    const auto asked = std::make_shared<const ImageRequest>(std::move(call->request));
+    reprise::Answer answer = co_await parts_.cache.Handle(asked);
+    if (!answer.reply) {
+      http::Response response = ErrorResponse(answer.reply.error());
+      ExplainReply(answer.decision, response);
+      co_return response;
+    }
+    if (call->stream) {
+      co_return StreamImages(std::move(*answer.reply), answer.decision, *asked,
+                             call->partial_images);
+    }
+    co_return WriteImages(*answer.reply, answer.decision, call->as_url,
+                          UrlBase(parts_.settings, *request));
+  }
+
+  const SurfaceParts parts_;
+};
+
+}  // namespace
+
+std::unique_ptr<Surface> MakeOpenAiSurface(SurfaceParts parts) {
+  return std::make_unique<OpenAiSurface>(parts);
+}
+
+}  // namespace reprise
