@@ -1,6 +1,7 @@
 #include "gateway/openai_surface.h"
 
 #include "gateway/errors.h"
+#include "gateway/openai_forms.h"
 #include "gateway/openai_images.h"
 #include "gateway/reply_headers.h"
 
@@ -13,12 +14,36 @@ class OpenAiSurface final : public Surface {
 
   void AddRoutes(http::Router& router) override {
     router.Add("POST", "/v1/images/generations", RouteTo(this, &OpenAiSurface::Generate));
+    router.Add("POST", "/v1/images/edits", RouteTo(this, &OpenAiSurface::Edit));
+    router.Add("POST", "/v1/images/variations", RouteTo(this, &OpenAiSurface::Variation));
   }
 
  private:
   Task<http::Response> Generate(http::RequestPtr request) {
     if (!IsJson(*request)) co_return WrongContentType(*request, "application/json");
     co_return co_await Answer(request, ReadGeneration(*request, parts_.settings.openai));
+  }
+
+  Task<http::Response> Edit(http::RequestPtr request) {
+    co_return co_await AnswerForm(std::move(request), ReadEdit);
+  }
+
+  Task<http::Response> Variation(http::RequestPtr request) {
+    co_return co_await AnswerForm(std::move(request), ReadVariation);
+  }
+
+  using FormReader = Result<ImageCall> (*)(const http::Request&, const OpenAiSettings&);
+
+  // On the workers: hashing megabytes takes milliseconds.
+  Task<http::Response> AnswerForm(http::RequestPtr request, FormReader read) {
+    const std::string wanted = "multipart/form-data";
+    if (http::MediaTypeOf(request->Header("Content-Type")) != wanted) {
+      co_return WrongContentType(*request, wanted);
+    }
+    const OpenAiSettings& settings = parts_.settings.openai;
+    auto work = [request, read, &settings] { return read(*request, settings); };
+    auto call = co_await parts_.workers.Run(std::move(work));
+    co_return co_await Answer(std::move(request), std::move(call));
   }
 
   // The answer first, then its events: what goes wrong before is an ordinary error with its status,
