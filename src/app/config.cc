@@ -188,6 +188,12 @@ std::vector<Setting> CacheSettingsTable() {
        Duration([](Config& c, milliseconds ttl) { c.cache.ttl_ms = ttl.count(); })},
       {"cache.variants", "Images made for a prompt before its repeats are answered from them.", "1",
        Whole(cache(&CacheSettings::variants), 1, 10)},
+      {"cache.sync",
+       "behind: an image is on the disk within some 0.1 s of its reply, which a power cut can cost "
+       "(kill -9 cannot); before: when its reply is sent.",
+       "behind",
+       Choice({"behind", "before"},
+              [](Config& c, std::size_t i) { c.sync = static_cast<SyncMode>(i); })},
       {"cache.memory", "Memory for images that are asked for often.", "256MB",
        Bytes(cache(&CacheSettings::hot_bytes))},
   };

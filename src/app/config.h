@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "cache/settings.h"
+#include "store/sync_mode.h"
 #include "upstream/image_judge.h"
 
 namespace reprise {
@@ -46,6 +47,7 @@ struct Config {
   std::size_t threads = 0;  // 0: one per core
 
   CacheSettings cache;
+  SyncMode sync = SyncMode::kBehind;
   EmbedderConfig embedder;
   std::string default_model = "gpt-image-1";
 

@@ -73,9 +73,9 @@ Result<void> Service::OpenCache() {
                                         ": " + error.message() + "; choose another with --data");
   }
   ImageCacheParts parts;
-  auto stores = OpenSqliteStores(config_.data / "reprise.db");
+  auto stores = OpenSqliteStores(config_.data / "reprise.db", {.sync = config_.sync});
   if (!stores) return std::unexpected(stores.error());
-  auto blobs = OpenFileBlobStore(config_.data / "blobs", *workers_);
+  auto blobs = OpenFileBlobStore(config_.data / "blobs", *workers_, {.sync = config_.sync});
   if (!blobs) return std::unexpected(blobs.error());
   if (auto opened = OpenUpstream(parts.upstream); !opened) return opened;
   parts.entries = std::move(stores->entries);

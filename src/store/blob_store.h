@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "base/worker_pool.h"
+#include "store/sync_mode.h"
 
 namespace reprise {
 
@@ -38,6 +39,7 @@ class BlobStore {
 };
 
 struct FileBlobStoreOptions {
+  SyncMode sync = SyncMode::kBehind;
   // A blob's first read in this process is always verified; of later ones, one in so many.
   std::size_t verify_one_in = 16;
   // Blobs up to this size are verified at every read: hashing them costs less than reading them.

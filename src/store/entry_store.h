@@ -14,6 +14,7 @@
 #include "base/digest.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "store/sync_mode.h"
 
 namespace reprise {
 
@@ -96,8 +97,9 @@ class EntryStore {
 };
 
 struct SqliteEntryStoreOptions {
-  std::size_t queue = 4096;    // writes that may wait or run at once; above it kOverloaded
-  int busy_timeout_ms = 5000;  // how long to wait for another program's lock on the file
+  SyncMode sync = SyncMode::kBehind;  // of commits
+  std::size_t queue = 4096;           // writes that may wait or run at once; above it kOverloaded
+  int busy_timeout_ms = 5000;         // how long to wait for another program's lock on the file
 };
 
 // SQLite in WAL mode, made if missing, schema versioned; a newer schema is refused with a message.

@@ -17,6 +17,7 @@
 #include <unordered_map>
 
 #include "base/log.h"
+#include "store/background_sync.h"
 #include "store/blob_store.h"
 #include "store/file_lock.h"
 #include "store/posix_file.h"
@@ -71,6 +72,7 @@ class BlobDirectory {
   Result<bool> KeepExisting(const Digest& digest, std::string_view bytes);
   Result<void> WriteNew(const Digest& digest, std::string_view bytes);
   Result<void> WriteTemporary(const fs::path& temporary, std::string_view bytes);
+  Result<void> MakeDurable(const fs::path& path);
   bool MustVerify(const Digest& digest, std::size_t length);
   Result<std::optional<SharedBytes>> GetDamaged(const Digest& digest);
   Result<void> Quarantine(const Digest& digest);
@@ -83,6 +85,7 @@ class BlobDirectory {
   std::atomic<std::uint64_t> temporaries_ = 0;
   std::atomic<std::uint64_t> reads_ = 0;
   VerifiedLengths verified_;
+  BackgroundSync sync_;
 };
 
 // Nothing when there is no such file.
@@ -91,6 +94,14 @@ Result<std::optional<std::string>> ReadIfThere(const fs::path& path) {
   if (!file) return std::unexpected(file.error());
   if (!*file) return std::nullopt;
   return (*file)->ReadAll();
+}
+
+// A directory below one that is there, not synced.
+Result<void> MakeBucket(const fs::path& directory) {
+  if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST) {
+    return FileError("make the directory", directory, errno);
+  }
+  return {};
 }
 
 Result<void> RenameFile(const fs::path& from, const fs::path& to) {
@@ -126,22 +137,33 @@ Result<bool> BlobDirectory::KeepExisting(const Digest& digest, std::string_view 
     if (!moved) return std::unexpected(moved.error());
     return false;
   }
+  if (auto durable = MakeDurable(path); !durable) return std::unexpected(durable.error());
+  return true;
+}
+
+// The blob, its name and its directory's name.
+Result<void> BlobDirectory::MakeDurable(const fs::path& path) {
+  if (options_.sync == SyncMode::kBehind) {
+    sync_.Add(path);
+    sync_.AddDirectory(path.parent_path());
+    sync_.AddDirectory(directory_);
+    return {};
+  }
   auto file = PosixFile::Open(path, O_RDONLY);
   if (!file) return std::unexpected(file.error());
   auto synced = file->Sync();
   if (synced) synced = SyncDirectory(path.parent_path());
   if (synced) synced = SyncDirectory(directory_);
-  if (!synced) return std::unexpected(synced.error());
-  return true;
+  return synced;
 }
 
 Result<void> BlobDirectory::WriteNew(const Digest& digest, std::string_view bytes) {
   const fs::path path = PathOf(digest);
   const fs::path temporary = TemporaryPath();
   auto done = WriteTemporary(temporary, bytes);
-  if (done) done = MakeDirectory(path.parent_path());
+  if (done) done = MakeBucket(path.parent_path());
   if (done) done = RenameFile(temporary, path);
-  if (done) done = SyncDirectory(path.parent_path());
+  if (done) done = MakeDurable(path);
   if (!done) ::unlink(temporary.c_str());
   return done;
 }
@@ -150,7 +172,8 @@ Result<void> BlobDirectory::WriteTemporary(const fs::path& temporary, std::strin
   auto file = PosixFile::Open(temporary, O_WRONLY | O_CREAT | O_TRUNC);
   if (!file) return std::unexpected(file.error());
   auto written = file->Write(bytes);
-  return written ? file->Sync() : written;
+  // Before it gets its name, or a power cut could leave the name without the bytes.
+  return written && options_.sync == SyncMode::kBefore ? file->Sync() : written;
 }
 
 bool BlobDirectory::MustVerify(const Digest& digest, std::size_t length) {

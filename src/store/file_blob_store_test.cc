@@ -11,11 +11,16 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-INSTANTIATE_TEST_SUITE_P(Files, BlobStoreTest,
-                         ::testing::Values(BlobStoreFactory{
-                             "Files", [](const fs::path& place, WorkerPool& pool) {
-                               return OpenFileBlobStore(place / "blobs", pool);
-                             }}));
+INSTANTIATE_TEST_SUITE_P(
+    Files, BlobStoreTest,
+    ::testing::Values(BlobStoreFactory{"Files",
+                                       [](const fs::path& place, WorkerPool& pool) {
+                                         return OpenFileBlobStore(place / "blobs", pool);
+                                       }},
+                      BlobStoreFactory{"SyncedBefore", [](const fs::path& place, WorkerPool& pool) {
+                                         return OpenFileBlobStore(place / "blobs", pool,
+                                                                  {.sync = SyncMode::kBefore});
+                                       }}));
 
 class FileBlobStoreTest : public ::testing::Test {
  protected:

@@ -7,9 +7,11 @@
 namespace reprise {
 namespace {
 
-// FULL: a commit is on the disk when it returns, so an acknowledged entry survives a power cut.
-constexpr char kSettings[] =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;";
+constexpr char kSettings[] = "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864;";
+// FULL: a commit is on the disk when it returns. NORMAL: it is in the journal, which BackgroundSync
+// syncs; after a power cut the last commits may be missing, nothing is torn.
+constexpr char kSyncBefore[] = "PRAGMA synchronous = FULL";
+constexpr char kSyncBehind[] = "PRAGMA synchronous = NORMAL";
 
 }  // namespace
 
@@ -25,6 +27,8 @@ Result<std::shared_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::filesyst
   // Before the settings: a database that is refused is left as it was.
   ready = MigrateSchema(*connection, file);
   if (ready) ready = connection->Execute(kSettings);
+  const bool behind = options.sync == SyncMode::kBehind;
+  if (ready) ready = connection->Execute(behind ? kSyncBehind : kSyncBefore);
   if (!ready) return std::unexpected(ready.error());
   return std::make_shared<SqliteDatabase>(file, options, std::move(*lock), std::move(*connection));
 }

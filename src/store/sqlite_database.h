@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "store/background_sync.h"
 #include "store/entry_store.h"
 #include "store/file_lock.h"
 #include "store/sqlite.h"
@@ -23,7 +24,7 @@ class SqliteDatabase {
       : file_(std::move(file)),
         options_(options),
         lock_(std::move(lock)),
-        writer_(std::move(connection), options.queue) {}
+        writer_(std::move(connection), options.queue, [this] { Committed(); }) {}
 
   SqliteWriter& writer() { return writer_; }
 
@@ -36,7 +37,12 @@ class SqliteDatabase {
  private:
   const std::filesystem::path file_;
   const SqliteEntryStoreOptions options_;
+  void Committed() {
+    if (options_.sync == SyncMode::kBehind) sync_.Add(file_.string() + "-wal");
+  }
+
   const FileLock lock_;  // given back after the writer has drained
+  BackgroundSync sync_;
   SqliteWriter writer_;
 };
 

@@ -4,8 +4,12 @@
 
 namespace reprise {
 
-SqliteWriter::SqliteWriter(SqliteConnection connection, std::size_t queue)
-    : limit_(queue), connection_(std::move(connection)), thread_([this] { Loop(); }) {}
+SqliteWriter::SqliteWriter(SqliteConnection connection, std::size_t queue,
+                           std::function<void()> committed)
+    : limit_(queue),
+      connection_(std::move(connection)),
+      committed_(std::move(committed)),
+      thread_([this] { Loop(); }) {}
 
 SqliteWriter::~SqliteWriter() {
   {
@@ -34,6 +38,7 @@ void SqliteWriter::Loop() {
   for (Group group = TakeAll(); !group.empty(); group = TakeAll()) {
     const auto error = Commit(group);
     if (error) log::error("a write to the store failed: {}", error->message);
+    if (!error) committed_();
     pending_.fetch_sub(group.size());
     for (auto& job : group) job->Finish(error);
   }

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,7 +26,8 @@ namespace reprise {
 class SqliteWriter {
  public:
   // `queue` is the number of jobs that may wait or run at once.
-  SqliteWriter(SqliteConnection connection, std::size_t queue);
+  // `committed` is called on the writer's thread after every commit.
+  SqliteWriter(SqliteConnection connection, std::size_t queue, std::function<void()> committed);
 
   // Commits the jobs that were accepted.
   ~SqliteWriter();
@@ -92,6 +94,7 @@ class SqliteWriter {
   const std::size_t limit_;
   std::atomic<std::size_t> pending_ = 0;
   SqliteConnection connection_;  // the thread's own
+  const std::function<void()> committed_;
   std::mutex mutex_;
   std::condition_variable wake_;
   Group waiting_;

@@ -1,0 +1,70 @@
+#include "store/background_sync.h"
+
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+#include "store/posix_file.h"
+
+namespace reprise {
+namespace {
+
+// Writes that come within it share a sync.
+constexpr std::chrono::milliseconds kGather{50};
+
+void SyncPath(const std::filesystem::path& path) {
+  auto file = PosixFile::OpenIfThere(path);
+  if (file && !*file) return;  // removed meanwhile
+  auto synced = file ? (*file)->Sync() : std::unexpected(file.error());
+  if (!synced) log::error("not durable yet: {}", synced.error().message);
+}
+
+}  // namespace
+
+BackgroundSync::~BackgroundSync() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void BackgroundSync::Add(std::filesystem::path file) {
+  std::lock_guard lock(mutex_);
+  waiting_.files.insert(std::move(file));
+  wake_.notify_one();
+}
+
+void BackgroundSync::AddDirectory(std::filesystem::path directory) {
+  std::lock_guard lock(mutex_);
+  waiting_.directories.insert(std::move(directory));
+  wake_.notify_one();
+}
+
+void BackgroundSync::Flush() {
+  std::unique_lock lock(mutex_);
+  hurry_ = true;
+  wake_.notify_one();
+  idle_.wait(lock, [this] { return waiting_.empty() && !busy_; });
+  hurry_ = false;
+}
+
+void BackgroundSync::Loop() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    wake_.wait_for(lock, kGather, [this] { return stopping_ || hurry_; });
+    const Paths paths = std::exchange(waiting_, {});
+    busy_ = true;
+    lock.unlock();
+    for (const auto& file : paths.files) SyncPath(file);
+    for (const auto& directory : paths.directories) SyncPath(directory);
+    lock.lock();
+    busy_ = false;
+    idle_.notify_all();
+  }
+}
+
+}  // namespace reprise

@@ -1,0 +1,42 @@
+// Makes files durable behind the caller's back, so that nobody waits for the disk: what is added
+// reaches it within some 50 ms and the disk's own time. Safe for any thread.
+#pragma once
+
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <set>
+#include <thread>
+
+namespace reprise {
+
+class BackgroundSync {
+ public:
+  BackgroundSync() : thread_([this] { Loop(); }) {}
+  ~BackgroundSync();  // syncs what was added
+  BackgroundSync(const BackgroundSync&) = delete;
+  BackgroundSync& operator=(const BackgroundSync&) = delete;
+
+  // A file that was written, and perhaps the directory that names it. Files are synced before
+  // directories. One that is gone by then is left out; a failure is logged.
+  void Add(std::filesystem::path file);
+  void AddDirectory(std::filesystem::path directory);
+
+  // Returns when everything added before is durable.
+  void Flush();
+
+ private:
+  struct Paths {
+    std::set<std::filesystem::path> files, directories;
+    bool empty() const { return files.empty() && directories.empty(); }
+  };
+  void Loop();
+
+  std::mutex mutex_;
+  std::condition_variable wake_, idle_;
+  Paths waiting_;
+  bool busy_ = false, hurry_ = false, stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace reprise
