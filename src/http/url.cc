@@ -50,6 +50,17 @@ Result<Url> ParseUrl(const std::string& text) {
   return url;
 }
 
+Result<std::string> ResolveUrl(const std::string& base, const std::string& location) {
+  Handle handle(curl_url(), curl_url_cleanup);
+  // Setting a second URL takes it as relative to the first.
+  const bool resolved = location.find('\0') == std::string::npos &&
+                        curl_url_set(handle.get(), CURLUPART_URL, base.c_str(), 0) == CURLUE_OK &&
+                        curl_url_set(handle.get(), CURLUPART_URL, location.c_str(), 0) == CURLUE_OK;
+  std::string url = resolved ? Part(handle.get(), CURLUPART_URL) : std::string();
+  if (const auto parsed = ParseUrl(url); !parsed) return std::unexpected(parsed.error());
+  return url;
+}
+
 bool IsPrivateHost(const std::string& host) {
   if (host == "localhost" || host.ends_with(".localhost")) return true;
   asio::error_code failed;

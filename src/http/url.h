@@ -20,6 +20,10 @@ struct Url {
 // kInvalidArgument, without repeating the text, for anything but http or https with a host.
 Result<Url> ParseUrl(const std::string& text);
 
+// Where a redirect from `base` to `location` leads, which may be relative (RFC 3986, 5).
+// kInvalidArgument unless that is a URL of ParseUrl's kind.
+Result<std::string> ResolveUrl(const std::string& base, const std::string& location);
+
 // Whether `host` names this machine or a private network by itself: "localhost", "*.localhost" or
 // a literal address that IsPublicAddress refuses. Looks nothing up.
 bool IsPrivateHost(const std::string& host);

@@ -77,5 +77,18 @@ TEST(Address, PublicAndSpecialRanges) {
   }
 }
 
+TEST(ResolveUrl, FollowsRedirectsAsBrowsersDo) {
+  const std::string base = "https://a.example/dir/one.png?sig=1";
+  EXPECT_EQ(*ResolveUrl(base, "two.png"), "https://a.example/dir/two.png");
+  EXPECT_EQ(*ResolveUrl(base, "/three.png?x=1"), "https://a.example/three.png?x=1");
+  EXPECT_EQ(*ResolveUrl(base, "http://b.example/four.png"), "http://b.example/four.png");
+}
+
+TEST(ResolveUrl, RefusesOtherSchemes) {
+  for (const char* location : {"file:///etc/passwd", "ftp://a.example/x", "gopher://a.example/"}) {
+    EXPECT_FALSE(ResolveUrl("https://a.example/", location)) << location;
+  }
+}
+
 }  // namespace
 }  // namespace reprise::http
