@@ -44,7 +44,7 @@ int Simulate(const SimulateOptions& options) {
 void AddSimulate(CLI::App& root, Command& chosen) {
   auto options = std::make_shared<SimulateOptions>();
   CLI::App* command = root.add_subcommand(
-      "simulate", "Run a simulated image API (OpenAI's Images and Embeddings routes)");
+      "simulate", "Run simulated image APIs: OpenAI, chat, RunPod, Pollinations, Automatic1111");
   command->add_option("--listen", options->listen, "HOST:PORT to serve on")->capture_default_str();
   command->add_option("--latency", options->latency, "Time an image takes, e.g. 500ms")
       ->capture_default_str();

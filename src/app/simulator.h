@@ -1,22 +1,15 @@
-// A simulated image API for demos, tests and trials without a key: OpenAI's Images and Embeddings
-// routes over HTTP, real images that show their prompt and look alike for prompts with the same
-// words, a latency and an error rate to choose, and
-// a count of calls at GET /_calls.
-//
-// A prompt can ask for a fault: "simulate:refuse" (content policy), "simulate:error=503",
-// "simulate:not-an-image", "simulate:truncated", "simulate:empty", "simulate:hang".
+// Simulated image APIs for demos, tests and trials without a key, on one HTTP server: OpenAI's
+// Images and Embeddings, chat completions with image output, RunPod serverless, Pollinations and
+// Automatic1111. Real images that show their prompt and look alike for prompts with the same words,
+// a latency and an error rate to choose, faults on demand (see simulator_core.h), and a count of
+// calls at GET /_calls.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <unordered_map>
 
-#include "base/bytes.h"
 #include "base/io_threads.h"
 #include "base/worker_pool.h"
 #include "http/server.h"
@@ -38,8 +31,10 @@ class Simulator {
 
   Result<void> Start();
   std::uint16_t port() const;
-  // "http://127.0.0.1:PORT/v1"
+  // OpenAI's and chat's: "http://127.0.0.1:PORT/v1"
   std::string base_url() const;
+  // "http://127.0.0.1:PORT": Pollinations' and Automatic1111's; RunPod's continues "/v2/ENDPOINT".
+  std::string origin() const;
   std::uint64_t image_calls() const;
   // See Server::Drain.
   bool Drain(std::chrono::milliseconds patience);
