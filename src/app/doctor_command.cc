@@ -10,7 +10,7 @@
 #include "app/gateway_client.h"
 #include "image/image.h"
 #include "store/entry_store.h"
-#include "upstream/openai_generator.h"
+#include "upstream/upstream.h"
 
 namespace reprise {
 namespace {
@@ -92,11 +92,10 @@ Finding CheckUpstream(const Config& config) {
   WorkerPool workers(1, 16);
   http::Client client;
   SystemClock clock;
-  OpenAiOptions options;
+  UpstreamOptions options;
   options.base_url = config.upstream_url;
   options.api_key = config.upstream_key;
-  auto generator =
-      OpenAiGenerator::Create(options, {.client = client, .workers = workers, .clock = clock});
+  auto generator = MakeUpstream(options, {.client = client, .workers = workers, .clock = clock});
   if (!generator) {
     return {State::kFailed, "upstream", generator.error().message, "correct upstream.url"};
   }

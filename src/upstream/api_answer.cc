@@ -1,27 +1,14 @@
-#include "upstream/openai_protocol.h"
+#include "upstream/api_answer.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/bytes.h"
-#include "http/url.h"
-#include "upstream/model_name.h"
+#include "http/ascii.h"
 
 namespace reprise {
 namespace {
 
 using nlohmann::json;
-
-json ParseJson(std::string_view text) {
-  return json::parse(text, nullptr, /*allow_exceptions=*/false);
-}
-
-// A string member, or nothing: APIs also put null and numbers where strings belong.
-std::string Text(const json& object, const char* key) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 std::unexpected<Error> TooLarge(std::size_t size, std::size_t limit) {
   return Fail(Code::kTooLarge, "the upstream sent an image of " + std::to_string(size) +
@@ -40,32 +27,6 @@ Result<std::string> DecodeImage(std::string_view text, std::size_t max_bytes) {
   return bytes;
 }
 
-Result<OpenAiImage> ParseImage(const json& entry, std::size_t max_bytes) {
-  OpenAiImage image{.revised_prompt = Text(entry, "revised_prompt")};
-  const std::string link = Text(entry, "url");
-  const std::string encoded = Text(entry, "b64_json");
-  if (encoded.empty() && (link.starts_with("https://") || link.starts_with("http://"))) {
-    image.link = link;
-    return image;
-  }
-  const bool is_data_url = encoded.empty() && link.starts_with("data:");
-  if (encoded.empty() && !is_data_url) {
-    return Fail(Code::kBadUpstream, "the upstream's answer has neither b64_json nor a usable url");
-  }
-  auto bytes = DecodeImage(is_data_url ? link : encoded, max_bytes);
-  if (!bytes) return std::unexpected(std::move(bytes.error()));
-  image.bytes = std::move(*bytes);
-  return image;
-}
-
-// At most `limit` bytes, cut between UTF-8 characters: an error travels into logs and replies.
-std::string Shorten(std::string text, std::size_t limit) {
-  if (text.size() <= limit) return text;
-  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0) == 0x80) --limit;
-  text.resize(limit);
-  return text + "...";
-}
-
 // Where OpenAI and those who imitate it put what went wrong.
 struct FaultText {
   std::string message, code, type, param;
@@ -73,17 +34,26 @@ struct FaultText {
   bool Is(std::string_view word) const { return code == word || type == word; }
 };
 
+// The first that says something, of members that hold a text, or FastAPI's list of problems.
+std::string FirstMessage(const json& body) {
+  for (const char* key : {"message", "detail", "errors", "error"}) {
+    const auto found = body.find(key);
+    if (found == body.end()) continue;
+    if (found->is_string() && !found->get<std::string>().empty()) return *found;
+    if (found->is_array() && !found->empty()) return TextOf(found->front(), "msg");
+  }
+  return {};
+}
+
 FaultText ReadFaultText(const json& body) {
   if (!body.is_object()) return {};
   FaultText fault;
   const json error = body.value("error", json());
   if (error.is_object()) {
-    fault = {Text(error, "message"), Text(error, "code"), Text(error, "type"),
-             Text(error, "param")};
+    fault = {TextOf(error, "message"), TextOf(error, "code"), TextOf(error, "type"),
+             TextOf(error, "param")};
   } else {
-    fault = {.message = error.is_string() ? error.get<std::string>() : Text(body, "detail"),
-             .code = Text(body, "code")};
-    if (fault.message.empty()) fault.message = Text(body, "message");
+    fault = {.message = FirstMessage(body), .code = TextOf(body, "code")};
   }
   fault.message = Shorten(std::move(fault.message), 1000);
   for (std::string* name : {&fault.code, &fault.type, &fault.param}) {
@@ -93,10 +63,8 @@ FaultText ReadFaultText(const json& body) {
 }
 
 bool RefusesContent(const FaultText& fault) {
-  constexpr std::string_view kWords[] = {"content_policy_violation", "moderation_blocked",
-                                         "content_filter", "contentFilter"};
-  return std::any_of(std::begin(kWords), std::end(kWords),
-                     [&](std::string_view word) { return fault.Is(word); });
+  return SoundsLikeRefusal(fault.code) || SoundsLikeRefusal(fault.type) ||
+         SoundsLikeRefusal(fault.message);
 }
 
 Code CodeOf(int status, const FaultText& fault) {
@@ -128,67 +96,44 @@ std::string Advice(int status) {
 
 }  // namespace
 
-int ImagesPerCall(std::string_view model) {
-  constexpr int kMostPerCall = 10;
-  return BareModel(model) == "dall-e-3" ? 1 : kMostPerCall;
+json ParseJson(std::string_view text) {
+  return json::parse(text, nullptr, /*allow_exceptions=*/false);
 }
 
-Result<std::string> OpenAiBody(const GenerateRequest& request, int count) {
-  json body = ParseJson(request.params);
-  if (!body.is_object()) {
-    return Fail(Code::kInvalidArgument, "the request's other parameters are not a JSON object");
-  }
-  // How the gateway delivers its reply is not the upstream's business.
-  for (const char* key : {"response_format", "stream", "partial_images"}) body.erase(key);
-  body["model"] = request.model;
-  body["prompt"] = request.prompt;
-  body["n"] = count;
-  if (request.width > 0 && request.height > 0) {
-    body["size"] = std::to_string(request.width) + "x" + std::to_string(request.height);
-  }
-  if (request.seed) body["seed"] = *request.seed;
-  if (!request.user.empty()) body["user"] = request.user;
-  // gpt-image models refuse this parameter and always answer with base64.
-  if (BareModel(request.model).starts_with("dall-e-")) body["response_format"] = "b64_json";
-  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+std::string TextOf(const json& object, const char* key) {
+  if (!object.is_object()) return {};
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-Result<OpenAiAnswer> ParseOpenAiAnswer(const http::ClientResponse& response,
-                                       std::size_t max_image_bytes) {
-  const json body = ParseJson(response.body);
-  if (!body.is_object() || !body.contains("data") || !body["data"].is_array()) {
-    return Fail(Code::kBadUpstream,
-                "the upstream's answer is not a list of images: " + DescribeAnswer(response));
+Result<ApiImage> ReadImageText(std::string_view text, std::size_t max_bytes) {
+  if (text.starts_with("https://") || text.starts_with("http://")) {
+    return ApiImage{.link = std::string(text)};
   }
-  OpenAiAnswer answer;
-  for (const json& entry : body["data"]) {
-    auto image = ParseImage(entry, max_image_bytes);
-    if (!image) return std::unexpected(std::move(image.error()));
-    answer.images.push_back(std::move(*image));
-  }
-  if (answer.images.empty()) {
-    return Fail(Code::kBadUpstream, "the upstream's list of images is empty");
-  }
-  const auto usage = body.find("usage");
-  if (usage != body.end() && usage->is_object()) answer.usage = usage->dump();
-  return answer;
+  auto bytes = DecodeImage(text, max_bytes);
+  if (!bytes) return std::unexpected(std::move(bytes.error()));
+  return ApiImage{.bytes = std::move(*bytes)};
 }
 
-Result<http::ClientRequest> OpenAiLinkRequest(const std::string& link,
-                                              const std::string& api_host) {
-  const auto url = http::ParseUrl(link);
-  if (!url) {
-    return Fail(Code::kBadUpstream, "the upstream's image link is no good: " + url.error().message);
-  }
-  const bool trusted = url->host == api_host || http::IsPrivateHost(api_host);
-  if (!trusted && url->scheme != "https") {
-    return Fail(Code::kBadUpstream, "the upstream's image link " + url->Printable() +
-                                        " is neither https nor on the upstream's own host");
-  }
-  return http::ClientRequest{.url = link, .public_addresses_only = !trusted};
+bool SoundsLikeRefusal(std::string_view text) {
+  constexpr std::string_view kPhrases[] = {
+      "content_policy", "content policy", "content_filter",     "content filter",
+      "contentfilter",  "nsfw",           "moderation_blocked", "blocked by moderation",
+      "flagged",        "safety system",  "prohibited_content", "image_safety"};
+  const std::string lower = http::AsciiLower(text);
+  return std::any_of(std::begin(kPhrases), std::end(kPhrases), [&](std::string_view phrase) {
+    return lower.find(phrase) != std::string::npos;
+  });
 }
 
-OpenAiFault ReadOpenAiFault(std::string_view name, const http::ClientResponse& response) {
+std::string Shorten(std::string text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0) == 0x80) --limit;
+  text.resize(limit);
+  return text + "...";
+}
+
+ApiFault ReadApiFault(std::string_view name, const http::ClientResponse& response) {
   const FaultText fault = ReadFaultText(ParseJson(response.body));
   const std::string answered =
       "upstream " + std::string(name) + " answered HTTP " + std::to_string(response.status);

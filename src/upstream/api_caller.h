@@ -1,83 +1,77 @@
-// The OpenAI Images API, or anything that speaks it, as an ImageGenerator.
+// One call to an image API: attempts with jittered backoff and Retry-After until the deadline, the
+// key added to requests and taken out of errors, images fetched that an answer links to. What is
+// called and what it means is the API's (see image_api.h).
 #pragma once
 
-#include <chrono>
-#include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "base/clock.h"
-#include "base/worker_pool.h"
-#include "http/client.h"
-#include "http/retry.h"
-#include "upstream/image_generator.h"
-#include "upstream/openai_protocol.h"
+#include "upstream/api_answer.h"
+#include "upstream/upstream.h"
 
 namespace reprise {
 
-struct OpenAiOptions {
-  std::string name = "openai";
-  std::string base_url = "https://api.openai.com/v1";
-  std::string api_key;  // empty: no Authorization header; never logged, never in an Error
-  std::chrono::milliseconds request_timeout{120'000};  // of one attempt
-  std::chrono::milliseconds probe_timeout{5'000};
-  http::RetryPolicy retry;
-  std::size_t max_image_bytes = 64u << 20;
-};
-
-// What the generator uses; all of it outlives the generator.
-struct OpenAiParts {
-  http::Client& client;
-  WorkerPool& workers;  // reads answers, which are megabytes of base64
-  const Clock& clock;   // compares Retry-After dates
-};
-
-// Links in an answer are fetched without the key, and only from the upstream's own host or, by
-// https, from public addresses; an upstream on this machine or a private network may link anywhere.
-class OpenAiGenerator final : public ImageGenerator {
+// Safe for any thread; outlives its calls.
+class ApiCaller {
  public:
-  // kInvalidArgument when base_url or api_key cannot be used. The generator outlives its calls.
-  static Result<std::unique_ptr<OpenAiGenerator>> Create(OpenAiOptions options, OpenAiParts parts);
+  // Nothing when the response can be used.
+  using Judge = std::function<std::optional<ApiFault>(const http::ClientResponse&)>;
 
-  std::string_view name() const override { return options_.name; }
-
-  // More images than the model gives per call are asked for in parallel calls; some of them failing
-  // means fewer images, all of them failing is the first failure.
-  Task<Result<Generated>> Generate(GenerateRequest request) override;
-  Task<Result<void>> Probe() override;
-
- private:
-  struct Calls;
-  using Judge = std::function<OpenAiFault(const http::ClientResponse&)>;
-  struct Fetched {
+  struct Answered {
     http::ClientResponse response;
     int attempts = 1;
   };
+
+  // `authorization` is the whole header's value, or empty. kInvalidArgument when the URL or the key
+  // cannot be used.
+  static Result<std::unique_ptr<ApiCaller>> Create(UpstreamOptions options, UpstreamParts parts,
+                                                   std::string authorization);
+
+  const UpstreamOptions& options() const { return options_; }
+  const UpstreamParts& parts() const { return parts_; }
+
+  // Asks until the judge is content, a failure lasts, or attempts or time are used up.
+  // `request.url` is a path below base_url; the key is added.
+  Task<Result<Answered>> Call(http::ClientRequest request, Deadline deadline, Judge judge) const;
+
+  // One attempt, for what is not worth more: probes and cancellations.
+  Task<Result<http::ClientResponse>> CallOnce(http::ClientRequest request,
+                                              std::chrono::milliseconds timeout, Judge judge) const;
+
+  // The bytes of an image that an answer links to, without the key. Only http and https; from the
+  // upstream's own host, else by https and from public addresses, unless private_links is set or
+  // the upstream itself is on this machine or a private network. At most three redirects, each
+  // under the same rule. kBadUpstream when the link leads nowhere good, kTooLarge.
+  Task<Result<SharedBytes>> FetchLink(std::string link, Deadline deadline) const;
+
+  // Upstreams repeat what they were sent in their messages.
+  Error WithoutKey(Error error) const;
+
+ private:
   struct Failure {
     Error error;
     http::FailedAttempt attempt;
   };
 
-  OpenAiGenerator(OpenAiOptions options, OpenAiParts parts, std::string host);
+  ApiCaller(UpstreamOptions options, UpstreamParts parts, std::string authorization,
+            std::string host);
 
-  http::ClientRequest ApiRequest(std::string method, std::string path) const;
-  Task<Result<Generated>> GenerateParallel(GenerateRequest request, int per_call);
-  Task<> RunCall(std::shared_ptr<Calls> calls, std::size_t index, GenerateRequest request);
-  Task<Result<Generated>> Call(GenerateRequest request);
-  Task<Result<OpenAiAnswer>> Parse(std::shared_ptr<http::ClientResponse> response);
-  Task<Result<Generated>> Collect(OpenAiAnswer answer, int count, Deadline deadline);
-  Task<Result<SharedBytes>> FetchLink(std::string link, Deadline deadline);
-  // Until a 2xx answer, a lasting failure, the last attempt or the deadline.
-  Task<Result<Fetched>> FetchWithRetries(http::ClientRequest request, Deadline deadline,
-                                         Judge judge);
+  void Authorize(http::ClientRequest& request) const;
+  Task<Result<Answered>> Fetch(http::ClientRequest request, Deadline deadline, Judge judge) const;
   Failure Explain(Result<http::ClientResponse> response, const Judge& judge) const;
-  Error WithoutKey(Error error) const;
 
-  const OpenAiOptions options_;
+  const UpstreamOptions options_;
+  const UpstreamParts parts_;
+  const std::string authorization_;
   const std::string host_;  // of base_url
-  const OpenAiParts parts_;
 };
+
+// How to fetch an image that an answer of the API on `api_host` links to; see FetchLink.
+Result<http::ClientRequest> LinkRequest(const std::string& link, const std::string& api_host,
+                                        bool private_links);
 
 }  // namespace reprise

@@ -1,5 +1,3 @@
-#include "upstream/openai_generator.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "http/raw_server_testing.h"
+#include "upstream/upstream.h"
 
 namespace reprise {
 namespace {
@@ -47,22 +46,22 @@ json BodyOf(const std::string& request) {
   return json::parse(request.substr(request.find("\r\n\r\n") + 4));
 }
 
-class OpenAiGeneratorTest : public ::testing::Test {
+class ApiGeneratorTest : public ::testing::Test {
  protected:
-  OpenAiGeneratorTest() : work_(asio::make_work_guard(context_)) {
+  ApiGeneratorTest() : work_(asio::make_work_guard(context_)) {
     log::Configure("off", "text");
     for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { context_.run(); });
   }
-  ~OpenAiGeneratorTest() override {
+  ~ApiGeneratorTest() override {
     work_.reset();
     for (auto& thread : threads_) thread.join();
   }
 
-  std::unique_ptr<OpenAiGenerator> Make(const std::string& base_url) {
-    OpenAiOptions options{.base_url = base_url, .api_key = kKey};
+  std::unique_ptr<ImageGenerator> Make(const std::string& base_url) {
+    UpstreamOptions options{.base_url = base_url, .api_key = kKey};
     options.retry = {.max_attempts = 3, .base = milliseconds(2), .max = milliseconds(4)};
     options.max_image_bytes = 1000;
-    return *OpenAiGenerator::Create(options, {client_, workers_, clock_});
+    return *MakeUpstream(options, {client_, workers_, clock_});
   }
   Result<Generated> Generate(const RawServer& server, GenerateRequest request) {
     return RunTask(context_, Make(server.Url("/v1"))->Generate(std::move(request)));
@@ -84,7 +83,7 @@ class OpenAiGeneratorTest : public ::testing::Test {
   std::vector<std::thread> threads_;
 };
 
-TEST_F(OpenAiGeneratorTest, SendsTheRequestAndReturnsTheImage) {
+TEST_F(ApiGeneratorTest, SendsTheRequestAndReturnsTheImage) {
   RawServer server({Images({"pixels"}, R"(,"usage":{"total_tokens":7})")});
   auto generated = Generate(server, Request());
   ASSERT_TRUE(generated) << generated.error().message;
@@ -99,7 +98,7 @@ TEST_F(OpenAiGeneratorTest, SendsTheRequestAndReturnsTheImage) {
   EXPECT_EQ(BodyOf(sent), json::parse(R"({"model":"gpt-image-1","prompt":"a cat","n":1})"));
 }
 
-TEST_F(OpenAiGeneratorTest, TransientFailuresAreRetried) {
+TEST_F(ApiGeneratorTest, TransientFailuresAreRetried) {
   RawServer server({CloseReply(), ErrorReply(500, "server_error"), Images({"pixels"})});
   auto generated = Generate(server, Request());
   ASSERT_TRUE(generated) << generated.error().message;
@@ -107,7 +106,7 @@ TEST_F(OpenAiGeneratorTest, TransientFailuresAreRetried) {
   EXPECT_EQ(server.requests().size(), 3u);
 }
 
-TEST_F(OpenAiGeneratorTest, RetriesEndWithTheLastError) {
+TEST_F(ApiGeneratorTest, RetriesEndWithTheLastError) {
   RawServer server({ErrorReply(503, "overloaded")});
   auto generated = Generate(server, Request());
   ASSERT_FALSE(generated);
@@ -117,7 +116,7 @@ TEST_F(OpenAiGeneratorTest, RetriesEndWithTheLastError) {
   EXPECT_EQ(server.requests().size(), 3u);
 }
 
-TEST_F(OpenAiGeneratorTest, LastingFailuresAreNotRetried) {
+TEST_F(ApiGeneratorTest, LastingFailuresAreNotRetried) {
   const std::tuple<int, std::string, Code> cases[] = {
       {400, "invalid_size", Code::kInvalidArgument},
       {400, "content_policy_violation", Code::kForbidden},
@@ -135,13 +134,13 @@ TEST_F(OpenAiGeneratorTest, LastingFailuresAreNotRetried) {
   }
 }
 
-TEST_F(OpenAiGeneratorTest, TheUpstreamCanForbidRetries) {
+TEST_F(ApiGeneratorTest, TheUpstreamCanForbidRetries) {
   RawServer server({ErrorReply(500, "server_error", "X-Should-Retry: false\r\n")});
   EXPECT_FALSE(Generate(server, Request()));
   EXPECT_EQ(server.requests().size(), 1u);
 }
 
-TEST_F(OpenAiGeneratorTest, UnusableAnswersAreNotPaidForTwice) {
+TEST_F(ApiGeneratorTest, UnusableAnswersAreNotPaidForTwice) {
   const std::vector<RawReply> answers = {
       HttpReply(200, "<html>sign in</html>", "Content-Type: text/html\r\n"),
       JsonReply(200, R"({"data":[]})"), JsonReply(200, R"({"data":[{"b64_json":"!!!!"}]})"),
@@ -155,7 +154,7 @@ TEST_F(OpenAiGeneratorTest, UnusableAnswersAreNotPaidForTwice) {
   }
 }
 
-TEST_F(OpenAiGeneratorTest, RetryAfterIsHonoured) {
+TEST_F(ApiGeneratorTest, RetryAfterIsHonoured) {
   RawServer server(
       {ErrorReply(429, "rate_limit_exceeded", "Retry-After: 0.05\r\n"), Images({"pixels"})});
   const auto start = std::chrono::steady_clock::now();
@@ -165,7 +164,7 @@ TEST_F(OpenAiGeneratorTest, RetryAfterIsHonoured) {
   EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(50));
 }
 
-TEST_F(OpenAiGeneratorTest, AnAdvisedWaitBeyondTheDeadlineGivesUpAtOnce) {
+TEST_F(ApiGeneratorTest, AnAdvisedWaitBeyondTheDeadlineGivesUpAtOnce) {
   for (int status : {429, 503}) {
     RawServer server({ErrorReply(status, "busy", "Retry-After: 3600\r\n")});
     auto generated = Generate(server, Request());
@@ -176,7 +175,7 @@ TEST_F(OpenAiGeneratorTest, AnAdvisedWaitBeyondTheDeadlineGivesUpAtOnce) {
   }
 }
 
-TEST_F(OpenAiGeneratorTest, TheDeadlineEndsAHangingCall) {
+TEST_F(ApiGeneratorTest, TheDeadlineEndsAHangingCall) {
   RawServer server({HangReply()});
   GenerateRequest request = Request();
   request.deadline = After(milliseconds(60));
@@ -186,17 +185,17 @@ TEST_F(OpenAiGeneratorTest, TheDeadlineEndsAHangingCall) {
   EXPECT_EQ(server.requests().size(), 1u);
 }
 
-TEST_F(OpenAiGeneratorTest, AHangingAttemptIsFollowedByAnother) {
+TEST_F(ApiGeneratorTest, AHangingAttemptIsFollowedByAnother) {
   RawServer server({HangReply(), Images({"pixels"})});
-  OpenAiOptions options{.base_url = server.Url("/v1"), .request_timeout = milliseconds(250)};
+  UpstreamOptions options{.base_url = server.Url("/v1"), .request_timeout = milliseconds(250)};
   options.retry.base = milliseconds(1);
-  auto generator = *OpenAiGenerator::Create(options, {client_, workers_, clock_});
+  auto generator = *MakeUpstream(options, {client_, workers_, clock_});
   auto generated = RunTask(context_, generator->Generate(Request()));
   ASSERT_TRUE(generated) << generated.error().message;
   EXPECT_EQ(generated->attempts, 2);
 }
 
-TEST_F(OpenAiGeneratorTest, APassedDeadlineSendsNothing) {
+TEST_F(ApiGeneratorTest, APassedDeadlineSendsNothing) {
   RawServer server({Images({"pixels"})});
   GenerateRequest request = Request();
   request.deadline = After(milliseconds(-1));
@@ -206,14 +205,14 @@ TEST_F(OpenAiGeneratorTest, APassedDeadlineSendsNothing) {
   EXPECT_TRUE(server.requests().empty());
 }
 
-TEST_F(OpenAiGeneratorTest, ARefusedConnectionIsUnavailable) {
+TEST_F(ApiGeneratorTest, ARefusedConnectionIsUnavailable) {
   http::RefusingPort port;
   auto generated = RunTask(context_, Make(port.Url("/v1"))->Generate(Request()));
   ASSERT_FALSE(generated);
   EXPECT_EQ(generated.error().code, Code::kUnavailable);
 }
 
-TEST_F(OpenAiGeneratorTest, SeveralImagesComeFromOneCallWhereThatIsPossible) {
+TEST_F(ApiGeneratorTest, SeveralImagesComeFromOneCallWhereThatIsPossible) {
   RawServer server({Images({"one", "two", "three", "four"})});
   auto generated = Generate(server, Request(3));
   ASSERT_TRUE(generated);
@@ -222,14 +221,14 @@ TEST_F(OpenAiGeneratorTest, SeveralImagesComeFromOneCallWhereThatIsPossible) {
   EXPECT_EQ(BodyOf(server.requests()[0])["n"], 3);
 }
 
-TEST_F(OpenAiGeneratorTest, FewerImagesThanAskedForAreStillImages) {
+TEST_F(ApiGeneratorTest, FewerImagesThanAskedForAreStillImages) {
   RawServer server({Images({"only"})});
   auto generated = Generate(server, Request(3));
   ASSERT_TRUE(generated);
   EXPECT_EQ(generated->images.size(), 1u);
 }
 
-TEST_F(OpenAiGeneratorTest, DallE3IsAskedInParallel) {
+TEST_F(ApiGeneratorTest, DallE3IsAskedInParallel) {
   RawServer server({Images({"pixels"}, R"(,"usage":{"total_tokens":2,"details":{"text":1}})")});
   auto generated = Generate(server, Request(4, "dall-e-3"));
   ASSERT_TRUE(generated) << generated.error().message;
@@ -241,7 +240,7 @@ TEST_F(OpenAiGeneratorTest, DallE3IsAskedInParallel) {
 }
 
 // A call that waited for the one before it would find its connection free and reuse it.
-TEST_F(OpenAiGeneratorTest, ParallelCallsDoNotWaitForEachOther) {
+TEST_F(ApiGeneratorTest, ParallelCallsDoNotWaitForEachOther) {
   RawReply slow = Images({"pixels"});
   slow.delay = milliseconds(250);
   RawServer server({slow});
@@ -249,21 +248,21 @@ TEST_F(OpenAiGeneratorTest, ParallelCallsDoNotWaitForEachOther) {
   EXPECT_EQ(server.connections(), 4);
 }
 
-TEST_F(OpenAiGeneratorTest, SomeFailingParallelCallsMeanFewerImages) {
+TEST_F(ApiGeneratorTest, SomeFailingParallelCallsMeanFewerImages) {
   RawServer server({Images({"one"}), ErrorReply(400, "content_policy_violation"), Images({"two"})});
   auto generated = Generate(server, Request(3, "dall-e-3"));
   ASSERT_TRUE(generated);
   EXPECT_EQ(generated->images.size(), 2u);
 }
 
-TEST_F(OpenAiGeneratorTest, AllFailingParallelCallsAreAFailure) {
+TEST_F(ApiGeneratorTest, AllFailingParallelCallsAreAFailure) {
   RawServer server({ErrorReply(400, "content_policy_violation")});
   auto generated = Generate(server, Request(3, "dall-e-3"));
   ASSERT_FALSE(generated);
   EXPECT_EQ(generated.error().code, Code::kForbidden);
 }
 
-TEST_F(OpenAiGeneratorTest, ImpossibleCountsAndParametersAreRefused) {
+TEST_F(ApiGeneratorTest, ImpossibleCountsAndParametersAreRefused) {
   RawServer server({Images({"pixels"})});
   GenerateRequest odd = Request();
   odd.params = "[]";
@@ -275,18 +274,17 @@ TEST_F(OpenAiGeneratorTest, ImpossibleCountsAndParametersAreRefused) {
   EXPECT_TRUE(server.requests().empty());
 }
 
-TEST_F(OpenAiGeneratorTest, AFullWorkerQueueDoesNotLoseAPaidImage) {
+TEST_F(ApiGeneratorTest, AFullWorkerQueueDoesNotLoseAPaidImage) {
   RawServer server({Images({"pixels"})});
   WorkerPool full(1, 0);
-  auto generator =
-      *OpenAiGenerator::Create({.base_url = server.Url("/v1")}, {client_, full, clock_});
+  auto generator = *MakeUpstream({.base_url = server.Url("/v1")}, {client_, full, clock_});
   auto generated = RunTask(context_, generator->Generate(Request()));
   ASSERT_TRUE(generated) << generated.error().message;
   EXPECT_EQ(*generated->images.at(0).bytes, "pixels");
   EXPECT_THAT(server.requests().at(0), Not(HasSubstr("Authorization")));
 }
 
-TEST_F(OpenAiGeneratorTest, TheKeyIsInNoMessage) {
+TEST_F(ApiGeneratorTest, TheKeyIsInNoMessage) {
   const std::string echo = std::string(R"({"error":{"message":"bad )") + kKey + R"(","code":")" +
                            kKey + R"(","param":")" + kKey + "\"}}";
   for (int status : {400, 401, 403, 404, 429, 500, 302}) {
@@ -302,24 +300,24 @@ TEST_F(OpenAiGeneratorTest, TheKeyIsInNoMessage) {
   EXPECT_THAT(Generate(closing, Request()).error().message, Not(HasSubstr(kKey)));
 }
 
-TEST_F(OpenAiGeneratorTest, UnusableOptionsAreRefused) {
-  for (const char* url : {"", "openai", "ftp://host/v1", "https://host/v1?version=1"}) {
-    auto generator = OpenAiGenerator::Create({.base_url = url}, {client_, workers_, clock_});
+TEST_F(ApiGeneratorTest, UnusableOptionsAreRefused) {
+  for (const char* url : {"openai", "ftp://host/v1", "https://host/v1?version=1"}) {
+    auto generator = MakeUpstream({.base_url = url}, {client_, workers_, clock_});
     ASSERT_FALSE(generator) << url;
     EXPECT_EQ(generator.error().code, Code::kInvalidArgument);
   }
-  auto broken = OpenAiGenerator::Create({.api_key = "sk-secret\n"}, {client_, workers_, clock_});
+  auto broken = MakeUpstream({.api_key = "sk-secret\n"}, {client_, workers_, clock_});
   ASSERT_FALSE(broken);
   EXPECT_THAT(broken.error().message, Not(HasSubstr("secret")));
 }
 
-TEST_F(OpenAiGeneratorTest, ProbeAsksForTheModels) {
+TEST_F(ApiGeneratorTest, ProbeAsksForTheModels) {
   RawServer server({JsonReply(200, R"({"data":[]})")});
   EXPECT_TRUE(RunTask(context_, Make(server.Url("/v1/"))->Probe()));
   EXPECT_THAT(server.requests().at(0), HasSubstr("GET /v1/models HTTP/1.1\r\n"));
 }
 
-TEST_F(OpenAiGeneratorTest, ProbeSaysWhatIsWrong) {
+TEST_F(ApiGeneratorTest, ProbeSaysWhatIsWrong) {
   RawServer refusing({ErrorReply(401, "invalid_api_key")});
   auto refused = RunTask(context_, Make(refusing.Url("/v1"))->Probe());
   ASSERT_FALSE(refused);

@@ -1,11 +1,8 @@
-#include "upstream/openai_protocol.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/bytes.h"
+#include "upstream/image_api.h"
 
 namespace reprise {
 namespace {
@@ -21,19 +18,20 @@ http::ClientResponse Reply(int status, const std::string& body,
   return {.status = status, .headers = {{"content-type", type}}, .body = body};
 }
 
-json Body(const GenerateRequest& request, int count = 1) {
-  auto body = OpenAiBody(request, count);
-  EXPECT_TRUE(body);
-  return json::parse(*body);
+Result<http::ClientRequest> Compose(const GenerateRequest& request) {
+  return MakeOpenAiApi()->Compose(request, std::chrono::seconds(60));
 }
 
-OpenAiFault Fault(int status, const std::string& body) {
-  return ReadOpenAiFault("openai", Reply(status, body));
+Result<ApiAnswer> Read(const http::ClientResponse& response) {
+  return MakeOpenAiApi()->Read(response, kLimit);
 }
 
-std::string ErrorBody(const std::string& code, const std::string& type = "invalid_request_error") {
-  return json({{"error", {{"message", "no"}, {"type", type}, {"param", "size"}, {"code", code}}}})
-      .dump();
+json Body(GenerateRequest request, int count = 1) {
+  request.count = count;
+  auto call = Compose(request);
+  EXPECT_TRUE(call);
+  EXPECT_EQ(call->url, "/images/generations");
+  return json::parse(call->body);
 }
 
 TEST(OpenAiBody, CarriesEveryField) {
@@ -75,18 +73,17 @@ TEST(OpenAiBody, ParametersCannotReplaceTheRequest) {
 TEST(OpenAiBody, OddTextIsSentAsValidJson) {
   EXPECT_EQ(Body({.model = "m", .prompt = "\xFF\"\n"})["prompt"], "\uFFFD\"\n");
   for (const char* params : {"", "[]", "null", "{", "1"}) {
-    auto body = OpenAiBody({.model = "m", .prompt = "p", .params = params}, 1);
+    auto body = Compose({.model = "m", .prompt = "p", .params = params});
     ASSERT_FALSE(body) << params;
     EXPECT_EQ(body.error().code, Code::kInvalidArgument);
   }
 }
 
 TEST(OpenAiAnswer, ReadsBytesLinksAndUsage) {
-  auto answer = ParseOpenAiAnswer(
-      Reply(200, R"({"data":[{"b64_json":"YWJj","url":null,"revised_prompt":"better"},
+  auto answer =
+      Read(Reply(200, R"({"data":[{"b64_json":"YWJj","url":null,"revised_prompt":"better"},
                              {"url":"https://host/i.png?sig=1"},
-                             {"url":"data:image/png;base64,ZGVm"}],"usage":{"total_tokens":3}})"),
-      kLimit);
+                             {"url":"data:image/png;base64,ZGVm"}],"usage":{"total_tokens":3}})"));
   ASSERT_TRUE(answer) << answer.error().message;
   ASSERT_EQ(answer->images.size(), 3u);
   EXPECT_EQ(answer->images[0].bytes, "abc");
@@ -116,17 +113,11 @@ TEST(OpenAiAnswer, UnusableAnswersNameWhatCame) {
       {Reply(200, R"({"data":[{"url":"data:nothing"}]})"), "not valid base64"},
   };
   for (const auto& [response, what] : cases) {
-    auto answer = ParseOpenAiAnswer(response, kLimit);
+    auto answer = Read(response);
     ASSERT_FALSE(answer) << response.body;
     EXPECT_EQ(answer.error().code, Code::kBadUpstream) << response.body;
     EXPECT_THAT(answer.error().message, HasSubstr(what));
   }
-}
-
-TEST(OpenAiAnswer, LongAnswersAreShownInPart) {
-  const std::string shown = DescribeAnswer(Reply(200, "\x01\n" + std::string(500, 'x'), "a/b"));
-  EXPECT_EQ(shown, "a/b, 502 bytes: " + std::string(80, 'x'));
-  EXPECT_EQ(DescribeAnswer({.body = "\xFF"}), "no content type, 1 bytes");
 }
 
 TEST(OpenAiAnswer, ImagesAreLimited) {
@@ -134,101 +125,60 @@ TEST(OpenAiAnswer, ImagesAreLimited) {
     return Reply(200,
                  json({{"data", {{{"b64_json", Base64Encode(std::string(size, 'x'))}}}}}).dump());
   };
-  EXPECT_TRUE(ParseOpenAiAnswer(answer_of(kLimit), kLimit));
-  auto large = ParseOpenAiAnswer(answer_of(kLimit + 1), kLimit);
+  EXPECT_TRUE(Read(answer_of(kLimit)));
+  auto large = Read(answer_of(kLimit + 1));
   ASSERT_FALSE(large);
   EXPECT_EQ(large.error().code, Code::kTooLarge);
 }
 
-TEST(OpenAiLink, LeadsToTheOwnHostOrByHttpsToPublicAddresses) {
-  auto own = OpenAiLinkRequest("http://API.example.com:81/i.png", "api.example.com");
-  ASSERT_TRUE(own);
-  EXPECT_FALSE(own->public_addresses_only);
-  auto elsewhere = OpenAiLinkRequest("https://cdn.example.net/i.png?sig=1", "api.example.com");
-  ASSERT_TRUE(elsewhere);
-  EXPECT_TRUE(elsewhere->public_addresses_only);
-  EXPECT_EQ(elsewhere->url, "https://cdn.example.net/i.png?sig=1");
-  EXPECT_TRUE(elsewhere->headers.empty());
+GenerateInput Png(const char* bytes, const char* role = "image") {
+  return {.role = role, .bytes = ShareBytes(bytes), .media_type = "image/png"};
 }
 
-TEST(OpenAiLink, OfAPrivateApiMayLeadAnywhere) {
-  for (const char* host : {"localhost", "127.0.0.1", "192.168.1.9", "::1"}) {
-    auto request = OpenAiLinkRequest("http://10.0.0.7/i.png", host);
-    ASSERT_TRUE(request) << host;
-    EXPECT_FALSE(request->public_addresses_only);
-  }
+TEST(OpenAiForm, EditsCarryEveryImageAndTheMask) {
+  auto call = Compose({.model = "gpt-image-1",
+                       .operation = "edit",
+                       .inputs = {Png("one"), Png("two"), Png("hole", "mask")},
+                       .prompt = "a \"hat\"",
+                       .count = 2,
+                       .width = 1024,
+                       .height = 1536,
+                       .params = R"({"quality":"low","stream":true,"none":null})"});
+  ASSERT_TRUE(call) << call.error().message;
+  EXPECT_EQ(call->method + " " + call->url, "POST /images/edits");
+  const std::string parts[] = {
+      "name=\"prompt\"\r\n\r\na \"hat\"\r\n",
+      "name=\"n\"\r\n\r\n2\r\n",
+      "name=\"size\"\r\n\r\n1024x1536\r\n",
+      "name=\"quality\"\r\n\r\nlow\r\n",
+      "name=\"image[]\"; filename=\"image1.png\"\r\nContent-Type: image/png\r\n\r\none\r\n",
+      "name=\"image[]\"; filename=\"image2.png\"\r\nContent-Type: image/png\r\n\r\ntwo\r\n",
+      "name=\"mask\"; filename=\"image3.png\"\r\nContent-Type: image/png\r\n\r\nhole\r\n"};
+  for (const std::string& part : parts) EXPECT_THAT(call->body, HasSubstr(part));
+  EXPECT_THAT(call->body, Not(HasSubstr("stream")));
+  EXPECT_THAT(call->body, Not(HasSubstr("none")));
 }
 
-TEST(OpenAiLink, OthersAreRefusedWithoutTheirQuery) {
-  for (const char* link : {"http://cdn.example.net/i.png?sig=hidden",
-                           "http://169.254.169.254/hidden?", "ftp://hidden/", "https://"}) {
-    auto request = OpenAiLinkRequest(link, "api.example.com");
-    ASSERT_FALSE(request) << link;
-    EXPECT_EQ(request.error().code, Code::kBadUpstream);
-    EXPECT_THAT(request.error().message, Not(HasSubstr("sig=")));
-  }
+TEST(OpenAiForm, ReferenceImagesMakeAGenerationAnEdit) {
+  auto call = Compose({.model = "gpt-image-1", .inputs = {Png("one")}, .prompt = "p"});
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->url, "/images/edits");
 }
 
-TEST(OpenAiFault, StatusesBecomeCodes) {
-  const std::pair<int, Code> cases[] = {
-      {400, Code::kInvalidArgument}, {401, Code::kBadUpstream}, {402, Code::kBadUpstream},
-      {403, Code::kForbidden},       {404, Code::kNotFound},    {413, Code::kTooLarge},
-      {422, Code::kInvalidArgument}, {429, Code::kRateLimited}, {500, Code::kUnavailable},
-      {502, Code::kUnavailable},     {503, Code::kUnavailable}, {504, Code::kUnavailable},
-      {302, Code::kBadUpstream},     {418, Code::kBadUpstream}};
-  for (const auto& [status, code] : cases) {
-    const OpenAiFault fault = Fault(status, ErrorBody("some_code"));
-    EXPECT_EQ(fault.error.code, code) << status;
-    EXPECT_EQ(fault.error.upstream_status, status);
-    EXPECT_EQ(fault.error.upstream, "some_code");
-    EXPECT_EQ(fault.error.param, "size");
-    EXPECT_FALSE(fault.lasting) << status;
-  }
+TEST(OpenAiForm, DallEIsSentOneImage) {
+  auto call = Compose(
+      {.model = "dall-e-2", .operation = "variation", .inputs = {Png("one")}, .prompt = "unused"});
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->url, "/images/variations");
+  EXPECT_THAT(call->body, HasSubstr("name=\"image\"; filename"));
+  EXPECT_THAT(call->body, HasSubstr("name=\"response_format\"\r\n\r\nb64_json\r\n"));
+  EXPECT_THAT(call->body, Not(HasSubstr("prompt")));
 }
 
-TEST(OpenAiFault, RefusedContentKeepsItsCodeAndMessage) {
-  for (const char* code : {"content_policy_violation", "moderation_blocked"}) {
-    for (const std::string& body : {ErrorBody(code), ErrorBody("other", code)}) {
-      const OpenAiFault fault = Fault(400, body);
-      EXPECT_EQ(fault.error.code, Code::kForbidden);
-      EXPECT_THAT(fault.error.message, HasSubstr(": no"));
-    }
-    EXPECT_EQ(Fault(400, ErrorBody(code)).error.upstream, code);
-  }
-}
-
-TEST(OpenAiFault, SomeFaultsLast) {
-  EXPECT_TRUE(Fault(429, ErrorBody("insufficient_quota")).lasting);
-  EXPECT_TRUE(Fault(429, ErrorBody("", "insufficient_quota")).lasting);
-  EXPECT_EQ(Fault(400, ErrorBody("model_not_found")).error.code, Code::kNotFound);
-  EXPECT_EQ(Fault(403, ErrorBody("model_not_found")).error.code, Code::kNotFound);
-}
-
-TEST(OpenAiFault, ARefusedKeySaysWhatToDoAndNotTheKey) {
-  const OpenAiFault fault =
-      Fault(401, R"({"error":{"message":"Incorrect API key provided: sk-ab***yz"}})");
-  EXPECT_THAT(fault.error.message, HasSubstr("the gateway's own API key"));
-  EXPECT_THAT(fault.error.message, Not(HasSubstr("sk-ab")));
-}
-
-TEST(OpenAiFault, OtherShapesOfErrorsAreUnderstood) {
-  EXPECT_THAT(Fault(400, R"({"error":"plain words"})").error.message, HasSubstr("plain words"));
-  EXPECT_THAT(Fault(400, R"({"detail":"fast words"})").error.message, HasSubstr("fast words"));
-  EXPECT_THAT(Fault(400, R"({"message":"few words"})").error.message, HasSubstr("few words"));
-  for (const char* body :
-       {"", "[]", "null", "<html>", R"({"error":null})", R"({"error":{"code":5}})"}) {
-    const OpenAiFault fault = Fault(503, body);
-    EXPECT_EQ(fault.error.code, Code::kUnavailable) << body;
-    EXPECT_THAT(fault.error.message, HasSubstr("HTTP 503")) << body;
-  }
-}
-
-TEST(OpenAiFault, LongMessagesAreCutBetweenCharacters) {
-  std::string message;
-  while (message.size() < 100'000) message += "\u732B";
-  const Error error = Fault(400, json({{"error", {{"message", message}}}}).dump()).error;
-  EXPECT_LT(error.message.size(), 1100u);
-  EXPECT_TRUE(error.message.ends_with("\u732B..."));
+TEST(OpenAiForm, AnEditNeedsAnImage) {
+  auto call = Compose({.model = "gpt-image-1", .operation = "edit", .prompt = "p"});
+  ASSERT_FALSE(call);
+  EXPECT_EQ(call.error().code, Code::kInvalidArgument);
 }
 
 }  // namespace

@@ -1,8 +1,27 @@
 #include "upstream/upstream.h"
 
-#include "upstream/openai_generator.h"
+#include "upstream/api_generator.h"
 
 namespace reprise {
+namespace {
+
+std::unique_ptr<ImageApi> MakeApi(UpstreamKind kind) {
+  switch (kind) {
+    case UpstreamKind::kOpenAi:
+      return MakeOpenAiApi();
+    case UpstreamKind::kChat:
+      return MakeChatApi();
+    case UpstreamKind::kRunPod:
+      return MakeRunPodApi();
+    case UpstreamKind::kPollinations:
+      return MakePollinationsApi();
+    case UpstreamKind::kAutomatic1111:
+      return MakeAutomatic1111Api();
+  }
+  return MakeOpenAiApi();
+}
+
+}  // namespace
 
 std::string_view ToString(UpstreamKind kind) {
   switch (kind) {
@@ -21,19 +40,16 @@ std::string_view ToString(UpstreamKind kind) {
 }
 
 Result<std::unique_ptr<ImageGenerator>> MakeUpstream(UpstreamOptions options, UpstreamParts parts) {
-  if (options.kind != UpstreamKind::kOpenAi) {
+  auto api = MakeApi(options.kind);
+  if (options.base_url.empty() && api->DefaultUrl().empty()) {
     return Fail(Code::kInvalidArgument,
-                "upstreams of kind " + std::string(ToString(options.kind)) + " do not exist yet");
+                "upstream " + options.name + ": kind " + std::string(ToString(options.kind)) +
+                    " has no address of its own; set its url to "
+                    "https://api.runpod.ai/v2/ENDPOINT",
+                "base_url");
   }
-  auto made = OpenAiGenerator::Create({.name = options.name,
-                                       .base_url = options.base_url,
-                                       .api_key = options.api_key,
-                                       .request_timeout = options.request_timeout,
-                                       .probe_timeout = options.probe_timeout,
-                                       .retry = options.retry,
-                                       .max_image_bytes = options.max_image_bytes},
-                                      {parts.client, parts.workers, parts.clock});
-  if (!made) return std::unexpected(made.error());
+  auto made = ApiGenerator::Create(std::move(api), std::move(options), parts);
+  if (!made) return std::unexpected(std::move(made.error()));
   return std::move(*made);
 }
 
