@@ -67,6 +67,9 @@ std::string Simulator::base_url() const {
 std::uint64_t Simulator::image_calls() const {
   return impl_->core().image_calls();
 }
+std::uint64_t Simulator::cancelled_jobs() const {
+  return impl_->core().cancelled_jobs();
+}
 bool Simulator::Drain(std::chrono::milliseconds patience) {
   return impl_->server().Drain(patience);
 }

@@ -36,6 +36,7 @@ class Simulator {
   // "http://127.0.0.1:PORT": Pollinations' and Automatic1111's; RunPod's continues "/v2/ENDPOINT".
   std::string origin() const;
   std::uint64_t image_calls() const;
+  std::uint64_t cancelled_jobs() const;  // RunPod's
   // See Server::Drain.
   bool Drain(std::chrono::milliseconds patience);
 

@@ -59,6 +59,7 @@ class SimulatorCore {
   const SimulatorOptions& options() const { return options_; }
   asio::io_context& context() { return context_; }
   std::uint64_t image_calls() const { return image_calls_.load(); }
+  std::uint64_t cancelled_jobs() const { return cancelled_.load(); }
 
   // Counts one call for an image from its construction on, and as under way until its end.
   class Running {
