@@ -4,6 +4,7 @@
 
 #include "gateway/errors.h"
 #include "gateway/feedback.h"
+#include "gateway/models.h"
 #include "gateway/native_surface.h"
 #include "gateway/openai_surface.h"
 #include "gateway/purge_surface.h"
@@ -25,6 +26,7 @@ Gateway::Gateway(ImageCache& cache, http::Client& client, WorkerPool& workers,
   surfaces_.push_back(std::make_unique<NativeSurface>(parts_));
   surfaces_.push_back(std::make_unique<PurgeSurface>(parts_));
   surfaces_.push_back(MakeOpenAiSurface(parts_));
+  surfaces_.push_back(MakeModelsSurface(parts_));
 }
 
 http::Router Gateway::Routes() {

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/worker_pool.h"
 #include "cache/image_cache.h"
@@ -14,6 +15,8 @@ namespace reprise {
 
 struct GatewaySettings {
   OpenAiSettings openai;
+  // Models that make images, beside openai.default_model: those of the configured routes.
+  std::vector<std::string> models;
   // What clients reach the gateway by, e.g. "https://images.example.com"; empty: the Host header.
   std::string public_url;
   std::string version;

@@ -303,7 +303,7 @@ describe("bad input", () => {
     ["an unknown format", { prompt: "x", output_format: "bmp" }, 400, "output_format"],
     ["a compression of 101", { prompt: "x", output_compression: 101 }, 400, "output_compression"],
     ["an unknown response format", { prompt: "x", response_format: "tiff" }, 400, "response_format"],
-    ["streaming", { prompt: "x", stream: true }, 400, "stream"],
+    ["too many partial images", { prompt: "x", stream: true, partial_images: 4 }, 400, "partial_images"],
     ["an unknown model", { prompt: "x", model: "no-such-model" }, 404, null],
     ["a list", [1], 400, null],
     ["half an object", '{"prompt": "x"', 400, null],
