@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "base/task.h"
+#include "http/message.h"
 
 namespace reprise::http {
 
@@ -40,6 +41,15 @@ struct ClientResponse {
   std::optional<std::string_view> Header(std::string_view name) const;
 };
 
+// A response whose body is still arriving.
+struct ClientStream {
+  int status = 0;
+  Headers headers;  // names in lower case
+  // Dropping it ends the exchange. Next fails like Fetch; kDeadlineExceeded when nothing came for
+  // the request's `timeout`.
+  std::shared_ptr<BodyStream> body;
+};
+
 class Client {
  public:
   Client();
@@ -54,11 +64,17 @@ class Client {
   // followed. The client and the io_context of the calling task outlive the call.
   Task<Result<ClientResponse>> Fetch(ClientRequest request);
 
+  // The same, but returns as soon as status and headers are there. A reader that is slower than the
+  // server slows it down: at most some 256 KiB wait in memory, and max_response_bytes does not
+  // count. `timeout` bounds every silence, not the whole. The client outlives the stream.
+  Task<Result<ClientStream>> Open(ClientRequest request);
+
   // Fails what is under way, and whatever comes later, with kUnavailable. Safe to call again.
   void Stop();
 
  private:
   class Impl;
+  class StreamedBody;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -14,6 +14,7 @@ namespace reprise::http {
 namespace {
 
 constexpr std::size_t kMaxHeaderBytes = 256u << 10;
+constexpr std::size_t kPipeBytes = 256u << 10;
 
 std::string_view Trim(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n";
@@ -46,11 +47,12 @@ bool IsPublic(const sockaddr& address) {
 
 }  // namespace
 
-Result<std::shared_ptr<Transfer>> Transfer::Create(ClientRequest request) {
+Result<std::shared_ptr<Transfer>> Transfer::Create(ClientRequest request, Delivery delivery) {
   auto url = ParseUrl(request.url);
   if (!url) return std::unexpected(std::move(url.error()));
   std::shared_ptr<Transfer> transfer(new Transfer(std::move(request), std::move(*url)));
   if (!transfer->handle_) return Fail(Code::kInternal, "libcurl has no memory for a request");
+  if (delivery == Delivery::kStreamed) transfer->pipe_ = std::make_unique<BodyPipe>(kPipeBytes);
   transfer->SetOptions();
   transfer->SetBody();
   transfer->SetCallbacks();
@@ -80,12 +82,13 @@ void Transfer::SetOptions() {
   curl_easy_setopt(handle_, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(handle_, CURLOPT_USERAGENT, "reprise");
   curl_easy_setopt(handle_, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(handle_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's, not the answer's
   curl_easy_setopt(handle_, CURLOPT_ERRORBUFFER, curl_message_);
   // libcurl reads 0 as "no limit" or as its own default.
   const auto at_least_one = [](std::chrono::milliseconds time) {
     return std::max(1L, static_cast<long>(time.count()));
   };
-  curl_easy_setopt(handle_, CURLOPT_TIMEOUT_MS, at_least_one(request_.timeout));
+  if (!pipe_) curl_easy_setopt(handle_, CURLOPT_TIMEOUT_MS, at_least_one(request_.timeout));
   curl_easy_setopt(handle_, CURLOPT_CONNECTTIMEOUT_MS, at_least_one(request_.connect_timeout));
   if (request_.public_addresses_only) curl_easy_setopt(handle_, CURLOPT_PROXY, "");
 }
@@ -139,15 +142,21 @@ void Transfer::AddHeader(const std::string& line) {
 }
 
 void Transfer::Finish(CURLcode code) {
-  auto outcome = std::make_shared<Result<ClientResponse>>(Conclude(code));
+  auto result = Conclude(code);
   Release();
-  outcome_.Set(std::move(outcome));
+  Settle(std::move(result));
 }
 
 void Transfer::Abandon() {
   Release();
-  outcome_.Set(std::make_shared<Result<ClientResponse>>(Fail(
-      Code::kUnavailable, "the HTTP client stopped before " + url_.Printable() + " answered")));
+  Settle(
+      Fail(Code::kUnavailable, "the HTTP client stopped before " + url_.Printable() + " answered"));
+}
+
+// What a streamed transfer's head has set stays.
+void Transfer::Settle(Result<ClientResponse> result) {
+  if (pipe_) pipe_->End(result ? std::nullopt : std::optional(result.error()));
+  outcome_.Set(std::make_shared<Result<ClientResponse>>(std::move(result)));
 }
 
 Result<ClientResponse> Transfer::Conclude(CURLcode code) {
@@ -210,10 +219,21 @@ void Transfer::OnHeader(std::string_view line) {
     headers_complete_ = false;
     return;
   }
-  if (Trim(line).empty()) headers_complete_ = true;
+  if (Trim(line).empty()) OnHeadersEnd();
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return;
   response_.headers.emplace_back(AsciiLower(line.substr(0, colon)), Trim(line.substr(colon + 1)));
+}
+
+// Also of an interim response, and of trailers.
+void Transfer::OnHeadersEnd() {
+  headers_complete_ = true;
+  if (!pipe_) return;
+  long status = 0;
+  curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
+  if (status < 200) return;
+  response_.status = static_cast<int>(status);
+  outcome_.Set(std::make_shared<Result<ClientResponse>>(response_));
 }
 
 std::size_t Transfer::WriteHeader(char* data, std::size_t, std::size_t size, void* self) {
@@ -229,6 +249,7 @@ std::size_t Transfer::WriteHeader(char* data, std::size_t, std::size_t size, voi
 
 std::size_t Transfer::WriteBody(char* data, std::size_t, std::size_t size, void* self) {
   auto& transfer = *static_cast<Transfer*>(self);
+  if (transfer.pipe_) return transfer.pipe_->Offer({data, size}) ? size : CURL_WRITEFUNC_PAUSE;
   std::string& body = transfer.response_.body;
   if (size > transfer.request_.max_response_bytes - body.size()) {
     transfer.refusal_ = Refusal::kBodyTooLarge;

@@ -10,6 +10,7 @@
 
 #include "base/async_value.h"
 #include "base/result.h"
+#include "http/body_pipe.h"
 #include "http/client.h"
 #include "http/url.h"
 
@@ -19,8 +20,14 @@ class Transfer {
  public:
   using Outcome = std::shared_ptr<Result<ClientResponse>>;
 
+  enum class Delivery {
+    kWhole,     // the outcome has the body
+    kStreamed,  // the outcome is set by the head; the body goes through pipe()
+  };
+
   // kInvalidArgument when the URL or a header cannot be sent.
-  static Result<std::shared_ptr<Transfer>> Create(ClientRequest request);
+  static Result<std::shared_ptr<Transfer>> Create(ClientRequest request,
+                                                  Delivery delivery = Delivery::kWhole);
 
   ~Transfer();
   Transfer(const Transfer&) = delete;
@@ -29,6 +36,9 @@ class Transfer {
   CURL* handle() const { return handle_; }
   // Set once, by Finish or Abandon.
   AsyncValue<Outcome>& outcome() { return outcome_; }
+  // Of a streamed transfer only.
+  BodyPipe& pipe() { return *pipe_; }
+  std::string Where() const { return url_.Printable(); }
 
   // libcurl is done with the exchange.
   void Finish(CURLcode code);
@@ -51,6 +61,8 @@ class Transfer {
   void AddHeader(const std::string& line);
 
   void OnHeader(std::string_view line);
+  void OnHeadersEnd();
+  void Settle(Result<ClientResponse> result);
   Result<ClientResponse> Conclude(CURLcode code);
   Error FaultOf(CURLcode code) const;
   std::string Reason(CURLcode code) const;
@@ -69,6 +81,7 @@ class Transfer {
   bool headers_complete_ = false;
   Refusal refusal_ = Refusal::kNone;
   ClientResponse response_;
+  std::unique_ptr<BodyPipe> pipe_;  // null: the body is kept in response_
   AsyncValue<Outcome> outcome_;
 };
 
