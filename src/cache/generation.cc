@@ -109,6 +109,10 @@ Task<Result<void>> Generation::Ask(const Job& job, int count, Deadline deadline,
   Result<void> kept;
   if (generated) {
     fresh.created_ms = parts_.clock.NowMs();
+    // Stored with each image, so that hits repeat what the model said too.
+    for (GeneratedImage& image : generated->images) {
+      if (image.revised_prompt.empty()) image.revised_prompt = generated->text;
+    }
     kept = co_await Keep(std::move(generated->images), deadline, fresh);
     if (fresh.usage.empty()) fresh.usage = std::move(generated->usage);
   } else {
