@@ -294,6 +294,14 @@ std::vector<Setting> UpstreamSettings() {
       {"upstream.default_price", "US dollars per image of models without a known price.", "0.04",
        Number(
            [](Config & c) -> auto& { return c.default_price_usd; }, 0, 1000)},
+      {"chat.url",
+       "Base URL of the API that chat which is not about images is passed on to, e.g. "
+       "https://openrouter.ai/api/v1; empty: such chat is refused.",
+       "\"\"", Address([](Config & c) -> auto& { return c.chat_url; })},
+      {"chat.api_key",
+       "Its key; empty: callers' own are passed on. Name an environment variable rather than the "
+       "key itself.",
+       "\"\"", Text(&Config::chat_key)},
       {"simulator.latency", "How long the built-in simulator takes for an image.", "2s",
        Duration([](Config& c, milliseconds latency) { c.simulator_latency = latency; })},
       {"simulator.error_rate", "Share of the simulator's calls that fail, 0 to 1.", "0",

@@ -57,6 +57,9 @@ struct Config {
   std::map<std::string, double> prices_usd;  // per image, by model
   double default_price_usd = 0.04;
 
+  std::string chat_url;  // empty: chat that is not about images is refused
+  std::string chat_key;
+
   ChatJudgeOptions judge;  // base_url empty: audits measure images instead
 
   std::chrono::milliseconds simulator_latency{2000};

@@ -99,6 +99,9 @@ Result<void> Service::OpenServer() {
       *cache_, client_, *workers_,
       GatewaySettings{
           .openai = {.default_model = config_.default_model, .prompt_chars = config_.prompt_chars},
+          .chat = {.url = config_.chat_url,
+                   .api_key = config_.chat_key,
+                   .timeout = config_.cache.request_timeout},
           .public_url = config_.public_url,
           .version = std::string(Version())});
   http::ServerOptions options{

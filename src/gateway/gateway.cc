@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "gateway/chat_surface.h"
 #include "gateway/errors.h"
 #include "gateway/feedback.h"
 #include "gateway/models.h"
@@ -27,6 +28,7 @@ Gateway::Gateway(ImageCache& cache, http::Client& client, WorkerPool& workers,
   surfaces_.push_back(std::make_unique<PurgeSurface>(parts_));
   surfaces_.push_back(MakeOpenAiSurface(parts_));
   surfaces_.push_back(MakeModelsSurface(parts_));
+  surfaces_.push_back(MakeChatSurface(parts_));
 }
 
 http::Router Gateway::Routes() {

@@ -1,6 +1,7 @@
 // What every surface of the gateway shares: its parts, and how it reads who asks.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +14,16 @@
 
 namespace reprise {
 
+// Who answers chat that is not about images.
+struct ChatSettings {
+  std::string url;      // base URL, e.g. "https://openrouter.ai/api/v1"; empty: nobody
+  std::string api_key;  // empty: the caller's own credentials are passed on; never logged
+  std::chrono::milliseconds timeout{180'000};  // of every silence
+};
+
 struct GatewaySettings {
   OpenAiSettings openai;
+  ChatSettings chat;
   // Models that make images, beside openai.default_model: those of the configured routes.
   std::vector<std::string> models;
   // What clients reach the gateway by, e.g. "https://images.example.com"; empty: the Host header.

@@ -1,0 +1,208 @@
+#include "gateway/chat_reader.h"
+
+#include <nlohmann/json.hpp>
+
+#include "gateway/cache_knobs.h"
+#include "gateway/generation_reader.h"
+#include "gateway/json_input.h"
+#include "gateway/models.h"
+#include "image/sniff.h"
+
+namespace reprise {
+namespace {
+
+using nlohmann::json;
+using simdjson::dom::element;
+
+constexpr std::size_t kMaxInputs = 16;
+
+std::unexpected<Error> Invalid(std::string message) {
+  return Fail(Code::kInvalidArgument, std::move(message), "messages");
+}
+
+// Where a content part keeps the address of its image, or null when it is no image.
+json* ImageUrl(json& part) {
+  if (part.value("type", "") != "image_url" || !part.contains("image_url")) return nullptr;
+  json& image = part["image_url"];
+  json* url = image.is_object() && image.contains("url") ? &image["url"] : &image;
+  return url->is_string() ? url : nullptr;
+}
+
+// "data:image/png;base64,..."; what the address says of the type does not count.
+Result<InputImage> ReadDataUrl(const std::string& url, std::string role) {
+  const auto comma = url.find(',');
+  if (comma == std::string::npos || !url.substr(0, comma).ends_with(";base64")) {
+    return Invalid("an image's data URL must be data:image/png;base64,... (or jpeg, webp), not '" +
+                   Excerpt(url) + "'");
+  }
+  auto bytes = Base64Decode(std::string_view(url).substr(comma + 1));
+  if (!bytes)
+    return Invalid("the data URL of an image is not valid base64: '" + Excerpt(url) + "'");
+  const auto format = SniffFormat(*bytes);
+  if (!format) {
+    return Invalid("an image's data URL must hold a png, jpeg or webp, but holds " +
+                   (bytes->empty() ? std::string("nothing") : DescribeBytes(*bytes)));
+  }
+  const Digest digest = Sha256(*bytes);
+  return InputImage{.role = std::move(role),
+                    .bytes = ShareBytes(std::move(*bytes)),
+                    .media_type = std::string(MediaType(*format)),
+                    .digest = digest};
+}
+
+// What the messages of a chat become.
+class Conversation {
+ public:
+  Result<void> Read(json messages) {
+    if (!messages.is_array() || messages.empty()) {
+      return Invalid("'messages' must be a list with the user's message at its end");
+    }
+    json last = std::move(messages.back());
+    messages.erase(messages.size() - 1);
+    for (json& message : messages) {
+      if (auto read = Earlier(message); !read) return read;
+    }
+    earlier = std::move(messages);
+    return Last(last);
+  }
+
+  std::string prompt;
+  json earlier = json::array();
+  json links = json::array();
+  std::vector<InputImage> inputs;
+
+ private:
+  Result<void> Earlier(json& message) {
+    if (!message.is_object()) return Invalid("a message must be an object");
+    if (!message.contains("content") || !message["content"].is_array()) return {};
+    for (json& part : message["content"]) {
+      json* url = part.is_object() ? ImageUrl(part) : nullptr;
+      if (!url || !url->get_ref<const std::string&>().starts_with("data:")) continue;
+      const std::string stand_in = "input:" + std::to_string(inputs.size());
+      if (auto added = Add(url->get<std::string>(), "context"); !added) return added;
+      *url = stand_in;
+    }
+    return {};
+  }
+
+  Result<void> Last(json& message) {
+    if (!message.is_object() || message.value("role", json()) != "user") {
+      return Invalid("the last message must be the user's, and say what the image should show");
+    }
+    json& content = message["content"];
+    if (content.is_string()) {
+      prompt = content.get<std::string>();
+    } else if (content.is_array()) {
+      for (json& part : content) {
+        if (auto read = Part(part); !read) return read;
+      }
+    }
+    if (prompt.find_first_not_of(" \t\r\n") != std::string::npos) return {};
+    return Invalid("the last message has no text; say what the image should show");
+  }
+
+  Result<void> Part(json& part) {
+    if (part.is_object() && part.value("type", json()) == "text" &&
+        part.value("text", json()).is_string()) {
+      if (!prompt.empty()) prompt += '\n';
+      prompt += part["text"].get<std::string>();
+      return {};
+    }
+    const json* url = part.is_object() ? ImageUrl(part) : nullptr;
+    if (!url) {
+      return Invalid("the last message may have parts of the types text and image_url only, not " +
+                     Excerpt(part.dump()));
+    }
+    const auto& text = url->get_ref<const std::string&>();
+    if (text.starts_with("data:")) return Add(text, "image");
+    links.push_back(text);
+    return {};
+  }
+
+  Result<void> Add(const std::string& url, std::string role) {
+    if (inputs.size() == kMaxInputs) {
+      return Invalid("the messages have more than " + std::to_string(kMaxInputs) +
+                     " images; at most that many are accepted");
+    }
+    auto input = ReadDataUrl(url, std::move(role));
+    if (!input) return std::unexpected(input.error());
+    inputs.push_back(std::move(*input));
+    return {};
+  }
+};
+
+// Takes a member out of the body.
+json Take(json& body, const char* name) {
+  const auto found = body.find(name);
+  if (found == body.end()) return {};
+  json value = std::move(*found);
+  body.erase(found);
+  return value;
+}
+
+Result<bool> TakeStream(json& body, ChatCall& call) {
+  const json stream = Take(body, "stream");
+  const json options = Take(body, "stream_options");
+  if (!stream.is_null() && !stream.is_boolean()) {
+    return Fail(Code::kInvalidArgument, "'stream' must be true or false", "stream");
+  }
+  call.stream = stream == true;
+  call.include_usage = options.is_object() && options.value("include_usage", json()) == true;
+  return call.stream;
+}
+
+// What says how the answer is delivered, or who asked, shapes no image.
+void TakeDelivery(json& body) {
+  for (const char* name : {"modalities", "response_format", "metadata", "store"}) Take(body, name);
+  json id = Take(body, "safety_identifier");
+  if (id.is_string() && !body.contains("user")) body["user"] = std::move(id);
+}
+
+}  // namespace
+
+bool WantsImage(std::string_view body, const GatewaySettings& settings) {
+  thread_local simdjson::dom::parser parser;
+  element document;
+  if (parser.parse(body.data(), body.size()).get(document) != simdjson::SUCCESS) return false;
+  std::string_view model;
+  if (document["model"].get(model) == simdjson::SUCCESS && IsImageModel(settings, model)) {
+    return true;
+  }
+  simdjson::dom::array modalities;
+  if (document["modalities"].get(modalities) != simdjson::SUCCESS) return false;
+  for (element modality : modalities) {
+    std::string_view name;
+    if (modality.get(name) == simdjson::SUCCESS && name == "image") return true;
+  }
+  return false;
+}
+
+Result<ChatCall> ReadChat(const http::Request& http, const OpenAiSettings& settings) {
+  json body = json::object();
+  auto read = ForEachField(http.body, [&body](std::string_view key, element value) -> Result<void> {
+    if (!value.is_null()) body[std::string(key)] = ToJson(value);
+    return {};
+  });
+  if (!read) return std::unexpected(read.error());
+  ChatCall call;
+  if (auto stream = TakeStream(body, call); !stream) return std::unexpected(stream.error());
+  TakeDelivery(body);
+  Conversation conversation;
+  if (auto held = conversation.Read(Take(body, "messages")); !held) {
+    return std::unexpected(held.error());
+  }
+  body["prompt"] = std::move(conversation.prompt);
+  if (!conversation.earlier.empty()) body["messages"] = std::move(conversation.earlier);
+  if (!conversation.links.empty()) body["image_urls"] = std::move(conversation.links);
+  auto image = ReadGenerationBody(body.dump(), Dialect::kOpenAi, settings);
+  if (!image) return std::unexpected(image.error());
+  call.request = std::move(image->request);
+  call.request.inputs = std::move(conversation.inputs);
+  call.request.delivery.bytes = true;
+  if (auto knobs = ReadCacheHeaders(http, call.request.control); !knobs) {
+    return std::unexpected(knobs.error());
+  }
+  return call;
+}
+
+}  // namespace reprise

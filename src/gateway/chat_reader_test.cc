@@ -1,0 +1,170 @@
+#include "gateway/chat_reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cache/identity.h"
+
+namespace reprise {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+const std::string kPng = "\x89PNG\r\n\x1A\n and more";
+const std::string kJpeg = "\xFF\xD8\xFF\xE0 and more";
+
+json Text(const std::string& text) {
+  return {{"type", "text"}, {"text", text}};
+}
+json Picture(const std::string& url) {
+  return {{"type", "image_url"}, {"image_url", {{"url", url}}}};
+}
+std::string DataUrl(const std::string& bytes) {
+  return "data:image/png;base64," + Base64Encode(bytes);
+}
+json User(json content) {
+  return {{"role", "user"}, {"content", std::move(content)}};
+}
+json ChatOf(json messages) {
+  return {{"model", "m"}, {"modalities", {"image", "text"}}, {"messages", std::move(messages)}};
+}
+// Not a json: a list of one would be that one.
+json Chat(const std::vector<json>& messages) {
+  return ChatOf(json(messages));
+}
+Result<ChatCall> Read(const json& body) {
+  const std::string text = body.dump();
+  http::Request request;
+  request.body = text;
+  return ReadChat(request, {});
+}
+Digest Compatibility(const json& body) {
+  const auto call = Read(body);
+  EXPECT_TRUE(call) << call.error().message;
+  return MakeIdentity(call->request, false).compatibility;
+}
+
+TEST(WantsImage, ByModalityOrModel) {
+  GatewaySettings settings;
+  settings.models = {"google/gemini-image"};
+  for (const char* body :
+       {R"({"modalities":["image","text"]})", R"({"modalities":["text","image"],"model":"x"})",
+        R"({"model":"google/gemini-image"})", R"({"model":"gpt-image-1"})"}) {
+    EXPECT_TRUE(WantsImage(body, settings)) << body;
+  }
+  for (const char* body :
+       {"", "[]", "{", R"({"modalities":"image"})", R"({"modalities":["text"]})",
+        R"({"model":"gpt-4o"})", R"({"model":5,"modalities":[5,null,"images"]})"}) {
+    EXPECT_FALSE(WantsImage(body, settings)) << body;
+  }
+}
+
+TEST(ReadChat, TheLastMessageIsThePrompt) {
+  const auto call = Read(Chat({User("a fox")}));
+  ASSERT_TRUE(call) << call.error().message;
+  EXPECT_EQ(call->request.prompt, "a fox");
+  EXPECT_EQ(call->request.model, "m");
+  EXPECT_EQ(call->request.params, "{}");
+  EXPECT_FALSE(call->stream || call->include_usage);
+  EXPECT_EQ(Read(Chat({User({Text("a fox"), Text("in snow")})}))->request.prompt, "a fox\nin snow");
+}
+
+TEST(ReadChat, PicturesAreInputsAndLinksAreKnownByTheirText) {
+  const auto call = Read(Chat({User({Picture(DataUrl(kPng)), Text("a hat"),
+                                     Picture("https://host/a.png"), Picture(DataUrl(kJpeg))})}));
+  ASSERT_TRUE(call) << call.error().message;
+  ASSERT_EQ(call->request.inputs.size(), 2u);
+  EXPECT_EQ(*call->request.inputs[0].bytes, kPng);
+  EXPECT_EQ(call->request.inputs[0].digest, Sha256(kPng));
+  EXPECT_EQ(call->request.inputs[1].media_type, "image/jpeg");
+  EXPECT_EQ(call->request.params, R"({"image_urls":["https://host/a.png"]})");
+}
+
+TEST(ReadChat, EarlierMessagesKeepTheirPlaceWithoutTheirPictures) {
+  const auto call = Read(Chat({{{"role", "system"}, {"content", "be brief"}},
+                               User({Text("a fox"), Picture(DataUrl(kPng))}),
+                               {{"role", "assistant"}, {"content", "done"}},
+                               User({Text("now blue"), Picture(DataUrl(kJpeg))})}));
+  ASSERT_TRUE(call) << call.error().message;
+  EXPECT_EQ(call->request.prompt, "now blue");
+  const json params = json::parse(call->request.params);
+  ASSERT_EQ(params["messages"].size(), 3u);
+  EXPECT_EQ(params["messages"][1]["content"][1], Picture("input:0"));
+  ASSERT_EQ(call->request.inputs.size(), 2u);
+  EXPECT_EQ(call->request.inputs[0].role, "context");
+  EXPECT_EQ(call->request.inputs[1].role, "image");
+}
+
+TEST(ReadChat, IdentityIsAllButDelivery) {
+  const json plain = Chat({User("a fox")});
+  const auto with = [&plain](const char* name, json value) {
+    json body = plain;
+    body[name] = std::move(value);
+    return Compatibility(body);
+  };
+  const Digest same = Compatibility(plain);
+  EXPECT_EQ(same, Compatibility(Chat({User("another prompt")})));
+  EXPECT_EQ(same, with("stream", true));
+  EXPECT_EQ(same, with("stream_options", {{"include_usage", true}}));
+  EXPECT_EQ(same, with("modalities", {"text", "image"}));
+  EXPECT_EQ(same, with("user", "u"));
+  EXPECT_EQ(same, with("safety_identifier", "u"));
+  EXPECT_EQ(same, with("metadata", {{"a", "b"}}));
+  EXPECT_NE(same, with("model", "n"));
+  EXPECT_NE(same, with("temperature", 0.5));
+  EXPECT_NE(same, with("seed", 7));
+  EXPECT_NE(same, with("image_config", {{"aspect_ratio", "16:9"}}));
+  EXPECT_NE(same, Compatibility(Chat({User("hello"), User("a fox")})));
+  EXPECT_NE(same, Compatibility(Chat({User({Text("a fox"), Picture(DataUrl(kPng))})})));
+  EXPECT_NE(Compatibility(Chat({User({Text("x"), Picture("https://h/a")})})),
+            Compatibility(Chat({User({Text("x"), Picture("https://h/b")})})));
+}
+
+TEST(ReadChat, ReadsHowToDeliver) {
+  json body = Chat({User("a fox")});
+  body["stream"] = true;
+  body["stream_options"] = {{"include_usage", true}};
+  body["safety_identifier"] = "somebody";
+  const auto call = Read(body);
+  ASSERT_TRUE(call);
+  EXPECT_TRUE(call->stream && call->include_usage);
+  EXPECT_EQ(call->request.user, "somebody");
+}
+
+TEST(ReadChat, RefusesWhatIsWrong) {
+  json many = json::array({Text("x")});
+  for (int i = 0; i < 17; ++i) many.push_back(Picture(DataUrl(kPng)));
+  const std::pair<json, const char*> cases[] = {
+      {json(), "a list"},
+      {json::array(), "a list"},
+      {json::array({5}), "must be the user's"},
+      {json::array({5, User("x")}), "must be an object"},
+      {json::array({{{"role", "assistant"}, {"content", "x"}}}), "must be the user's"},
+      {json::array({User("  ")}), "has no text"},
+      {json::array({User(nullptr)}), "has no text"},
+      {json::array({User({Picture(DataUrl(kPng))})}), "has no text"},
+      {json::array({User({Text("x"), {{"type", "input_audio"}}})}), "input_audio"},
+      {json::array({User({Text("x"), 5})}), "only, not 5"},
+      {json::array({User({Text("x"), Picture("data:image/png;base64,???")})}), "not valid base64"},
+      {json::array({User({Text("x"), Picture("data:text/plain,hello")})}), "data URL must be"},
+      {json::array({User({Text("x"), Picture(DataUrl("<html>"))})}), "holds HTML"},
+      {json::array({User({Text("x"), Picture(DataUrl(""))})}), "holds nothing"},
+      {json::array({User(many)}), "more than 16 images"},
+  };
+  for (const auto& [messages, message] : cases) {
+    const auto call = Read(ChatOf(messages));
+    ASSERT_FALSE(call) << messages;
+    EXPECT_EQ(call.error().code, Code::kInvalidArgument) << messages;
+    EXPECT_EQ(call.error().param, "messages") << messages;
+    EXPECT_THAT(call.error().message, HasSubstr(message)) << messages;
+  }
+  json body = Chat({User("x")});
+  body["stream"] = "yes";
+  EXPECT_EQ(Read(body).error().param, "stream");
+}
+
+}  // namespace
+}  // namespace reprise
