@@ -8,6 +8,7 @@
 #include "gateway/models.h"
 #include "gateway/native_surface.h"
 #include "gateway/openai_surface.h"
+#include "gateway/pollinations_surface.h"
 #include "gateway/purge_surface.h"
 #include "gateway/reply_headers.h"
 #include "http/range.h"
@@ -25,6 +26,7 @@ Gateway::Gateway(ImageCache& cache, http::Client& client, WorkerPool& workers,
                  GatewaySettings settings)
     : cache_(cache), settings_(std::move(settings)), parts_{cache, client, workers, settings_} {
   surfaces_.push_back(std::make_unique<NativeSurface>(parts_));
+  surfaces_.push_back(std::make_unique<PollinationsSurface>(parts_));
   surfaces_.push_back(std::make_unique<PurgeSurface>(parts_));
   surfaces_.push_back(MakeOpenAiSurface(parts_));
   surfaces_.push_back(MakeModelsSurface(parts_));
