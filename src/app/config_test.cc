@@ -49,7 +49,7 @@ auto Fields(const Config& c) {
                  c.simulator_latency, c.simulator_error_rate),
       std::tuple(c.body_bytes, c.prompt_chars, c.connections, c.read_timeout, c.write_timeout,
                  c.drain_timeout, c.log_level, c.log_format, c.judge.base_url, c.judge.api_key,
-                 c.judge.model));
+                 c.judge.model, c.chat_url, c.chat_key));
 }
 
 Config Parse(const std::string& yaml) {
@@ -152,6 +152,8 @@ TEST_F(ConfigTest, EverySettingChangesSomething) {
       {"upstream.concurrency", "1"},
       {"upstream.queue", "0"},
       {"upstream.default_price", "0.5"},
+      {"chat.url", "http://c/v1"},
+      {"chat.api_key", "sk-c"},
       {"simulator.latency", "0"},
       {"simulator.error_rate", "0.5"},
       {"limits.body", "1MB"},
