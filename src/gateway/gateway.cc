@@ -11,6 +11,7 @@
 #include "gateway/pollinations_surface.h"
 #include "gateway/purge_surface.h"
 #include "gateway/reply_headers.h"
+#include "gateway/runpod_surface.h"
 #include "http/range.h"
 
 namespace reprise {
@@ -31,6 +32,7 @@ Gateway::Gateway(ImageCache& cache, http::Client& client, WorkerPool& workers,
   surfaces_.push_back(MakeOpenAiSurface(parts_));
   surfaces_.push_back(MakeModelsSurface(parts_));
   surfaces_.push_back(MakeChatSurface(parts_));
+  surfaces_.push_back(std::make_unique<RunPodSurface>(parts_));
 }
 
 http::Router Gateway::Routes() {

@@ -1,0 +1,110 @@
+#include "gateway/runpod_jobs.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace reprise {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+
+const RunPodJob::Time kStart{std::chrono::hours(1)};
+
+RunPodJobPtr Job(std::string id) {
+  return std::make_shared<RunPodJob>(std::move(id), "default", "sdxl", true, kStart);
+}
+
+Answer Images(std::size_t bytes) {
+  Reply reply;
+  reply.images.push_back({.bytes = ShareBytes(std::string(bytes, 'x')), .name = "n.png"});
+  return {.reply = std::move(reply), .decision = {}};
+}
+
+std::string StatusOf(const RunPodJob& job, RunPodJob::Time now = kStart) {
+  return nlohmann::json::parse(job.Write("", now).BodyView())["status"];
+}
+
+// Ends the job, as the surface does.
+void End(RunPodJobs& jobs, const RunPodJobPtr& job, RunPodJob::Time now, std::size_t bytes = 0) {
+  ASSERT_TRUE(job->Finish(Images(bytes), now));
+  jobs.NoteEnd(job, now);
+}
+
+TEST(RunPodJobTest, GoesThroughItsStates) {
+  const auto job = Job("a");
+  EXPECT_EQ(StatusOf(*job), "IN_QUEUE");
+  EXPECT_TRUE(job->Start(kStart + milliseconds(5)));
+  EXPECT_EQ(StatusOf(*job), "IN_PROGRESS");
+  EXPECT_TRUE(job->Finish(Images(1), kStart + milliseconds(25)));
+  const auto body =
+      nlohmann::json::parse(job->Write("http://here", kStart + minutes(1)).BodyView());
+  EXPECT_EQ(body["status"], "COMPLETED");
+  EXPECT_EQ(body["delayTime"], 5);
+  EXPECT_EQ(body["executionTime"], 20);
+  EXPECT_EQ(body["output"]["image_url"], "http://here/images/n.png");
+}
+
+TEST(RunPodJobTest, WhatCameFirstCounts) {
+  const auto cancelled = Job("a");
+  EXPECT_TRUE(cancelled->Cancel(kStart));
+  EXPECT_FALSE(cancelled->Start(kStart));
+  EXPECT_FALSE(cancelled->Finish(Images(1), kStart));
+  EXPECT_EQ(StatusOf(*cancelled), "CANCELLED");
+  EXPECT_EQ(cancelled->bytes(), 0u);
+  const auto failed = Job("b");
+  EXPECT_TRUE(failed->Finish({.reply = Fail(Code::kUnavailable, "away"), .decision = {}}, kStart));
+  EXPECT_FALSE(failed->Cancel(kStart));
+  EXPECT_EQ(StatusOf(*failed), "FAILED");
+}
+
+TEST(RunPodJobTest, BelongsToItsTenantAndEndpoint) {
+  const auto job = Job("a");
+  EXPECT_TRUE(job->BelongsTo("default", "sdxl"));
+  EXPECT_FALSE(job->BelongsTo("somebody", "sdxl"));
+  EXPECT_FALSE(job->BelongsTo("default", "flux"));
+}
+
+TEST(RunPodJobsTest, KeepsAJobForAWhileAfterItsEnd) {
+  RunPodJobs jobs;
+  const auto job = Job("a");
+  ASSERT_TRUE(jobs.Add(job, kStart));
+  EXPECT_EQ(jobs.Find("a", kStart + minutes(1000)), job);  // it has not ended
+  End(jobs, job, kStart + minutes(1));
+  EXPECT_EQ(jobs.Find("a", kStart + minutes(30)), job);
+  EXPECT_EQ(jobs.Find("a", kStart + minutes(31)), nullptr);
+  ASSERT_TRUE(jobs.Add(Job("b"), kStart + minutes(31)));
+  EXPECT_EQ(jobs.size(), 1u);
+}
+
+TEST(RunPodJobsTest, TheFirstToEndMakesRoom) {
+  RunPodJobs jobs({.jobs = 3});
+  const RunPodJobPtr a = Job("a"), b = Job("b"), c = Job("c");
+  for (const auto& job : {a, b, c}) ASSERT_TRUE(jobs.Add(job, kStart));
+  const auto full = jobs.Add(Job("d"), kStart);
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code, Code::kOverloaded);
+  EXPECT_GT(full.error().retry_after_ms, 0);
+  End(jobs, c, kStart);
+  End(jobs, a, kStart);
+  ASSERT_TRUE(jobs.Add(Job("d"), kStart));
+  EXPECT_EQ(jobs.Find("c", kStart), nullptr);
+  EXPECT_EQ(jobs.Find("a", kStart), a);
+  EXPECT_EQ(jobs.Find("b", kStart), b);
+}
+
+TEST(RunPodJobsTest, HoldsOnlySoManyBytes) {
+  RunPodJobs jobs({.bytes = 100});
+  const RunPodJobPtr a = Job("a"), b = Job("b"), c = Job("c");
+  for (const auto& job : {a, b, c}) ASSERT_TRUE(jobs.Add(job, kStart));
+  End(jobs, a, kStart, 60);
+  End(jobs, b, kStart, 40);
+  EXPECT_EQ(jobs.size(), 3u);
+  End(jobs, c, kStart, 500);  // the newest stays, whatever its size
+  EXPECT_EQ(jobs.size(), 1u);
+  EXPECT_EQ(jobs.Find("c", kStart), c);
+}
+
+}  // namespace
+}  // namespace reprise
