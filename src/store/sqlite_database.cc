@@ -1,6 +1,7 @@
 #include "store/sqlite_database.h"
 
 #include "store/posix_file.h"
+#include "store/sqlite_batch_store.h"
 #include "store/sqlite_schema.h"
 #include "store/sqlite_trust_store.h"
 
@@ -44,7 +45,8 @@ Result<SqliteStores> OpenSqliteStores(const std::filesystem::path& file,
                                       SqliteEntryStoreOptions options) {
   auto database = SqliteDatabase::Open(file, options);
   if (!database) return std::unexpected(database.error());
-  return SqliteStores{MakeSqliteEntryStore(*database), MakeSqliteTrustStore(*database)};
+  return SqliteStores{MakeSqliteEntryStore(*database), MakeSqliteTrustStore(*database),
+                      MakeSqliteBatchStore(*database)};
 }
 
 }  // namespace reprise

@@ -8,6 +8,35 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x52505253;  // "RPRS", see `PRAGMA application_id`
 
+// Version 4: batches. `change` numbers the ends of a batch's items, see BatchItem.
+constexpr char kBatchTables[] = R"sql(
+  CREATE TABLE batches(
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    tenant TEXT NOT NULL,
+    url_base TEXT NOT NULL,
+    cancelled INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    ended_ms INTEGER NOT NULL,
+    webhook_url TEXT NOT NULL,
+    webhook_secret TEXT NOT NULL,
+    webhook_status INTEGER NOT NULL,
+    webhook_attempts INTEGER NOT NULL,
+    webhook_error TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX batches_by_tenant ON batches(tenant, number);
+  CREATE TABLE batch_items(
+    batch INTEGER NOT NULL REFERENCES batches ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    request TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    result TEXT NOT NULL,
+    change INTEGER NOT NULL,
+    PRIMARY KEY(batch, position)
+  ) STRICT, WITHOUT ROWID;
+)sql";
+
 // Migration i leads from version i to version i + 1. A released one never changes.
 // AUTOINCREMENT: ids are never given twice, since callers keep them after a removal. Prompts and
 // tags are TEXT for the sake of whoever opens the file, whatever bytes they hold.
@@ -95,6 +124,7 @@ constexpr std::array kMigrations = {
         usd REAL NOT NULL
       ) STRICT;
     )sql",
+    kBatchTables,
 };
 
 Result<void> CheckOwner(SqliteConnection& connection, const std::filesystem::path& file) {

@@ -15,6 +15,7 @@
 #include "base/digest.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "store/batch_store.h"
 #include "store/entry_store.h"
 
 namespace reprise {
@@ -86,9 +87,10 @@ class TrustStore {
 struct SqliteStores {
   std::unique_ptr<EntryStore> entries;
   std::unique_ptr<TrustStore> trust;
+  std::unique_ptr<BatchStore> batches;
 };
 
-// Both stores in one file, with one writer; see OpenSqliteEntryStore. The file is closed with the
+// All stores in one file, with one writer; see OpenSqliteEntryStore. The file is closed with the
 // last of them.
 Result<SqliteStores> OpenSqliteStores(const std::filesystem::path& file,
                                       SqliteEntryStoreOptions options = {});
