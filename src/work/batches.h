@@ -1,0 +1,120 @@
+// Batches: many image requests as one job. In the background they outlive their caller, and this
+// process: what was accepted is durable, every item's end is, and what had not ended goes on at the
+// next start. Safe for any thread.
+//
+// An item is asked of the cache like any other request, so items that repeat or rephrase one
+// another are generated once, and one whose image was stored before a crash is answered from the
+// cache.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/async_semaphore.h"
+#include "base/clock.h"
+#include "base/task.h"
+#include "cache/image_cache.h"
+#include "http/client.h"
+#include "store/batch_store.h"
+#include "work/active_batch.h"
+#include "work/settings.h"
+
+namespace reprise {
+
+using ImageRequestPtr = std::shared_ptr<const ImageRequest>;
+
+// What jobs need of the API they came through. Safe for any thread.
+class BatchApi {
+ public:
+  struct ItemResult {
+    bool done = false;  // else failed
+    std::string text;   // see BatchItem::result
+  };
+
+  virtual ~BatchApi() = default;
+  virtual Result<ImageRequest> ReadItem(const std::string& tenant,
+                                        const std::string& request) const = 0;
+  virtual ItemResult Describe(const Answer& answer) const = 0;
+  // The state of a batch as JSON.
+  virtual std::string WebhookBody(const Batch& batch) const = 0;
+};
+
+class Batches {
+ public:
+  struct Parts {
+    std::unique_ptr<BatchStore> store;
+    std::unique_ptr<BatchApi> api;
+    std::function<Task<Answer>(ImageRequestPtr)> handle;  // ImageCache::Handle
+    http::Client& client;                                 // for webhooks
+    asio::io_context& context;
+    const Clock& clock;
+  };
+  // The references outlive it, and it the tasks of `context`.
+  Batches(Parts parts, BatchSettings settings);
+
+  const BatchSettings& settings() const { return settings_; }
+
+  // Goes on with what a former process left. Once, before the other methods.
+  Result<void> Load();
+
+  // All requests at once; answers in their order, when all have one.
+  Task<std::vector<Answer>> HandleAll(std::vector<ImageRequestPtr> requests);
+
+  // Accepts a batch for the background; durable when it returns. Its id and time are set here, its
+  // items can be read. kOverloaded when too many items wait.
+  Task<Result<ActiveBatchPtr>> Create(Batch batch);
+
+  // Nothing when the tenant has no such batch (any more).
+  Task<Result<ActiveBatchPtr>> Find(std::string tenant, std::string id);
+  Task<Result<std::vector<BatchSummary>>> List(std::string tenant, std::string before,
+                                               std::size_t limit);
+
+  // Items that have not begun never will; those under way are kept when they come.
+  Task<> Cancel(ActiveBatchPtr batch);
+
+  // Removes batches that ended long ago; called now and then.
+  Task<Result<void>> Maintain();
+
+  // Begins no more items, and wakes those who wait for changes.
+  void Stop();
+  bool stopped() const { return stopped_; }
+  // After Stop: waits on the calling thread for the items under way. False: some still are.
+  bool Drain(std::chrono::milliseconds patience);
+
+ private:
+  struct Join;
+  class UnderWay;
+
+  Task<> HandleInto(std::shared_ptr<Join> join, std::size_t position, ImageRequestPtr request);
+  void Start(ActiveBatchPtr batch);
+  ActiveBatchPtr FindActive(const std::string& id);
+  Task<> RunItem(ActiveBatchPtr batch, std::size_t position);
+  Task<std::optional<ItemEnd>> Ask(std::string tenant, std::size_t position, std::string request);
+  Task<Answer> HandlePatiently(ImageRequestPtr request);
+  Task<> Record(ActiveBatchPtr batch, BatchUpdate update);
+  void Finish(const ActiveBatchPtr& batch);
+  Task<> Notify(Batch batch);
+  // An empty text when it was delivered, or why not.
+  Task<std::string> Deliver(const Batch& batch);
+
+  Parts parts_;
+  const BatchSettings settings_;
+  AsyncSemaphore places_;
+  std::atomic<bool> stopped_ = false;
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  std::map<std::string, ActiveBatchPtr> active_;  // by id
+  std::size_t waiting_ = 0;                       // items of theirs that have not begun
+  std::size_t under_way_ = 0;                     // items
+};
+
+}  // namespace reprise
