@@ -310,6 +310,28 @@ std::vector<Setting> UpstreamSettings() {
   };
 }
 
+std::vector<Setting> BatchSettingsTable() {
+  const auto field = [](auto BatchSettings::*member) {
+    return [member](Config & config) -> auto& {
+      return config.batches.*member;
+    };
+  };
+  return {
+      {"batches.items", "Items of one batch.", "1000",
+       Whole(field(&BatchSettings::items), 1, 100'000)},
+      {"batches.concurrency", "Items of background batches that are asked for at the same time.",
+       "32", Whole(field(&BatchSettings::concurrency), 1, 100'000)},
+      {"batches.queue", "Items of background batches that may wait; more get a 503.", "100000",
+       Whole(field(&BatchSettings::queue), 1, 10'000'000)},
+      {"batches.keep", "How long an ended batch can be looked at; 0: for ever.", "7d",
+       Duration([](Config& c, milliseconds keep) { c.batches.keep_ms = keep.count(); })},
+      {"batches.private_webhooks",
+       "Whether webhooks may be on private networks and this machine: no or yes.", "no",
+       Choice({"no", "yes"},
+              [](Config& c, std::size_t i) { c.batches.private_webhooks = i == 1; })},
+  };
+}
+
 std::vector<Setting> LimitSettings() {
   return {
       {"limits.body", "The largest request body.", "4MB",
@@ -474,8 +496,9 @@ class Reader {
 const std::vector<Setting>& Settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> list;
-    for (auto part : {ServerSettings(), CacheSettingsTable(), EmbedderSettings(),
-                      AuditSettingsTable(), UpstreamSettings(), LimitSettings()}) {
+    for (auto part :
+         {ServerSettings(), CacheSettingsTable(), EmbedderSettings(), AuditSettingsTable(),
+          UpstreamSettings(), BatchSettingsTable(), LimitSettings()}) {
       list.insert(list.end(), part.begin(), part.end());
     }
     return list;

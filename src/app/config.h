@@ -16,6 +16,7 @@
 #include "cache/settings.h"
 #include "store/sync_mode.h"
 #include "upstream/image_judge.h"
+#include "work/settings.h"
 
 namespace reprise {
 
@@ -59,6 +60,7 @@ struct Config {
 
   std::string chat_url;  // empty: chat that is not about images is refused
   std::string chat_key;
+  BatchSettings batches;
 
   ChatJudgeOptions judge;  // base_url empty: audits measure images instead
 

@@ -4,6 +4,7 @@
 
 #include "app/embedder_factory.h"
 #include "base/log.h"
+#include "gateway/batch_json.h"
 #include "gateway/errors.h"
 #include "upstream/upstream.h"
 
@@ -12,6 +13,16 @@ namespace {
 
 constexpr std::size_t kWorkerQueue = 10'000;
 constexpr std::chrono::seconds kMaintainEvery{10};
+
+std::chrono::milliseconds TimeUntil(Deadline deadline) {
+  using std::chrono::milliseconds;
+  const auto left = deadline - std::chrono::steady_clock::now();
+  return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(left));
+}
+
+OpenAiSettings OpenAiOf(const Config& config) {
+  return {.default_model = config.default_model, .prompt_chars = config.prompt_chars};
+}
 
 }  // namespace
 
@@ -89,21 +100,35 @@ Result<void> Service::OpenCache() {
   parts.prices = PricesOf(config_);
   cache_ = std::make_unique<ImageCache>(std::move(parts), config_.cache, io_.context(), *workers_,
                                         clock_);
-  return RunTask(io_.context(), cache_->Load());
+  if (auto loaded = RunTask(io_.context(), cache_->Load()); !loaded) return loaded;
+  return OpenBatches(std::move(stores->batches));
+}
+
+Result<void> Service::OpenBatches(std::unique_ptr<BatchStore> store) {
+  ImageCache* const cache = cache_.get();
+  batches_ = std::make_unique<Batches>(
+      Batches::Parts{
+          .store = std::move(store),
+          .api = MakeBatchApi(OpenAiOf(config_)),
+          .handle = [cache](ImageRequestPtr request) { return cache->Handle(std::move(request)); },
+          .client = client_,
+          .context = io_.context(),
+          .clock = clock_},
+      config_.batches);
+  return batches_->Load();
 }
 
 Result<void> Service::OpenServer() {
   auto address = http::ParseListen(config_.listen);
   if (!address) return std::unexpected(address.error());
-  gateway_ = std::make_unique<Gateway>(
-      *cache_, client_, *workers_,
-      GatewaySettings{
-          .openai = {.default_model = config_.default_model, .prompt_chars = config_.prompt_chars},
-          .chat = {.url = config_.chat_url,
-                   .api_key = config_.chat_key,
-                   .timeout = config_.cache.request_timeout},
-          .public_url = config_.public_url,
-          .version = std::string(Version())});
+  gateway_ =
+      std::make_unique<Gateway>(GatewayParts{*cache_, client_, *workers_, *batches_},
+                                GatewaySettings{.openai = OpenAiOf(config_),
+                                                .chat = {.url = config_.chat_url,
+                                                         .api_key = config_.chat_key,
+                                                         .timeout = config_.cache.request_timeout},
+                                                .public_url = config_.public_url,
+                                                .version = std::string(Version())});
   http::ServerOptions options{
       .host = address->first,
       .port = address->second,
@@ -123,6 +148,8 @@ Task<> Service::MaintainForever() {
     co_await Sleep(kMaintainEvery);
     const auto maintained = co_await cache_->Maintain();
     if (!maintained) log::error("maintenance: {}", maintained.error().message);
+    const auto tidied = co_await batches_->Maintain();
+    if (!tidied) log::error("maintenance of batches: {}", tidied.error().message);
   }
 }
 
@@ -133,8 +160,12 @@ Service::~Service() {
 bool Service::Shutdown(std::chrono::milliseconds patience) {
   if (stopped_) return true;
   stopped_ = true;
+  const Deadline deadline = After(patience);
   if (gateway_) gateway_->StartDraining();
-  const bool drained = !server_ || server_->Drain(patience);
+  if (batches_) batches_->Stop();
+  bool drained = !server_ || server_->Drain(patience);
+  // Images of batches that are being made are kept; what has not begun waits for the next start.
+  if (batches_) drained = batches_->Drain(TimeUntil(deadline)) && drained;
   // Calls nobody waits for any more end now; what they had is stored or was not acknowledged.
   client_.Stop();
   if (cache_) {
@@ -148,6 +179,7 @@ bool Service::Shutdown(std::chrono::milliseconds patience) {
   workers_.reset();  // with the tasks that still wait for it
   server_.reset();
   gateway_.reset();
+  batches_.reset();
   cache_.reset();
   simulator_.reset();
   return drained;

@@ -15,6 +15,7 @@
 #include "http/client.h"
 #include "http/server.h"
 #include "upstream/price.h"
+#include "work/batches.h"
 
 namespace reprise {
 
@@ -39,6 +40,7 @@ class Service {
   explicit Service(const Config& config);
   Result<void> OpenUpstream(std::unique_ptr<ImageGenerator>& upstream);
   Result<void> OpenCache();
+  Result<void> OpenBatches(std::unique_ptr<BatchStore> store);
   Result<void> OpenServer();
   Task<> MaintainForever();
 
@@ -51,6 +53,7 @@ class Service {
   http::Client client_;
   std::unique_ptr<Simulator> simulator_;
   std::unique_ptr<ImageCache> cache_;
+  std::unique_ptr<Batches> batches_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<http::Server> server_;
   bool stopped_ = false;

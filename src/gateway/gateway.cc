@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "gateway/batch_surface.h"
 #include "gateway/chat_surface.h"
 #include "gateway/errors.h"
 #include "gateway/feedback.h"
@@ -23,16 +24,18 @@ Task<http::Response> Alive(http::RequestPtr) {
 
 }  // namespace
 
-Gateway::Gateway(ImageCache& cache, http::Client& client, WorkerPool& workers,
-                 GatewaySettings settings)
-    : cache_(cache), settings_(std::move(settings)), parts_{cache, client, workers, settings_} {
-  surfaces_.push_back(std::make_unique<NativeSurface>(parts_));
-  surfaces_.push_back(std::make_unique<PollinationsSurface>(parts_));
-  surfaces_.push_back(std::make_unique<PurgeSurface>(parts_));
+Gateway::Gateway(GatewayParts parts, GatewaySettings settings)
+    : cache_(parts.cache),
+      settings_(std::move(settings)),
+      parts_{parts.cache, parts.client, parts.workers, settings_} {
   surfaces_.push_back(MakeOpenAiSurface(parts_));
   surfaces_.push_back(MakeModelsSurface(parts_));
   surfaces_.push_back(MakeChatSurface(parts_));
+  surfaces_.push_back(std::make_unique<PollinationsSurface>(parts_));
   surfaces_.push_back(std::make_unique<RunPodSurface>(parts_));
+  surfaces_.push_back(std::make_unique<NativeSurface>(parts_));
+  surfaces_.push_back(std::make_unique<BatchSurface>(settings_, parts.batches));
+  surfaces_.push_back(std::make_unique<PurgeSurface>(parts_));
 }
 
 http::Router Gateway::Routes() {

@@ -6,14 +6,23 @@
 #include <vector>
 
 #include "gateway/surface.h"
+#include "work/batches.h"
 
 namespace reprise {
+
+// All of it outlives the gateway.
+struct GatewayParts {
+  ImageCache& cache;
+  http::Client& client;
+  WorkerPool& workers;
+  Batches& batches;
+};
 
 // Its routes may be called from any thread.
 class Gateway {
  public:
-  // The references outlive the gateway, the gateway its routes.
-  Gateway(ImageCache& cache, http::Client& client, WorkerPool& workers, GatewaySettings settings);
+  // The gateway outlives its routes.
+  Gateway(GatewayParts parts, GatewaySettings settings);
 
   http::Router Routes();
 

@@ -1,0 +1,276 @@
+#include "gateway/batch_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "gateway/errors.h"
+#include "work/active_batch.h"
+
+namespace reprise {
+namespace {
+
+// Keeps members in the order they are written: items in the caller's.
+using json = nlohmann::ordered_json;
+
+std::string Dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string_view NameOf(ItemStatus status) {
+  switch (status) {
+    case ItemStatus::kWaiting:
+      return "waiting";
+    case ItemStatus::kDone:
+      return "done";
+    case ItemStatus::kFailed:
+      return "failed";
+    case ItemStatus::kCancelled:
+      return "cancelled";
+  }
+  return "";
+}
+
+std::string_view NameOf(WebhookStatus status) {
+  switch (status) {
+    case WebhookStatus::kNone:
+      return "none";
+    case WebhookStatus::kOwed:
+      return "pending";
+    case WebhookStatus::kDelivered:
+      return "delivered";
+    case WebhookStatus::kFailed:
+      return "failed";
+  }
+  return "";
+}
+
+std::string_view StateOf(bool cancelled, std::int64_t ended_ms) {
+  if (ended_ms == 0) return cancelled ? "cancelling" : "running";
+  return cancelled ? "cancelled" : "done";
+}
+
+json CountsJson(const BatchCounts& counts) {
+  return {{"total", counts.total()},
+          {"waiting", counts.waiting},
+          {"done", counts.done},
+          {"failed", counts.failed},
+          {"cancelled", counts.cancelled}};
+}
+
+template <class T>
+json OrNull(bool there, const T& value) {
+  return there ? json(value) : json();
+}
+
+json Decided(const Decision& decision) {
+  const bool compared = decision.similarity.has_value();
+  return {{"status", ToString(decision.outcome)},
+          {"type", OrNull(decision.type != HitType::kNone, ToString(decision.type))},
+          {"reason", decision.reason},
+          {"sentence", decision.sentence},
+          {"similarity", OrNull(compared, decision.similarity.value_or(0))},
+          {"threshold", OrNull(compared, decision.threshold)},
+          {"bucket", decision.bucket},
+          {"refused", OrNull(decision.refused != 0, decision.refused)},
+          {"stored", decision.stored},
+          {"age_s", OrNull(decision.outcome == Outcome::kHit, decision.age_ms / 1000)},
+          {"saved_usd", decision.saved_usd}};
+}
+
+json ErrorOf(const Error& error) {
+  return json::parse(ErrorResponse(error).BodyView());
+}
+
+json Described(const Reply& reply, const Decision& decision) {
+  json images = json::array();
+  for (const ServedImage& image : reply.images) {
+    json described = {{"name", image.name}, {"media_type", image.media_type}};
+    if (!image.revised_prompt.empty()) described["revised_prompt"] = image.revised_prompt;
+    images.push_back(std::move(described));
+  }
+  return {{"images", std::move(images)},
+          {"entry", OrNull(decision.entry != 0, decision.entry)},
+          {"created", reply.created_ms / 1000},
+          {"cache", Decided(decision)}};
+}
+
+// What is kept of an item, with links.
+json Linked(const BatchItem& item, std::string_view url_base) {
+  json shown = {{"status", NameOf(item.status)}};
+  if (item.result.empty()) return shown;
+  shown.update(json::parse(item.result));
+  if (!shown.contains("images")) return shown;
+  for (json& image : shown["images"]) {
+    image["url"] = std::string(url_base) + "/images/" + image["name"].get<std::string>();
+  }
+  return shown;
+}
+
+json Ended(std::int64_t ended_ms) {
+  return OrNull(ended_ms != 0, ended_ms / 1000);
+}
+
+json WebhookJson(const BatchWebhook& webhook) {
+  return {{"url", webhook.url},
+          {"state", NameOf(webhook.status)},
+          {"attempts", webhook.attempts},
+          {"error", OrNull(!webhook.error.empty(), webhook.error)}};
+}
+
+// The bytes go straight into the text: no copy of megabytes in a JSON tree.
+void AppendData(const ServedImage& image, bool as_url, std::string& out) {
+  out += as_url ? "\"url\":\"data:" + image.media_type + ";base64," : "\"b64_json\":\"";
+  Base64Append(*image.bytes, out);
+  out += "\",";
+}
+
+void AppendImage(const ServedImage& image, json described, bool as_url, std::string_view url_base,
+                 std::string& out) {
+  out += '{';
+  if (as_url && !image.name.empty()) {
+    described["url"] = std::string(url_base) + "/images/" + image.name;
+  } else {
+    AppendData(image, as_url, out);
+  }
+  out += std::string_view(Dump(described)).substr(1);
+}
+
+void AppendAnswer(const Answer& answer, bool as_url, std::string_view url_base, std::string& out) {
+  const ItemStatus status = answer.reply ? ItemStatus::kDone : ItemStatus::kFailed;
+  out += "{\"status\":\"" + std::string(NameOf(status)) + "\",";
+  if (!answer.reply) {
+    json shown = ErrorOf(answer.reply.error());
+    shown["cache"] = Decided(answer.decision);
+    out += std::string_view(Dump(shown)).substr(1);
+    return;
+  }
+  json shown = Described(*answer.reply, answer.decision);
+  const json images = std::move(shown["images"]);
+  shown.erase("images");
+  out += "\"images\":[";
+  for (std::size_t i = 0; i < answer.reply->images.size(); ++i) {
+    if (i > 0) out += ',';
+    AppendImage(answer.reply->images[i], images[i], as_url, url_base, out);
+  }
+  out += "],";
+  out += std::string_view(Dump(shown)).substr(1);
+}
+
+std::string Event(std::uint64_t id, std::string_view name, const json& data) {
+  return "id: " + std::to_string(id) + "\nevent: " + std::string(name) + "\ndata: " + Dump(data) +
+         "\n\n";
+}
+
+class NativeBatchApi final : public BatchApi {
+ public:
+  explicit NativeBatchApi(OpenAiSettings settings) : settings_(std::move(settings)) {}
+
+  Result<ImageRequest> ReadItem(const std::string& tenant,
+                                const std::string& request) const override {
+    auto call = ReadGenerationBody(request, Dialect::kNative, settings_);
+    if (!call) return std::unexpected(call.error());
+    call->request.tenant = tenant;
+    call->request.delivery.bytes = false;  // names are what is kept
+    return std::move(call->request);
+  }
+
+  ItemResult Describe(const Answer& answer) const override {
+    if (!answer.reply) return {.done = false, .text = Dump(ErrorOf(answer.reply.error()))};
+    for (const ServedImage& image : answer.reply->images) {
+      if (!image.name.empty()) continue;
+      return {.done = false,
+              .text = Dump(ErrorOf({.code = Code::kUnavailable,
+                                    .message = "the image could not be stored; the "
+                                               "server log names the cause"}))};
+    }
+    return {.done = true, .text = Dump(Described(*answer.reply, answer.decision))};
+  }
+
+  std::string WebhookBody(const Batch& batch) const override {
+    return WriteBatch(batch, batch.url_base);
+  }
+
+ private:
+  const OpenAiSettings settings_;
+};
+
+}  // namespace
+
+std::string WriteWaitBatch(const BatchCall& call, const std::vector<Answer>& answers,
+                           std::string_view url_base) {
+  BatchCounts counts;
+  double saved_usd = 0;
+  for (const Answer& answer : answers) {
+    ++(answer.reply ? counts.done : counts.failed);
+    if (answer.reply) saved_usd += answer.decision.saved_usd;
+  }
+  std::string out = "{\"mode\":\"wait\",\"counts\":" + Dump(CountsJson(counts)) +
+                    ",\"saved_usd\":" + Dump(saved_usd) + ",\"items\":{";
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (i > 0) out += ',';
+    out += Dump(call.names[i]) + ":";
+    AppendAnswer(answers[i], call.calls[i].as_url, url_base, out);
+  }
+  return out + "}}\n";
+}
+
+std::string WriteBatch(const Batch& batch, std::string_view url_base) {
+  json shown = {{"id", batch.id},
+                {"mode", "background"},
+                {"state", StateOf(batch.cancelled, batch.ended_ms)},
+                {"created", batch.created_ms / 1000},
+                {"ended", Ended(batch.ended_ms)},
+                {"counts", CountsJson(CountItems(batch))}};
+  if (batch.webhook.status != WebhookStatus::kNone) shown["webhook"] = WebhookJson(batch.webhook);
+  json items = json::object();
+  for (const BatchItem& item : batch.items) items[item.name] = Linked(item, url_base);
+  shown["items"] = std::move(items);
+  return Dump(shown) + "\n";
+}
+
+std::string WriteBatchList(const std::vector<BatchSummary>& list, std::size_t limit) {
+  json data = json::array();
+  for (const BatchSummary& batch : list) {
+    data.push_back({{"id", batch.id},
+                    {"state", StateOf(batch.cancelled, batch.ended_ms)},
+                    {"created", batch.created_ms / 1000},
+                    {"ended", Ended(batch.ended_ms)},
+                    {"counts", CountsJson(batch.counts)}});
+  }
+  const bool more = !list.empty() && list.size() == limit;
+  return Dump({{"data", std::move(data)}, {"next", more ? json(list.back().id) : json()}}) + "\n";
+}
+
+std::string WriteBatchImages(const Batch& batch, std::string_view url_base) {
+  json data = json::array();
+  for (const BatchItem& item : batch.items) {
+    if (item.status != ItemStatus::kDone) continue;
+    for (const json& image : Linked(item, url_base)["images"]) {
+      json shown = {{"item", item.name}};
+      shown.update(image);
+      data.push_back(std::move(shown));
+    }
+  }
+  return Dump({{"id", batch.id},
+               {"state", StateOf(batch.cancelled, batch.ended_ms)},
+               {"data", std::move(data)}}) +
+         "\n";
+}
+
+std::string WriteItemEvent(const BatchItem& item, std::size_t total, std::string_view url_base) {
+  json data = {{"item", item.name}, {"ended", item.change}, {"total", total}};
+  data.update(Linked(item, url_base));
+  return Event(item.change, "item", data);
+}
+
+std::string WriteEndEvent(const Batch& batch) {
+  return Event(batch.items.size() + 1, "end",
+               {{"id", batch.id},
+                {"state", StateOf(batch.cancelled, batch.ended_ms)},
+                {"counts", CountsJson(CountItems(batch))}});
+}
+
+std::unique_ptr<BatchApi> MakeBatchApi(OpenAiSettings settings) {
+  return std::make_unique<NativeBatchApi>(std::move(settings));
+}
+
+}  // namespace reprise
