@@ -21,6 +21,10 @@ Result<http::ClientResponse> GatewayClient::PostJson(const std::string& path,
                 .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
 }
 
+Result<http::ClientResponse> GatewayClient::Delete(const std::string& path) {
+  return Fetch({.method = "DELETE", .url = url_ + path});
+}
+
 Result<http::ClientResponse> GatewayClient::Fetch(http::ClientRequest request) {
   request.timeout = std::chrono::minutes(10);
   return RunTask(io_.context(), client_.Fetch(std::move(request)));

@@ -22,6 +22,7 @@ class GatewayClient {
   // kUnavailable: nothing answers there. Any HTTP status is a response.
   Result<http::ClientResponse> Get(const std::string& path);
   Result<http::ClientResponse> PostJson(const std::string& path, const nlohmann::json& body);
+  Result<http::ClientResponse> Delete(const std::string& path);
 
  private:
   Result<http::ClientResponse> Fetch(http::ClientRequest request);

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "app/batch_command.h"
 #include "app/commands.h"
 #include "app/gateway_client.h"
 #include "app/service.h"
@@ -18,6 +19,7 @@ struct GenerateOptions {
   ConfigOptions config;
   std::string prompt;
   std::string out;
+  std::string batch, directory;  // many instead of one
   std::string url;
   std::string size, model, quality, category;
   std::vector<std::string> tags;
@@ -102,15 +104,37 @@ int Generate(const GenerateOptions& options) {
   return 0;
 }
 
+// One image, or a batch; not both, and not half of either.
+int Run(const GenerateOptions& options) {
+  if (!options.batch.empty()) {
+    if (!options.prompt.empty() || !options.out.empty() || options.directory.empty()) {
+      return Report({Code::kInvalidArgument,
+                     "--batch FILE goes with --out DIR, and without a PROMPT and -o"});
+    }
+    return GenerateBatch({.config = options.config,
+                          .file = options.batch,
+                          .out = options.directory,
+                          .url = options.url,
+                          .as_json = options.as_json});
+  }
+  if (options.prompt.empty() || options.out.empty() || !options.directory.empty()) {
+    return Report(
+        {Code::kInvalidArgument, "give a PROMPT and -o FILE, or --batch FILE and --out DIR"});
+  }
+  return Generate(options);
+}
+
 }  // namespace
 
 void AddGenerate(CLI::App& root, Command& chosen) {
   auto options = std::make_shared<GenerateOptions>();
   CLI::App* command =
-      root.add_subcommand("generate", "Get one image, from the cache or made, into a file");
-  command->add_option("PROMPT", options->prompt, "What the image should show")->required();
-  command->add_option("-o,--output", options->out, "File to write: .png, .jpeg or .webp")
-      ->required();
+      root.add_subcommand("generate", "Get images, from the cache or made, into files");
+  command->add_option("PROMPT", options->prompt, "What the image should show");
+  command->add_option("-o,--output", options->out, "File to write: .png, .jpeg or .webp");
+  command->add_option("--batch", options->batch,
+                      "YAML file with many requests: see docs/api-batches.md");
+  command->add_option("--out", options->directory, "Directory for the images of --batch");
   command->add_option("--size", options->size, "WIDTHxHEIGHT or auto");
   command->add_option("--model", options->model, "Model name");
   command->add_option("--quality", options->quality, "Quality, as the model names it");
@@ -121,7 +145,7 @@ void AddGenerate(CLI::App& root, Command& chosen) {
   command->add_flag("--json", options->as_json, "Say what happened as JSON");
   command->add_option("--url", options->url, "A running gateway (default: the configured address)");
   options->config.Add(*command);
-  command->callback([options, &chosen] { chosen = [options] { return Generate(*options); }; });
+  command->callback([options, &chosen] { chosen = [options] { return Run(*options); }; });
 }
 
 }  // namespace reprise
