@@ -63,9 +63,7 @@ class Batches::UnderWay {
 };
 
 Batches::Batches(Parts parts, BatchSettings settings)
-    : parts_(std::move(parts)),
-      settings_(settings),
-      places_(settings.concurrency, std::numeric_limits<std::size_t>::max()) {}
+    : parts_(std::move(parts)), settings_(settings) {}
 
 Result<void> Batches::Load() {
   std::vector<Batch> open;
@@ -81,7 +79,9 @@ Result<void> Batches::Load() {
     const auto active = std::make_shared<ActiveBatch>(std::move(batch));
     BatchUpdate rest;
     if (cancelled) rest = CancelRest(*active);  // before its items can begin
-    Start(active);
+    // What was accepted goes on, whatever the limit is by now.
+    (void)Register(active, std::numeric_limits<std::size_t>::max());
+    Launch(active);
     if (!cancelled) continue;
     Spawn(Strand(parts_.context), Record(active, std::move(rest)), [](std::exception_ptr) {});
   }
@@ -113,37 +113,83 @@ Task<> Batches::HandleInto(std::shared_ptr<Join> join, std::size_t position,
 }
 
 Task<Result<ActiveBatchPtr>> Batches::Create(Batch batch) {
-  {
-    std::lock_guard lock(mutex_);
-    if (waiting_ + batch.items.size() > settings_.queue) {
-      Error error{.code = Code::kOverloaded,
-                  .message = std::to_string(waiting_) +
-                             " items of batches are waiting; try again later (setting "
-                             "batches.queue)"};
-      error.retry_after_ms = 10'000;
-      co_return std::unexpected(std::move(error));
-    }
-  }
   batch.id = NewBatchId();
   batch.created_ms = parts_.clock.NowMs();
-  const auto created = co_await parts_.store->Create(batch);
-  if (!created) co_return std::unexpected(created.error());
-  const auto active = std::make_shared<ActiveBatch>(std::move(batch));
-  Start(active);
+  // Known before it is stored: whoever finds it in the store finds it here, too.
+  const auto active = std::make_shared<ActiveBatch>(batch);
+  if (auto registered = Register(active, settings_.queue); !registered) {
+    co_return std::unexpected(registered.error());
+  }
+  const std::size_t items = batch.items.size();
+  const auto created = co_await parts_.store->Create(std::move(batch));
+  if (!created) {
+    std::lock_guard lock(mutex_);
+    active_.erase(active->id());
+    waiting_ -= items;
+    co_return std::unexpected(created.error());
+  }
+  Launch(active);
   co_return active;
 }
 
-void Batches::Start(ActiveBatchPtr batch) {
+Result<void> Batches::Register(const ActiveBatchPtr& batch, std::size_t queue) {
+  const std::size_t items = CountItems(batch->Snapshot()).waiting;
+  std::lock_guard lock(mutex_);
+  if (waiting_ + items > queue) {
+    return std::unexpected(Error{.code = Code::kOverloaded,
+                                 .message = std::to_string(waiting_) +
+                                            " items of batches are waiting; try again later, or "
+                                            "send fewer (setting batches.queue)",
+                                 .retry_after_ms = 10'000});
+  }
+  active_[batch->id()] = batch;
+  waiting_ += items;
+  return {};
+}
+
+void Batches::Launch(const ActiveBatchPtr& batch) {
+  Turn turn{.batch = batch, .waiting = {}};
   const Batch snapshot = batch->Snapshot();
+  for (std::size_t i = snapshot.items.size(); i-- > 0;) {
+    if (snapshot.items[i].status == ItemStatus::kWaiting) turn.waiting.push_back(i);
+  }
+  if (turn.waiting.empty()) return;
   {
     std::lock_guard lock(mutex_);
-    active_[batch->id()] = batch;
-    waiting_ += CountItems(snapshot).waiting;
+    turns_.push_back(std::move(turn));
   }
-  for (std::size_t i = 0; i < snapshot.items.size(); ++i) {
-    if (snapshot.items[i].status != ItemStatus::kWaiting) continue;
-    Spawn(Strand(parts_.context), RunItem(batch, i), [](std::exception_ptr) {});
+  BeginItems();
+}
+
+void Batches::BeginItems() {
+  ActiveBatchPtr batch;
+  std::size_t position = 0;
+  while (TakeTurn(batch, position)) {
+    Spawn(Strand(parts_.context), RunItem(batch, position), [](std::exception_ptr) {});
   }
+}
+
+// The next item to begin, with a place for it.
+bool Batches::TakeTurn(ActiveBatchPtr& batch, std::size_t& position) {
+  std::lock_guard lock(mutex_);
+  if (stopped_ || busy_ == settings_.concurrency || turns_.empty()) return false;
+  Turn turn = std::move(turns_.front());
+  turns_.pop_front();
+  batch = turn.batch;
+  position = turn.waiting.back();
+  turn.waiting.pop_back();
+  if (!turn.waiting.empty()) turns_.push_back(std::move(turn));
+  --waiting_;
+  ++busy_;
+  return true;
+}
+
+void Batches::GivePlaceBack() {
+  {
+    std::lock_guard lock(mutex_);
+    --busy_;
+  }
+  BeginItems();
 }
 
 ActiveBatchPtr Batches::FindActive(const std::string& id) {
@@ -198,29 +244,21 @@ bool Batches::Drain(milliseconds patience) {
 }
 
 Task<> Batches::RunItem(ActiveBatchPtr batch, std::size_t position) {
-  std::optional<ItemEnd> end;
-  auto place = co_await places_.Acquire(Deadline::max());
-  {
-    std::lock_guard lock(mutex_);
-    --waiting_;
-  }
-  if (!place || stopped_) co_return;
-  auto request = batch->Begin(position);
-  if (!request) co_return;
   const UnderWay under_way(*this);
-  end = co_await Ask(batch->tenant(), position, std::move(*request));
+  auto end = co_await Ask(batch, position);
+  GivePlaceBack();
   if (!end) co_return;
-  { const auto given_back = std::move(*place); }
   BatchUpdate update{.batch = batch->id(), .ends = {}};
   update.ends.push_back(std::move(*end));
   co_await Record(std::move(batch), std::move(update));
 }
 
-// Nothing when the process stops: the item has not ended then.
-Task<std::optional<ItemEnd>> Batches::Ask(std::string tenant, std::size_t position,
-                                          std::string request) {
+// Nothing for an item that was cancelled, and when the process stops: it has not ended then.
+Task<std::optional<ItemEnd>> Batches::Ask(ActiveBatchPtr batch, std::size_t position) {
+  const auto request = batch->Begin(position);
+  if (!request) co_return std::nullopt;
   Answer answer;
-  auto read = parts_.api->ReadItem(tenant, request);
+  auto read = parts_.api->ReadItem(batch->tenant(), *request);
   if (read) {
     answer = co_await HandlePatiently(std::make_shared<const ImageRequest>(std::move(*read)));
   } else {  // the limits were others when it was accepted

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,7 +20,6 @@
 #include <string>
 #include <vector>
 
-#include "base/async_semaphore.h"
 #include "base/clock.h"
 #include "base/task.h"
 #include "cache/image_cache.h"
@@ -93,12 +93,22 @@ class Batches {
  private:
   struct Join;
   class UnderWay;
+  struct Turn {
+    ActiveBatchPtr batch;
+    std::vector<std::size_t> waiting;  // positions, the last one first
+  };
 
   Task<> HandleInto(std::shared_ptr<Join> join, std::size_t position, ImageRequestPtr request);
-  void Start(ActiveBatchPtr batch);
+  // kOverloaded when more than `queue` items would wait.
+  Result<void> Register(const ActiveBatchPtr& batch, std::size_t queue);
+  void Launch(const ActiveBatchPtr& batch);
+  // Begins items while there are places, one of each batch in turn.
+  void BeginItems();
+  bool TakeTurn(ActiveBatchPtr& batch, std::size_t& position);
+  void GivePlaceBack();
   ActiveBatchPtr FindActive(const std::string& id);
   Task<> RunItem(ActiveBatchPtr batch, std::size_t position);
-  Task<std::optional<ItemEnd>> Ask(std::string tenant, std::size_t position, std::string request);
+  Task<std::optional<ItemEnd>> Ask(ActiveBatchPtr batch, std::size_t position);
   Task<Answer> HandlePatiently(ImageRequestPtr request);
   Task<> Record(ActiveBatchPtr batch, BatchUpdate update);
   void Finish(const ActiveBatchPtr& batch);
@@ -108,13 +118,14 @@ class Batches {
 
   Parts parts_;
   const BatchSettings settings_;
-  AsyncSemaphore places_;
   std::atomic<bool> stopped_ = false;
   std::mutex mutex_;
   std::condition_variable idle_;
   std::map<std::string, ActiveBatchPtr> active_;  // by id
-  std::size_t waiting_ = 0;                       // items of theirs that have not begun
-  std::size_t under_way_ = 0;                     // items
+  std::deque<Turn> turns_;                        // batches with items that have not begun
+  std::size_t waiting_ = 0;                       // those items
+  std::size_t busy_ = 0;                          // places taken, of settings_.concurrency
+  std::size_t under_way_ = 0;                     // items, until their end is durable
 };
 
 }  // namespace reprise

@@ -230,6 +230,18 @@ TEST_F(BatchesTest, StoppedItRecordsNoFailureOfItsOwnMaking) {
   EXPECT_THAT(cache_.prompts(), SizeIs(2));
 }
 
+TEST_F(BatchesTest, ASmallBatchDoesNotWaitForALargeOne) {
+  Close();
+  Open({.concurrency = 1});
+  const auto gate = cache_.Hold();
+  const auto large = Create({"a", "b", "c", "d"});
+  cache_.WaitForCalls(1);
+  const auto small = Create({"x"});
+  gate->Set(true);
+  WaitForEnds(large, 4);
+  EXPECT_THAT(cache_.prompts(), ElementsAre("a", "b", "x", "c", "d"));
+}
+
 TEST_F(BatchesTest, RefusesMoreThanMayWait) {
   Close();
   Open({.concurrency = 1, .queue = 2});
