@@ -34,6 +34,11 @@ void CircuitBreaker::Fail(milliseconds advised) {
   if (++failures_ >= options_.failures) Open(advised);
 }
 
+void CircuitBreaker::Skip() {
+  std::lock_guard lock(mutex_);
+  probing_ = false;
+}
+
 void CircuitBreaker::Open(milliseconds advised) {
   open_ = true;
   // Advice of a whole day would outlast the fault it is about.

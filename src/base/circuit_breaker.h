@@ -28,11 +28,13 @@ class CircuitBreaker {
   CircuitBreaker(const CircuitBreakerOptions& options, const Clock& clock)
       : options_(options), clock_(clock), pause_(options.pause) {}
 
-  // Whether a call may go out now. Every call that was allowed ends with Succeed or Fail.
+  // Whether a call may go out now. Every call that was allowed ends with Succeed, Fail or Skip.
   bool Allow();
   void Succeed();
   // `advised`: how long the service asks to be left alone; a longer pause than that is kept.
   void Fail(std::chrono::milliseconds advised = {});
+  // The call says nothing about the service, as it was not made, or given no time.
+  void Skip();
 
   // As an observer sees it: kHalfOpen once the pause is over.
   State state() const;

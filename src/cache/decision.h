@@ -35,6 +35,7 @@ struct Decision {
   std::int64_t ttl_ms = 0;  // how long it stays; 0: for ever
   bool stored = false;      // this request added to the store
   double saved_usd = 0;
+  std::string upstream;  // who made the image for this very request; empty on a hit
 };
 
 }  // namespace reprise

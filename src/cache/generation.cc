@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "upstream/image_check.h"
 
 namespace reprise {
 namespace {
@@ -24,14 +24,6 @@ std::int64_t MillisSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
                                                                start)
       .count();
-}
-
-// For the price: what the request says, empty when nothing.
-std::string QualityOf(const ImageRequest& request) {
-  const auto params = nlohmann::json::parse(request.params, nullptr, false);
-  if (!params.is_object()) return {};
-  const auto quality = params.find("quality");
-  return quality != params.end() && quality->is_string() ? quality->get<std::string>() : "";
 }
 
 GenerateRequest ForUpstream(const ImageRequest& request, int count, Deadline deadline) {
@@ -56,14 +48,9 @@ GenerateRequest ForUpstream(const ImageRequest& request, int count, Deadline dea
 
 }  // namespace
 
-Generation::Generation(Parts parts)
-    : parts_(std::move(parts)),
-      places_(parts_.settings.upstream_concurrency, parts_.settings.upstream_queue) {}
-
 Task<Result<FreshPtr>> Generation::Run(std::shared_ptr<const Job> job, int count,
                                        StorePolicy policy) {
   auto fresh = std::make_shared<Fresh>();
-  fresh->image_cost_usd = ImageCost(*job->request);
   const auto asked = co_await AskUpstream(*job, count, *fresh);
   if (!asked) co_return std::unexpected(asked.error());
   if (policy != StorePolicy::kNone) co_await Store(*job, policy, *fresh);
@@ -71,14 +58,12 @@ Task<Result<FreshPtr>> Generation::Run(std::shared_ptr<const Job> job, int count
 }
 
 double Generation::ImageCost(const ImageRequest& request) const {
-  return parts_.prices.PerImage(request.model, QualityOf(request), request.size.width,
+  return parts_.prices.PerImage(request.model, QualityIn(request.params), request.size.width,
                                 request.size.height);
 }
 
 Task<Result<void>> Generation::AskUpstream(const Job& job, int count, Fresh& fresh) {
   const Deadline deadline = After(parts_.settings.request_timeout);
-  const auto place = co_await TakePlace(deadline);
-  if (!place) co_return std::unexpected(place.error());
   for (int missing = count; missing > 0; missing = count - static_cast<int>(fresh.images.size())) {
     auto asked = co_await Ask(job, missing, deadline, fresh);
     if (asked) continue;
@@ -88,26 +73,14 @@ Task<Result<void>> Generation::AskUpstream(const Job& job, int count, Fresh& fre
   co_return Result<void>();
 }
 
-Task<Result<AsyncSemaphore::Permit>> Generation::TakePlace(Deadline deadline) {
-  auto place = co_await places_.Acquire(deadline);
-  if (place) co_return place;
-  Error error = place.error();
-  error.message = "the upstream is busy with " +
-                  std::to_string(parts_.settings.upstream_concurrency) + " generations and " +
-                  std::to_string(places_.waiting()) +
-                  " are waiting; try again later (settings upstream.concurrency, upstream.queue)";
-  error.retry_after_ms = 1000;
-  co_return std::unexpected(std::move(error));
-}
-
 Task<Result<void>> Generation::Ask(const Job& job, int count, Deadline deadline, Fresh& fresh) {
   const std::size_t before = fresh.images.size();
   const auto start = std::chrono::steady_clock::now();
   auto generated = co_await parts_.upstream.Generate(ForUpstream(*job.request, count, deadline));
-  const std::int64_t took = MillisSince(start);
-  fresh.generation_ms = std::max(fresh.generation_ms, took);
+  std::int64_t took = MillisSince(start);
   Result<void> kept;
   if (generated) {
+    if (generated->took) took = generated->took->count();
     fresh.created_ms = parts_.clock.NowMs();
     // Stored with each image, so that hits repeat what the model said too.
     for (GeneratedImage& image : generated->images) {
@@ -118,13 +91,19 @@ Task<Result<void>> Generation::Ask(const Job& job, int count, Deadline deadline,
   } else {
     kept = std::unexpected(generated.error());
   }
+  fresh.generation_ms = std::max(fresh.generation_ms, took);
   if (!kept) {
+    if (kept.error().code == Code::kOverloaded) co_return kept;  // nobody was asked
     parts_.stats.CountUpstreamError();
     log::warn("upstream {}: {}", parts_.upstream.name(), kept.error().message);
     co_return kept;
   }
-  const std::size_t made = fresh.images.size() - before;
-  parts_.stats.CountUpstream(made, fresh.image_cost_usd * static_cast<double>(made), took);
+  const auto made = static_cast<double>(fresh.images.size() - before);
+  const double usd = made * generated->image_usd.value_or(ImageCost(*job.request));
+  fresh.image_cost_usd = (fresh.image_cost_usd * static_cast<double>(before) + usd) /
+                         static_cast<double>(fresh.images.size());
+  fresh.upstream = std::move(generated->upstream);
+  parts_.stats.CountUpstream(static_cast<std::uint64_t>(made), usd, took);
   co_return kept;
 }
 
@@ -134,11 +113,9 @@ Task<Result<void>> Generation::Keep(std::vector<GeneratedImage> images, Deadline
   Error fault{.code = Code::kBadUpstream, .message = "the upstream gave no image"};
   bool any = false;
   for (GeneratedImage& image : images) {
-    const auto info = co_await Check(image.bytes, deadline);
+    const auto info = co_await Check(image, deadline);
     if (!info) {
       fault = info.error();
-      fault.message = "the upstream's image cannot be used: " + fault.message;
-      if (fault.code != Code::kOverloaded) fault.code = Code::kBadUpstream;
       continue;
     }
     any = true;
@@ -157,16 +134,16 @@ Task<Result<void>> Generation::Keep(std::vector<GeneratedImage> images, Deadline
   co_return Result<void>();
 }
 
-// What was paid for is not lost because the workers are busy.
-Task<Result<ImageInfo>> Generation::Check(SharedBytes bytes, Deadline deadline) {
-  const ImageLimits limits = parts_.settings.image_limits;
-  while (true) {
-    auto work = [bytes, limits] { return CheckImage(*bytes, limits); };
-    auto info = co_await parts_.workers.Run(std::move(work));
-    const bool busy = !info && info.error().code == Code::kOverloaded;
-    if (!busy || std::chrono::steady_clock::now() >= deadline) co_return info;
-    co_await Sleep(std::chrono::milliseconds(20));
-  }
+Task<Result<ImageInfo>> Generation::Check(const GeneratedImage& image, Deadline deadline) {
+  if (image.info) co_return *image.info;
+  co_return co_await CheckPaidImage(parts_.workers, image.bytes, parts_.settings.image_limits,
+                                    deadline);
+}
+
+std::size_t Generation::waiting() const {
+  std::size_t all = 0;
+  for (const UpstreamStatus& upstream : parts_.upstream.Status()) all += upstream.waiting;
+  return all;
 }
 
 Task<> Generation::Store(const Job& job, StorePolicy policy, Fresh& fresh) {

@@ -1,5 +1,4 @@
-// Has images made: waits for a place, asks the upstream, checks what comes back, stores it. Safe
-// for any thread.
+// Has images made: asks the upstream, checks what comes back, stores it. Safe for any thread.
 #pragma once
 
 #include <memory>
@@ -7,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "base/async_semaphore.h"
 #include "base/clock.h"
 #include "base/worker_pool.h"
 #include "cache/job.h"
@@ -22,9 +20,10 @@ namespace reprise {
 struct Fresh {
   std::vector<FreshImage> images;
   std::string usage;
-  EntryPtr entry;           // null: not stored
-  std::string store_error;  // why it was not, when it should have been
-  double image_cost_usd = 0;
+  EntryPtr entry;             // null: not stored
+  std::string store_error;    // why it was not, when it should have been
+  std::string upstream;       // who made them
+  double image_cost_usd = 0;  // of each, on average
   std::int64_t created_ms = 0;
   std::int64_t generation_ms = 0;  // the longest call's
 };
@@ -44,31 +43,30 @@ class Generation {
     const Clock& clock;
     std::string embedder;  // identity of the job's embeddings
   };
-  explicit Generation(Parts parts);
+  explicit Generation(Parts parts) : parts_(std::move(parts)) {}
 
   // `count` images for the job, asking again for those that did not come or are none; fewer when
   // the upstream fails then. A failure to store is no failure: see Fresh::store_error. Nothing that
   // is not a whole image is stored or returned.
   Task<Result<FreshPtr>> Run(std::shared_ptr<const Job> job, int count, StorePolicy policy);
 
-  // What one image of the request costs.
+  // What one image of the request costs, by the deployment's price list: a route may choose
+  // another.
   double ImageCost(const ImageRequest& request) const;
   // Requests that wait for a place at the upstream.
-  std::size_t waiting() const { return places_.waiting(); }
+  std::size_t waiting() const;
 
  private:
   Task<Result<void>> AskUpstream(const Job& job, int count, Fresh& fresh);
-  Task<Result<AsyncSemaphore::Permit>> TakePlace(Deadline deadline);
   // One call, which adds an image at least.
   Task<Result<void>> Ask(const Job& job, int count, Deadline deadline, Fresh& fresh);
   Task<Result<void>> Keep(std::vector<GeneratedImage> images, Deadline deadline, Fresh& fresh);
-  Task<Result<ImageInfo>> Check(SharedBytes bytes, Deadline deadline);
+  Task<Result<ImageInfo>> Check(const GeneratedImage& image, Deadline deadline);
   Task<> Store(const Job& job, StorePolicy policy, Fresh& fresh);
   Entry MakeEntry(const Job& job, const Fresh& fresh) const;
   std::int64_t Expiry(const ImageRequest& request, std::int64_t created_ms) const;
 
   Parts parts_;
-  AsyncSemaphore places_;
 };
 
 }  // namespace reprise

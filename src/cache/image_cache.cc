@@ -38,6 +38,14 @@ Error NothingCached() {
           .message = "nothing stored answers this request, and only-if-cached forbids generating"};
 }
 
+nlohmann::json ToJson(const UpstreamStatus& upstream) {
+  return {{"name", upstream.name},           {"breaker", upstream.breaker},
+          {"under_way", upstream.under_way}, {"waiting", upstream.waiting},
+          {"calls", upstream.calls},         {"errors", upstream.errors},
+          {"hedges", upstream.hedges},       {"median_ms", upstream.median_ms},
+          {"spent_usd", upstream.spent_usd}};
+}
+
 // Counts something while it lives.
 class Counted {
  public:
@@ -195,9 +203,22 @@ class ImageCache::Impl {
     stats["embedding"] = embedding_.ToJson();
     stats["reembedding"] = reembedding_.ToJson();
     stats["indexing"] = settling_ > 0;
-    stats["upstream"]["name"] = parts_.upstream->name();
+    AddUpstreams(stats);
     trust_.AddStats(stats);
     return stats;
+  }
+
+  void AddUpstreams(nlohmann::json& stats) const {
+    stats["upstream"]["name"] = parts_.upstream->name();
+    auto list = nlohmann::json::array();
+    double discarded_usd = 0;
+    for (const UpstreamStatus& upstream : parts_.upstream->Status()) {
+      discarded_usd += upstream.discarded_usd;
+      list.push_back(ToJson(upstream));
+    }
+    stats["upstreams"] = std::move(list);
+    stats["spent_usd"] = stats["spent_usd"].get<double>() + discarded_usd;
+    if (parts_.budget) stats["budget"] = parts_.budget->ToJson();
   }
 
   std::size_t generations_under_way() const { return generations_.load(); }

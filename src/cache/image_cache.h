@@ -25,6 +25,7 @@
 #include "store/blob_store.h"
 #include "store/entry_store.h"
 #include "store/trust_store.h"
+#include "upstream/budget.h"
 #include "upstream/image_generator.h"
 #include "upstream/price.h"
 
@@ -41,6 +42,7 @@ struct ImageCacheParts {
   std::unique_ptr<BlobStore> blobs;
   std::unique_ptr<Embedder> embedder;
   std::unique_ptr<Verifier> verifier;
+  std::unique_ptr<Budget> budget;  // null: none; the upstream may refer to it
   std::unique_ptr<ImageGenerator> upstream;
   PriceTable prices;
   std::unique_ptr<TrustStore> trust;

@@ -14,11 +14,12 @@
 
 namespace reprise {
 
-// What a tenant adds to the operator's settings; only stricter values count.
+// What a tenant adds to the operator's settings; only stricter values count, but for the budget.
 struct TenantSettings {
   std::optional<MatchMode> match_mode;
   std::optional<double> similarity_threshold;
   bool exact_only = false;
+  std::optional<double> budget_usd;  // a day for images, instead of everybody's; 0: no bound
   bool operator==(const TenantSettings&) const = default;
 };
 
@@ -44,8 +45,6 @@ struct CacheSettings {
   int variants = 1;
   std::map<std::string, TenantSettings> tenants;  // by name; others have none of their own
   std::size_t hot_bytes = 256u << 20;
-  std::size_t upstream_concurrency = 32;
-  std::size_t upstream_queue = 2000;
   // How long a request may wait for its image, queueing and retries included.
   std::chrono::milliseconds request_timeout{180'000};
   ImageLimits image_limits;

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "image/image.h"
 
 namespace reprise {
 
@@ -39,8 +40,9 @@ struct GenerateRequest {
 };
 
 struct GeneratedImage {
-  SharedBytes bytes;           // checked by the caller
-  std::string revised_prompt;  // empty: none given
+  SharedBytes bytes;
+  std::string revised_prompt;          // empty: none given
+  std::optional<ImageInfo> info = {};  // none: nobody has decoded it yet
 };
 
 struct Generated {
@@ -51,6 +53,19 @@ struct Generated {
   // Where several can answer: who did, and what each image cost there.
   std::string upstream;
   std::optional<double> image_usd;
+  std::optional<std::chrono::milliseconds> took;  // of the call, without the wait for its turn
+};
+
+// An upstream at a moment, its counters since the start.
+struct UpstreamStatus {
+  std::string name;
+  std::string_view breaker = "closed";  // "open": not asked for now; "half-open": one call tries
+  std::size_t under_way = 0;            // calls
+  std::size_t waiting = 0;              // requests, for a place
+  std::uint64_t calls = 0, errors = 0, hedges = 0;
+  double median_ms = 0;  // of recent good calls; 0: none yet
+  double spent_usd = 0;
+  double discarded_usd = 0;  // the part of it that went into hedged answers nobody used
 };
 
 // Safe for any thread.
@@ -67,6 +82,9 @@ class ImageGenerator {
 
   // Whether the upstream answers at all, without generating anything: for `doctor` and readiness.
   virtual Task<Result<void>> Probe() = 0;
+
+  // Nothing for those that keep no count.
+  virtual std::vector<UpstreamStatus> Status() const { return {}; }
 };
 
 }  // namespace reprise

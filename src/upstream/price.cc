@@ -1,6 +1,7 @@
 #include "upstream/price.h"
 
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
 #include "upstream/model_name.h"
 
@@ -85,6 +86,17 @@ double PriceTable::PerImage(std::string_view model, std::string_view quality, in
   const long long pixels = sized ? static_cast<long long>(width) * height : 1024LL * 1024;
   const ListPrice* price = Nearest(bare, ListedQuality(bare, quality), pixels);
   return price ? price->usd : default_usd_;
+}
+
+double PriceOf(const PriceTable& prices, const GenerateRequest& request) {
+  return prices.PerImage(request.model, QualityIn(request.params), request.width, request.height);
+}
+
+std::string QualityIn(std::string_view params) {
+  const auto read = nlohmann::json::parse(params, nullptr, false);
+  if (!read.is_object()) return {};
+  const auto quality = read.find("quality");
+  return quality != read.end() && quality->is_string() ? quality->get<std::string>() : "";
 }
 
 }  // namespace reprise

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "upstream/image_generator.h"
+
 namespace reprise {
 
 // Filled at start, then only read: PerImage is safe for any thread.
@@ -29,5 +31,11 @@ struct PriceTable {
   bool builtin_ = false;
   double default_usd_ = 0;
 };
+
+// What one image of the request costs, by its model, size and the quality among its parameters.
+double PriceOf(const PriceTable& prices, const GenerateRequest& request);
+
+// The quality that a request's other parameters, a JSON object, name; empty when none.
+std::string QualityIn(std::string_view params);
 
 }  // namespace reprise

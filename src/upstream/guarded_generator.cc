@@ -1,0 +1,241 @@
+#include "upstream/guarded_generator.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/log.h"
+#include "upstream/image_check.h"
+
+namespace reprise {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+std::int64_t MicroUsd(double usd) {
+  return std::llround(usd * 1e6);
+}
+
+std::string_view NameOf(CircuitBreaker::State state) {
+  switch (state) {
+    case CircuitBreaker::State::kClosed:
+      return "closed";
+    case CircuitBreaker::State::kOpen:
+      return "open";
+    case CircuitBreaker::State::kHalfOpen:
+      return "half-open";
+  }
+  return "closed";
+}
+
+double CostOf(const Generated& generated) {
+  return generated.image_usd.value_or(0) * static_cast<double>(generated.images.size());
+}
+
+// Tells the breaker that a call it allowed has ended, whatever way it ends.
+class Allowed {
+ public:
+  explicit Allowed(CircuitBreaker& breaker) : breaker_(&breaker) {}
+  Allowed(const Allowed&) = delete;
+  Allowed& operator=(const Allowed&) = delete;
+  ~Allowed() {
+    if (breaker_) breaker_->Skip();
+  }
+  void Told() { breaker_ = nullptr; }
+
+ private:
+  CircuitBreaker* breaker_;
+};
+
+class Counted {
+ public:
+  explicit Counted(std::atomic<std::size_t>& count) : count_(count) { ++count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  ~Counted() { --count_; }
+
+ private:
+  std::atomic<std::size_t>& count_;
+};
+
+}  // namespace
+
+// Calls for one request, on one strand: the first good answer wins, the last failure loses.
+struct GuardedGenerator::Race {
+  int open = 0;
+  bool won = false;
+  AsyncValue<Result<Generated>> outcome;
+
+  // False: nobody uses it.
+  bool End(Result<Generated> result) {
+    --open;
+    if (won) return false;
+    won = result.has_value();
+    if (won || open == 0) outcome.Set(std::move(result));
+    return won;
+  }
+};
+
+GuardedGenerator::GuardedGenerator(std::unique_ptr<ImageGenerator> upstream, GuardOptions options,
+                                   GuardParts parts)
+    : upstream_(std::move(upstream)),
+      options_(std::move(options)),
+      parts_(parts),
+      places_(options_.concurrency, options_.queue),
+      breaker_(options_.breaker, parts_.clock) {}
+
+Task<Result<Generated>> GuardedGenerator::Generate(GenerateRequest request) {
+  if (breaker_.state() == CircuitBreaker::State::kOpen) co_return std::unexpected(Away());
+  request.deadline = std::min(request.deadline, After(options_.timeout));
+  auto place = co_await TakePlace(request.tenant, request.deadline);
+  if (!place) co_return std::unexpected(std::move(place.error()));
+  if (options_.hedge_after.count() == 0) co_return co_await Call(std::move(request));
+  co_return co_await Hedged(std::move(request), std::move(*place));
+}
+
+Task<Result<FairQueue::Permit>> GuardedGenerator::TakePlace(std::string tenant, Deadline deadline) {
+  auto place = co_await places_.Acquire(std::move(tenant), deadline);
+  if (place) co_return place;
+  Error error = std::move(place.error());
+  error.message = "the upstream " + std::string(name()) + " is busy with " +
+                  std::to_string(options_.concurrency) + " generations and " +
+                  std::to_string(places_.waiting()) + " are waiting; try again later (settings " +
+                  options_.settings + ".concurrency, " + options_.settings + ".queue)";
+  error.retry_after_ms = 1000;
+  co_return std::unexpected(std::move(error));
+}
+
+// The second call takes a place that nobody waits for, or does not go out.
+Task<Result<Generated>> GuardedGenerator::Hedged(GenerateRequest request, Permit place) {
+  auto race = std::make_shared<Race>();
+  co_await Start(race, request, std::move(place));
+  auto outcome = co_await race->outcome.WaitUntil(After(options_.hedge_after));
+  if (!outcome) {
+    if (auto second = places_.TryAcquire()) {
+      ++hedges_;
+      co_await Start(race, std::move(request), std::move(*second));
+    }
+    outcome = co_await race->outcome.WaitUntil(Deadline::max());  // calls keep their deadline
+  }
+  co_return std::move(*outcome);
+}
+
+Task<> GuardedGenerator::Start(std::shared_ptr<Race> race, GenerateRequest request, Permit place) {
+  ++race->open;
+  Spawn(co_await asio::this_coro::executor, Enter(race, std::move(request), std::move(place)),
+        [race](std::exception_ptr failed) {
+          if (failed) race->End(Fail(Code::kInternal, "an upstream call ended abruptly"));
+        });
+}
+
+Task<> GuardedGenerator::Enter(std::shared_ptr<Race> race, GenerateRequest request, Permit) {
+  auto generated = co_await Call(std::move(request));
+  const double usd = generated ? CostOf(*generated) : 0;
+  const bool good = generated.has_value();
+  if (!race->End(std::move(generated)) && good) discarded_micro_usd_ += MicroUsd(usd);
+}
+
+Task<Result<Generated>> GuardedGenerator::Call(GenerateRequest request) {
+  if (!breaker_.Allow()) co_return std::unexpected(Away());
+  Allowed allowed(breaker_);
+  const double image_usd = PriceOf(options_.prices, request);
+  Budget::Charge charge;
+  if (parts_.budget != nullptr) {
+    auto reserved = co_await parts_.budget->Reserve(request.tenant, image_usd * request.count);
+    if (!reserved) co_return std::unexpected(std::move(reserved.error()));
+    charge = std::move(*reserved);
+  }
+  const auto start = steady_clock::now();
+  const auto given = duration_cast<milliseconds>(request.deadline - start);
+  auto generated = co_await Ask(std::move(request));
+  allowed.Told();
+  if (generated) {
+    generated->image_usd = image_usd;
+    generated->upstream = name();
+    generated->took = duration_cast<milliseconds>(steady_clock::now() - start);
+    times_.Add(*generated->took);
+    spent_micro_usd_ += MicroUsd(CostOf(*generated));
+    breaker_.Succeed();
+  } else {
+    ++errors_;
+    Judge(generated.error(), given);
+  }
+  const double unspent = charge.usd - (generated ? CostOf(*generated) : 0);
+  if (unspent > 0) co_await parts_.budget->GiveBack(std::move(charge), unspent);
+  co_return generated;
+}
+
+Task<Result<Generated>> GuardedGenerator::Ask(GenerateRequest request) {
+  const Counted counted(under_way_);
+  ++calls_;
+  const Deadline deadline = request.deadline;
+  auto generated = co_await upstream_->Generate(std::move(request));
+  if (!generated) co_return generated;
+  co_return co_await Checked(std::move(*generated), deadline);
+}
+
+Task<Result<Generated>> GuardedGenerator::Checked(Generated generated, Deadline deadline) {
+  std::vector<GeneratedImage> whole;
+  Error fault{.code = Code::kBadUpstream, .message = "the upstream gave no image"};
+  for (GeneratedImage& image : generated.images) {
+    auto info =
+        co_await CheckPaidImage(parts_.workers, image.bytes, options_.image_limits, deadline);
+    if (!info) {
+      fault = std::move(info.error());
+      continue;
+    }
+    image.info = *info;
+    whole.push_back(std::move(image));
+  }
+  if (whole.empty()) co_return std::unexpected(std::move(fault));
+  generated.images = std::move(whole);
+  co_return generated;
+}
+
+// Refusals and bad requests are answers. A call that was given little time, as its request had
+// waited, says nothing, nor do workers of this machine that are busy.
+void GuardedGenerator::Judge(const Error& error, milliseconds given) {
+  const bool hurried = error.code == Code::kDeadlineExceeded && given < options_.timeout / 2;
+  switch (error.code) {
+    case Code::kForbidden:
+    case Code::kInvalidArgument:
+    case Code::kNotFound:
+      return breaker_.Succeed();
+    case Code::kOverloaded:
+      return breaker_.Skip();
+    default:
+      break;
+  }
+  if (hurried) return breaker_.Skip();
+  breaker_.Fail(milliseconds(error.retry_after_ms));
+  if (breaker_.state() == CircuitBreaker::State::kOpen) {
+    log::warn("upstream {}: left alone for {} ms after repeated failures, the last: {}", name(),
+              breaker_.remaining().count(), error.message);
+  }
+}
+
+Error GuardedGenerator::Away() const {
+  const long long wait = std::max<long long>(1000, breaker_.remaining().count());
+  return {.code = Code::kUnavailable,
+          .message = "the upstream " + std::string(name()) +
+                     " keeps failing and is left alone for the next " +
+                     std::to_string((wait + 999) / 1000) + " s",
+          .retry_after_ms = wait};
+}
+
+std::vector<UpstreamStatus> GuardedGenerator::Status() const {
+  const auto median = times_.Median();
+  return {{.name = std::string(name()),
+           .breaker = NameOf(breaker_.state()),
+           .under_way = under_way_,
+           .waiting = places_.waiting(),
+           .calls = calls_,
+           .errors = errors_,
+           .hedges = hedges_,
+           .median_ms = median ? static_cast<double>(median->count()) : 0,
+           .spent_usd = static_cast<double>(spent_micro_usd_) / 1e6,
+           .discarded_usd = static_cast<double>(discarded_micro_usd_) / 1e6}};
+}
+
+}  // namespace reprise
