@@ -3,36 +3,21 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <vector>
 
+#include "app/config_values.h"
 #include "app/tenant_config.h"
+#include "app/upstream_config_reader.h"
 
 namespace reprise {
 namespace {
 
 using Read = std::function<Result<void>(std::string_view, Config&)>;
 using std::chrono::milliseconds;
-
-std::unexpected<Error> Expected(std::string_view what, std::string_view value) {
-  return Fail(Code::kInvalidArgument,
-              "expected " + std::string(what) + ", found '" + std::string(value) + "'");
-}
-
-template <class T>
-Result<T> ParseNumber(std::string_view text, T min, T max) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !(value >= min && value <= max)) {
-    std::ostringstream range;
-    range << "a number from " << min << " to " << max;
-    return Expected(range.str(), text);
-  }
-  return value;
-}
 
 template <class Access>
 Read Word(Access access) {
@@ -94,7 +79,7 @@ Read Timeout(Set set) {
   return [=](std::string_view value, Config& config) -> Result<void> {
     auto wait = ParseDuration(value);
     if (!wait) return std::unexpected(wait.error());
-    if (wait->count() == 0) return Expected("a time longer than 0", value);
+    if (wait->count() == 0) return ExpectedValue("a time longer than 0", value);
     set(config, *wait);
     return {};
   };
@@ -110,19 +95,16 @@ Read Choice(std::vector<std::string> words, Set set) {
     }
     std::string list = "one of";
     for (const std::string& word : words) list += " " + word;
-    return Expected(list, value);
+    return ExpectedValue(list, value);
   };
 }
 
-// Without the slashes at its end, as paths are appended.
 template <class Access>
 Read Address(Access access) {
   return [=](std::string_view value, Config& config) -> Result<void> {
-    if (!value.empty() && !value.starts_with("http://") && !value.starts_with("https://")) {
-      return Expected("an http:// or https:// address", value);
-    }
-    while (value.ends_with('/')) value.remove_suffix(1);
-    access(config) = value;
+    auto address = ParseAddress(value);
+    if (!address) return std::unexpected(address.error());
+    access(config) = std::move(*address);
     return {};
   };
 }
@@ -143,6 +125,10 @@ std::vector<Setting> ServerSettings() {
            [](Config & c) -> auto& { return c.threads; }, 0, 1024)},
       {"model", "The model of requests that name none.", "gpt-image-1",
        Text(&Config::default_model)},
+      {"budget_usd", "US dollars a day (UTC) that each tenant may spend on images; 0: no bound.",
+       "0",
+       Number(
+           [](Config & c) -> auto& { return c.budget_usd; }, 0, 1'000'000)},
   };
 }
 
@@ -287,10 +273,21 @@ std::vector<Setting> UpstreamSettings() {
            [](Config & c) -> auto& { return c.upstream_attempts; }, 1, 10)},
       {"upstream.concurrency", "Calls to the upstream at the same time.", "32",
        Whole(
-           [](Config & c) -> auto& { return c.cache.upstream_concurrency; }, 1, 100'000)},
+           [](Config & c) -> auto& { return c.upstream_concurrency; }, 1, 100'000)},
       {"upstream.queue", "Requests that may wait for a free call; more get a 503.", "2000",
        Whole(
-           [](Config & c) -> auto& { return c.cache.upstream_queue; }, 0, 1'000'000)},
+           [](Config & c) -> auto& { return c.upstream_queue; }, 0, 1'000'000)},
+      {"upstream.hedge_after",
+       "When a call has taken that long, a second one goes out and the first good answer wins; 0: "
+       "none does.",
+       "0", Duration([](Config& c, milliseconds wait) { c.upstream_hedge_after = wait; })},
+      {"upstream.breaker_failures",
+       "Failed generations in a row until the upstream is left alone for a while.", "5",
+       Whole(
+           [](Config & c) -> auto& { return c.upstream_breaker_failures; }, 1, 1000)},
+      {"upstream.breaker_pause",
+       "How long that is, the first time; doubled while it does not recover, up to 60s.", "5s",
+       Timeout([](Config& c, milliseconds pause) { c.upstream_breaker_pause = pause; })},
       {"upstream.default_price", "US dollars per image of models without a known price.", "0.04",
        Number(
            [](Config & c) -> auto& { return c.default_price_usd; }, 0, 1000)},
@@ -368,38 +365,18 @@ std::vector<Setting> LimitSettings() {
 
 constexpr std::string_view kPrices = "upstream.prices";
 constexpr std::string_view kTenants = "tenants";
-
-std::size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
+constexpr std::string_view kUpstreams = "upstreams";
+constexpr std::string_view kRoutes = "routes";
 
 std::string Suggestion(std::string_view key) {
-  std::string_view best;
-  std::size_t nearest = std::max<std::size_t>(3, key.size() / 2);
-  const auto consider = [&](std::string_view known) {
-    const std::size_t distance = EditDistance(key, known);
-    if (distance >= nearest) return;
-    nearest = distance;
-    best = known;
-  };
+  std::vector<std::string_view> names;
   for (const Setting& setting : Settings()) {
     const std::string_view known = setting.key;
-    consider(known);
-    if (const auto dot = known.find('.'); dot != known.npos) consider(known.substr(0, dot));
+    names.push_back(known);
+    if (const auto dot = known.find('.'); dot != known.npos) names.push_back(known.substr(0, dot));
   }
-  consider(kPrices);
-  consider(kTenants);
+  names.insert(names.end(), {kPrices, kTenants, kUpstreams, kRoutes});
+  const std::string_view best = NearestName(key, names);
   return best.empty() ? "; docs/configuration.md lists every setting"
                       : "; did you mean '" + std::string(best) + "'?";
 }
@@ -423,7 +400,8 @@ class Reader {
 
   Result<void> Read(const YAML::Node& root) {
     if (auto walked = Walk(root, ""); !walked) return walked;
-    return Tenants();
+    if (auto read = Tenants(); !read) return read;
+    return UpstreamsAndRoutes();
   }
 
  private:
@@ -437,9 +415,10 @@ class Reader {
 
   Result<void> Item(const std::string& key, const YAML::Node& where, const YAML::Node& value) {
     if (key == kPrices) return Prices(value);
-    if (key == kTenants) {
-      if (tenants_.IsDefined()) return At(where, "'tenants' is set twice; set it once");
-      tenants_.reset(value);
+    if (key == kTenants || key == kUpstreams || key == kRoutes) {
+      YAML::Node& later = key == kTenants ? tenants_ : key == kUpstreams ? upstreams_ : routes_;
+      if (later.IsDefined()) return At(where, "'" + key + "' is set twice; set it once");
+      later.reset(value);
       return {};
     }
     const auto& settings = Settings();
@@ -460,12 +439,28 @@ class Reader {
     return {};
   }
 
-  // Last, as tenants are compared with the other settings.
   Result<void> Tenants() {
     if (!tenants_.IsDefined()) return {};
     auto tenants = ReadTenants(tenants_, config_.cache, Expand);
     if (!tenants) return At(tenants.error().where, tenants.error().message);
     config_.cache.tenants = std::move(*tenants);
+    return {};
+  }
+
+  Result<void> UpstreamsAndRoutes() {
+    if (upstreams_.IsDefined()) {
+      auto upstreams = ReadUpstreams(upstreams_, Expand);
+      if (!upstreams) return At(upstreams.error().where, upstreams.error().message);
+      config_.upstreams = std::move(*upstreams);
+    }
+    if (!routes_.IsDefined()) return {};
+    std::vector<std::string> names;
+    for (const UpstreamConfig& upstream : config_.upstreams) names.push_back(upstream.name);
+    // What the section `upstream` is called; which of them there is, the command line may decide.
+    names.insert(names.end(), {kSectionUpstream, kSimulatorUpstream});
+    auto routes = ReadRoutes(routes_, names, Expand);
+    if (!routes) return At(routes.error().where, routes.error().message);
+    config_.routes = std::move(*routes);
     return {};
   }
 
@@ -488,7 +483,10 @@ class Reader {
   const std::string name_;
   Config& config_;
   std::set<std::string> seen_;
+  // Read last, as they are compared with other settings.
   YAML::Node tenants_{YAML::NodeType::Undefined};
+  YAML::Node upstreams_{YAML::NodeType::Undefined};
+  YAML::Node routes_{YAML::NodeType::Undefined};
 };
 
 }  // namespace
@@ -554,7 +552,8 @@ Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
     const auto value = ParseNumber<double>(number, 0, kMaxDurationMs / factor);
     if (value) return milliseconds(static_cast<std::int64_t>(*value * factor));
   }
-  return Expected("a duration such as 1500ms, 30s, 5m, 12h or 30d, of 100 years at most", text);
+  return ExpectedValue("a duration such as 1500ms, 30s, 5m, 12h or 30d, of 100 years at most",
+                       text);
 }
 
 Result<std::size_t> ParseBytes(std::string_view text) {
@@ -569,7 +568,8 @@ Result<std::size_t> ParseBytes(std::string_view text) {
   }
   auto value = ParseNumber<std::size_t>(number, 0, kMaxBytes / factor);
   if (!value) {
-    return Expected("a number of bytes such as 4096, 64KB, 256MB or 10GB, at most 1024TB", text);
+    return ExpectedValue("a number of bytes such as 4096, 64KB, 256MB or 10GB, at most 1024TB",
+                         text);
   }
   return *value * factor;
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "app/upstream_config.h"
 #include "base/result.h"
 #include "cache/settings.h"
 #include "store/sync_mode.h"
@@ -41,6 +42,10 @@ struct EmbedderConfig {
   std::size_t cache_bytes = 64u << 20;
 };
 
+// What the upstream of the section `upstream` is called, with an URL and without.
+inline constexpr char kSectionUpstream[] = "openai";
+inline constexpr char kSimulatorUpstream[] = "simulator";
+
 struct Config {
   std::string listen = "127.0.0.1:8484";
   std::string public_url;
@@ -55,8 +60,16 @@ struct Config {
   std::string upstream_url;  // empty: the built-in simulator
   std::string upstream_key;
   int upstream_attempts = 3;
+  std::size_t upstream_concurrency = 32;
+  std::size_t upstream_queue = 2000;
+  std::chrono::milliseconds upstream_hedge_after{0};  // 0: no second call
+  int upstream_breaker_failures = 5;
+  std::chrono::milliseconds upstream_breaker_pause{5'000};
   std::map<std::string, double> prices_usd;  // per image, by model
   double default_price_usd = 0.04;
+  double budget_usd = 0;      // a day, for each tenant; 0: no bound
+  UpstreamConfigs upstreams;  // beside that one
+  RouteTable routes;
 
   std::string chat_url;  // empty: chat that is not about images is refused
   std::string chat_key;
@@ -86,8 +99,8 @@ struct Setting {
   std::function<Result<void>(std::string_view value, Config& config)> read;
 };
 
-// Every setting, in the order of the documentation. (`upstream.prices` and `tenants` are maps and
-// read apart.)
+// Every setting, in the order of the documentation. (`upstream.prices`, `tenants`, `upstreams` and
+// `routes` are maps and read apart.)
 const std::vector<Setting>& Settings();
 
 // kInvalidArgument names the line, the key and the way out; kNotFound when the file is not there.

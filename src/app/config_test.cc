@@ -33,7 +33,7 @@ auto Fields(const CacheSettings& c) {
   return std::tuple(c.semantic, c.similarity_threshold, c.match_mode, c.calibration.bias,
                     c.calibration.similarity, c.calibration.cosine, c.candidates,
                     c.embedding_timeout, c.exact_resolution, c.ttl_ms, c.variants, c.tenants,
-                    c.hot_bytes, c.upstream_concurrency, c.upstream_queue, c.request_timeout,
+                    c.hot_bytes, c.request_timeout,
                     c.image_limits.max_bytes, c.image_limits.max_pixels, c.max_error, c.audit.share,
                     c.audit.budget_usd, c.audit.judge_usd);
 }
@@ -46,7 +46,9 @@ auto Fields(const Config& c) {
       Fields(c.cache), Fields(c.embedder),
       std::tuple(c.listen, c.public_url, c.data, c.threads, c.default_model, c.upstream_url,
                  c.upstream_key, c.upstream_attempts, c.prices_usd, c.default_price_usd,
-                 c.simulator_latency, c.simulator_error_rate),
+                 c.simulator_latency, c.simulator_error_rate, c.upstream_concurrency,
+                 c.upstream_queue, c.upstreams, c.routes, c.upstream_hedge_after,
+                 c.budget_usd, c.upstream_breaker_failures, c.upstream_breaker_pause),
       std::tuple(c.body_bytes, c.prompt_chars, c.connections, c.read_timeout, c.write_timeout,
                  c.drain_timeout, c.log_level, c.log_format, c.judge.base_url, c.judge.api_key,
                  c.judge.model, c.chat_url, c.chat_key));
@@ -112,6 +114,7 @@ TEST_F(ConfigTest, EverySettingChangesSomething) {
       {"data", "/var/lib/reprise"},
       {"threads", "3"},
       {"model", "dall-e-3"},
+      {"budget_usd", "12.5"},
       {"cache.mode", "exact"},
       {"cache.similarity_threshold", "1"},
       {"cache.match", "off"},
@@ -151,6 +154,9 @@ TEST_F(ConfigTest, EverySettingChangesSomething) {
       {"upstream.attempts", "1"},
       {"upstream.concurrency", "1"},
       {"upstream.queue", "0"},
+      {"upstream.hedge_after", "3s"},
+      {"upstream.breaker_failures", "2"},
+      {"upstream.breaker_pause", "1s"},
       {"upstream.default_price", "0.5"},
       {"chat.url", "http://c/v1"},
       {"chat.api_key", "sk-c"},
@@ -373,7 +379,9 @@ TEST_F(ConfigTest, TheExampleNamesEverySettingAtItsDefault) {
     }
   }
   EXPECT_THAT(example, HasSubstr("\n  #prices: {}\n"));
-  EXPECT_THAT(example, HasSubstr("\n#tenants: {}\n"));
+  for (const char* map : {"tenants", "upstreams", "routes"}) {
+    EXPECT_THAT(example, HasSubstr("\n#" + std::string(map) + ": {}\n"));
+  }
 }
 
 // Each setting is a row of a table: | `key` | `default` | meaning |
@@ -384,7 +392,9 @@ TEST_F(ConfigTest, TheReferenceNamesEverySettingWithItsDefault) {
                 HasSubstr("\n| `" + setting.key + "` | `" + setting.default_text + "` | "));
   }
   EXPECT_THAT(reference, HasSubstr("\n| `upstream.prices` | `{}` | "));
-  EXPECT_THAT(reference, HasSubstr("\n| `tenants` | `{}` | "));
+  for (const char* map : {"tenants", "upstreams", "routes"}) {
+    EXPECT_THAT(reference, HasSubstr("\n| `" + std::string(map) + "` | `{}` | "));
+  }
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "app/eval_report.h"
 #include "app/eval_stream.h"
 #include "app/service.h"
+#include "app/upstream_factory.h"
 #include "base/io_threads.h"
 
 namespace reprise {

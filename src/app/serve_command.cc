@@ -14,10 +14,12 @@ int Serve(const ConfigOptions& options) {
   auto service = Service::Start(*config);
   if (!service) return Report(service.error());
   log::info("reprise {} listens on {}", Version(), (*service)->url());
-  if ((*service)->simulator()) {
+  if (config->upstream_url.empty() && config->upstreams.empty()) {
     log::info("no upstream is configured: images come from the built-in simulator");
-  } else {
-    log::info("upstream: {}", config->upstream_url);
+  }
+  if (!config->upstream_url.empty()) log::info("upstream: {}", config->upstream_url);
+  for (const UpstreamConfig& upstream : config->upstreams) {
+    log::info("upstream {}: {} {}", upstream.name, ToString(upstream.kind), upstream.url);
   }
   WaitForSignal();
   log::info("stopping: requests under way get {} s to finish",

@@ -3,10 +3,10 @@
 #include <thread>
 
 #include "app/embedder_factory.h"
+#include "app/upstream_factory.h"
 #include "base/log.h"
 #include "gateway/batch_json.h"
 #include "gateway/errors.h"
-#include "upstream/upstream.h"
 
 namespace reprise {
 namespace {
@@ -24,14 +24,30 @@ OpenAiSettings OpenAiOf(const Config& config) {
   return {.default_model = config.default_model, .prompt_chars = config.prompt_chars};
 }
 
-}  // namespace
+class StoredSpending final : public SpendingLog {
+ public:
+  explicit StoredSpending(std::unique_ptr<SpendingStore> store) : store_(std::move(store)) {}
 
-PriceTable PricesOf(const Config& config) {
-  PriceTable prices = PriceTable::Builtin();
-  prices.SetDefault(config.default_price_usd);
-  for (const auto& [model, usd] : config.prices_usd) prices.Set(model, usd);
-  return prices;
+  Task<Result<void>> Add(std::int64_t day, std::string tenant, double usd) override {
+    return store_->Add(day, std::move(tenant), usd);
+  }
+  Result<std::map<std::string, double>> SpentOn(std::int64_t day) const override {
+    return store_->SpentOn(day);
+  }
+
+ private:
+  const std::unique_ptr<SpendingStore> store_;
+};
+
+BudgetLimits BudgetLimitsOf(const Config& config) {
+  BudgetLimits limits{.default_usd = config.budget_usd, .tenant_usd = {}};
+  for (const auto& [name, tenant] : config.cache.tenants) {
+    if (tenant.budget_usd) limits.tenant_usd[name] = *tenant.budget_usd;
+  }
+  return limits;
 }
+
+}  // namespace
 
 std::string_view Version() {
   return REPRISE_VERSION;
@@ -52,27 +68,26 @@ Result<std::unique_ptr<Service>> Service::Start(const Config& config) {
   return service;
 }
 
-Result<void> Service::OpenUpstream(std::unique_ptr<ImageGenerator>& upstream) {
-  UpstreamOptions options;
-  options.base_url = config_.upstream_url;
-  options.api_key = config_.upstream_key;
-  options.request_timeout = config_.cache.request_timeout;
-  options.retry.max_attempts = config_.upstream_attempts;
-  options.max_image_bytes = config_.cache.image_limits.max_bytes;
-  if (config_.upstream_url.empty()) {
+Result<void> Service::OpenBudget(ImageCacheParts& parts, std::unique_ptr<SpendingStore> store) {
+  spending_ = std::make_unique<StoredSpending>(std::move(store));
+  parts.budget = std::make_unique<Budget>(BudgetLimitsOf(config_), *spending_, clock_);
+  return parts.budget->Load();
+}
+
+Result<void> Service::OpenUpstreams(ImageCacheParts& parts) {
+  std::string simulator_url;
+  if (NeedsSimulator(config_)) {
     simulator_ =
         std::make_unique<Simulator>(io_.context(), *workers_,
                                     SimulatorOptions{.latency = config_.simulator_latency,
                                                      .error_rate = config_.simulator_error_rate});
     if (auto started = simulator_->Start(); !started) return started;
-    options.name = "simulator";
-    options.base_url = simulator_->base_url();
-    options.api_key.clear();
+    simulator_url = simulator_->base_url();
   }
-  auto generator =
-      MakeUpstream(std::move(options), {.client = client_, .workers = *workers_, .clock = clock_});
-  if (!generator) return std::unexpected(generator.error());
-  upstream = std::move(*generator);
+  auto upstream = MakeUpstreams(config_, simulator_url, {client_, *workers_, clock_},
+                                {*workers_, clock_, parts.budget.get()});
+  if (!upstream) return std::unexpected(upstream.error());
+  parts.upstream = std::move(*upstream);
   return {};
 }
 
@@ -88,7 +103,8 @@ Result<void> Service::OpenCache() {
   if (!stores) return std::unexpected(stores.error());
   auto blobs = OpenFileBlobStore(config_.data / "blobs", *workers_, {.sync = config_.sync});
   if (!blobs) return std::unexpected(blobs.error());
-  if (auto opened = OpenUpstream(parts.upstream); !opened) return opened;
+  if (auto opened = OpenBudget(parts, std::move(stores->spending)); !opened) return opened;
+  if (auto opened = OpenUpstreams(parts); !opened) return opened;
   parts.entries = std::move(stores->entries);
   parts.trust = std::move(stores->trust);
   if (!config_.judge.base_url.empty()) parts.judge = MakeChatJudge(config_.judge, client_);
@@ -181,6 +197,7 @@ bool Service::Shutdown(std::chrono::milliseconds patience) {
   gateway_.reset();
   batches_.reset();
   cache_.reset();
+  spending_.reset();
   simulator_.reset();
   return drained;
 }

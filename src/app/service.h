@@ -14,6 +14,8 @@
 #include "gateway/gateway.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "store/spending_store.h"
+#include "upstream/budget.h"
 #include "upstream/price.h"
 #include "work/batches.h"
 
@@ -32,13 +34,14 @@ class Service {
   bool Shutdown(std::chrono::milliseconds patience);
 
   std::string url() const;                             // "http://127.0.0.1:8484"
-  Simulator* simulator() { return simulator_.get(); }  // null with a real upstream
+  Simulator* simulator() { return simulator_.get(); }  // null when no route leads to it
   http::Client& client() { return client_; }
   IoThreads& io() { return io_; }
 
  private:
   explicit Service(const Config& config);
-  Result<void> OpenUpstream(std::unique_ptr<ImageGenerator>& upstream);
+  Result<void> OpenBudget(ImageCacheParts& parts, std::unique_ptr<SpendingStore> store);
+  Result<void> OpenUpstreams(ImageCacheParts& parts);
   Result<void> OpenCache();
   Result<void> OpenBatches(std::unique_ptr<BatchStore> store);
   Result<void> OpenServer();
@@ -52,15 +55,13 @@ class Service {
   std::unique_ptr<WorkerPool> workers_;
   http::Client client_;
   std::unique_ptr<Simulator> simulator_;
+  std::unique_ptr<SpendingLog> spending_;
   std::unique_ptr<ImageCache> cache_;
   std::unique_ptr<Batches> batches_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<http::Server> server_;
   bool stopped_ = false;
 };
-
-// The built-in prices with the configured ones on top.
-PriceTable PricesOf(const Config& config);
 
 // The version CMake was given, e.g. "0.1.0".
 std::string_view Version();

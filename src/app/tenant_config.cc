@@ -27,9 +27,10 @@ class TenantReader {
     if (key == "match") return Match(where, value);
     if (key == "similarity_threshold") return Threshold(where, value);
     if (key == "mode") return Mode(where, value);
+    if (key == "budget_usd") return BudgetUsd(where, value);
     return std::unexpected(ConfigFault{where, "unknown setting '" + name_ + "." + key +
-                                                  "'; a tenant has match, similarity_threshold "
-                                                  "and mode"});
+                                                  "'; a tenant has match, similarity_threshold, "
+                                                  "mode and budget_usd"});
   }
 
   const TenantSettings& settings() const { return settings_; }
@@ -73,6 +74,16 @@ class TenantReader {
     return {};
   }
 
+  Read BudgetUsd(const YAML::Node& where, std::string_view value) {
+    const auto usd = ParseNumber<double>(value, 0, 1'000'000);
+    if (!usd) {
+      return std::unexpected(
+          ConfigFault{where, "'" + name_ + ".budget_usd': " + usd.error().message});
+    }
+    settings_.budget_usd = *usd;
+    return {};
+  }
+
   Read Expected(const YAML::Node& where, std::string_view key, std::string_view what,
                 std::string_view value) const {
     return std::unexpected(ConfigFault{where, "'" + name_ + "." + std::string(key) +
@@ -109,7 +120,8 @@ std::expected<std::map<std::string, TenantSettings>, ConfigFault> ReadTenants(
     TenantReader reader("tenants." + name, deployment);
     if (!tenant.second.IsMap() && !tenant.second.IsNull()) {
       return std::unexpected(ConfigFault{
-          tenant.second, "'tenants." + name + "' takes match, similarity_threshold and mode"});
+          tenant.second,
+          "'tenants." + name + "' takes match, similarity_threshold, mode and budget_usd"});
     }
     for (const auto& item : tenant.second) {
       auto read = reader.Value(item.second, item.first.as<std::string>(),

@@ -1,21 +1,13 @@
 // The `tenants` section of the configuration: what each tenant tightens. Internal to app/config.
 #pragma once
 
-#include <yaml-cpp/yaml.h>
-
 #include <map>
 #include <string>
 
-#include "base/result.h"
+#include "app/config_values.h"
 #include "cache/settings.h"
 
 namespace reprise {
-
-// What is wrong, and where.
-struct ConfigFault {
-  YAML::Node where;
-  std::string message;
-};
 
 // Reads the section over `deployment`, which is complete by then: a tenant may only be stricter.
 // Values are expanded with `expand`, as everywhere.

@@ -3,6 +3,7 @@
 #include "store/posix_file.h"
 #include "store/sqlite_batch_store.h"
 #include "store/sqlite_schema.h"
+#include "store/sqlite_spending_store.h"
 #include "store/sqlite_trust_store.h"
 
 namespace reprise {
@@ -45,8 +46,10 @@ Result<SqliteStores> OpenSqliteStores(const std::filesystem::path& file,
                                       SqliteEntryStoreOptions options) {
   auto database = SqliteDatabase::Open(file, options);
   if (!database) return std::unexpected(database.error());
-  return SqliteStores{MakeSqliteEntryStore(*database), MakeSqliteTrustStore(*database),
-                      MakeSqliteBatchStore(*database)};
+  return SqliteStores{.entries = MakeSqliteEntryStore(*database),
+                      .trust = MakeSqliteTrustStore(*database),
+                      .batches = MakeSqliteBatchStore(*database),
+                      .spending = MakeSqliteSpendingStore(*database)};
 }
 
 }  // namespace reprise

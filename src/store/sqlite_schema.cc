@@ -37,6 +37,16 @@ constexpr char kBatchTables[] = R"sql(
   ) STRICT, WITHOUT ROWID;
 )sql";
 
+// Version 5: what tenants spent on images, for their budgets.
+constexpr char kTenantSpendingTable[] = R"sql(
+  CREATE TABLE tenant_spending(
+    day INTEGER NOT NULL,  -- since the Unix epoch, UTC
+    tenant TEXT NOT NULL,
+    usd REAL NOT NULL,
+    PRIMARY KEY(day, tenant)
+  ) STRICT, WITHOUT ROWID;
+)sql";
+
 // Migration i leads from version i to version i + 1. A released one never changes.
 // AUTOINCREMENT: ids are never given twice, since callers keep them after a removal. Prompts and
 // tags are TEXT for the sake of whoever opens the file, whatever bytes they hold.
@@ -125,6 +135,7 @@ constexpr std::array kMigrations = {
       ) STRICT;
     )sql",
     kBatchTables,
+    kTenantSpendingTable,
 };
 
 Result<void> CheckOwner(SqliteConnection& connection, const std::filesystem::path& file) {

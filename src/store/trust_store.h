@@ -17,6 +17,7 @@
 #include "base/task.h"
 #include "store/batch_store.h"
 #include "store/entry_store.h"
+#include "store/spending_store.h"
 
 namespace reprise {
 
@@ -88,6 +89,7 @@ struct SqliteStores {
   std::unique_ptr<EntryStore> entries;
   std::unique_ptr<TrustStore> trust;
   std::unique_ptr<BatchStore> batches;
+  std::unique_ptr<SpendingStore> spending;
 };
 
 // All stores in one file, with one writer; see OpenSqliteEntryStore. The file is closed with the
