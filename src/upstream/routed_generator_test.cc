@@ -67,9 +67,9 @@ TEST_F(RoutedGeneratorTest, TheFirstAnswersUnderItsOwnNameForTheModel) {
 
 TEST_F(RoutedGeneratorTest, APreferenceReorders) {
   Open(kHero);
+  EXPECT_EQ(MadeBy("hero", Preference::kSpeed), "fast") << "nothing is measured yet";
   EXPECT_EQ(MadeBy("hero", Preference::kQuality), "best");
   EXPECT_EQ(MadeBy("hero", Preference::kPrice), "cheap");
-  EXPECT_EQ(MadeBy("hero", Preference::kSpeed), "fast");
 }
 
 TEST_F(RoutedGeneratorTest, MeasuredSpeedReplacesTheConfiguredOne) {

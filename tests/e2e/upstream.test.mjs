@@ -10,7 +10,7 @@ describe("a faulty upstream", () => {
   before(async () => {
     simulator = await startSimulator({ latency: "1ms" });
     gateway = await startGateway({
-      upstream: simulator.url, config: "upstream: {timeout: 2s, attempts: 2}",
+      upstream: simulator.url, config: "upstream: {timeout: 2s, attempts: 2, breaker_failures: 1000}",
     });
   });
   after(async () => {
