@@ -8,9 +8,9 @@
 #include "app/commands.h"
 #include "app/embedder_factory.h"
 #include "app/gateway_client.h"
+#include "app/upstream_factory.h"
 #include "image/image.h"
 #include "store/entry_store.h"
-#include "upstream/upstream.h"
 
 namespace reprise {
 namespace {
@@ -83,30 +83,41 @@ Finding CheckDatabase(const Config& config, bool gateway_runs) {
   return {State::kOk, "database", std::to_string(entries) + " entries", ""};
 }
 
-Finding CheckUpstream(const Config& config) {
-  if (config.upstream_url.empty()) {
-    return {State::kWarning, "upstream", "none configured: images come from the simulator",
-            "set upstream.url (and OPENAI_API_KEY) to generate real images"};
+Finding CheckUpstream(const UpstreamOptions& options, bool section, UpstreamParts parts,
+                      asio::io_context& context) {
+  const std::string what = section ? "upstream" : "upstream " + options.name;
+  const std::string settings = section ? "upstream" : "upstreams." + options.name;
+  auto generator = MakeUpstream(options, parts);
+  if (!generator) {
+    return {State::kFailed, what, generator.error().message, "correct " + settings + ".url"};
+  }
+  const auto probed = RunTask(context, (*generator)->Probe());
+  const std::string where =
+      options.base_url.empty() ? std::string(ToString(options.kind)) : options.base_url;
+  if (probed) return {State::kOk, what, where + " answers", ""};
+  const std::string key = section ? "the key in OPENAI_API_KEY" : settings + ".api_key";
+  return {State::kFailed, what, probed.error().message,
+          "check " + settings + ".url, the network and " + key};
+}
+
+std::vector<Finding> CheckUpstreams(const Config& config) {
+  std::vector<Finding> findings;
+  if (config.upstream_url.empty() && NeedsSimulator(config)) {
+    findings.push_back({State::kWarning, "upstream",
+                        "none configured: images come from the simulator",
+                        "set upstream.url (and OPENAI_API_KEY) to generate real images"});
   }
   IoThreads io(1);
   WorkerPool workers(1, 16);
   http::Client client;
   SystemClock clock;
-  UpstreamOptions options;
-  options.base_url = config.upstream_url;
-  options.api_key = config.upstream_key;
-  auto generator = MakeUpstream(options, {.client = client, .workers = workers, .clock = clock});
-  if (!generator) {
-    return {State::kFailed, "upstream", generator.error().message, "correct upstream.url"};
+  for (const UpstreamOptions& options : UpstreamsOf(config, "")) {
+    const bool section = !config.upstream_url.empty() && findings.empty();
+    findings.push_back(CheckUpstream(options, section, {client, workers, clock}, io.context()));
   }
-  const auto probed = RunTask(io.context(), (*generator)->Probe());
   client.Stop();
   io.Stop();
-  if (!probed) {
-    return {State::kFailed, "upstream", probed.error().message,
-            "check upstream.url, the network and the key in OPENAI_API_KEY"};
-  }
-  return {State::kOk, "upstream", config.upstream_url + " answers", ""};
+  return findings;
 }
 
 Finding CheckEmbedder(const Config& config) {
@@ -193,7 +204,7 @@ int Doctor(const DoctorOptions& options) {
                       ""});
   findings.push_back(CheckData(*config, runs));
   findings.push_back(CheckDatabase(*config, runs));
-  findings.push_back(CheckUpstream(*config));
+  for (Finding& finding : CheckUpstreams(*config)) findings.push_back(std::move(finding));
   findings.push_back(CheckEmbedder(*config));
   findings.push_back(CheckImages());
   findings.push_back(CheckFiles());

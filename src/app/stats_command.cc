@@ -56,6 +56,29 @@ void Print(const json& stats) {
   PrintEmbedding(stats);
 }
 
+void PrintUpstreams(const json& stats) {
+  const json upstreams = stats.value("upstreams", json::array());
+  if (upstreams.empty()) return;
+  fmt::print("\n{:<16}{:>10}{:>10}{:>10}{:>12}{:>10}{:>12}\n", "upstream", "breaker", "calls",
+             "errors", "median ms", "waiting", "spent");
+  for (const json& one : upstreams) {
+    fmt::print("{:<16}{:>10}{:>10}{:>10}{:>12.0f}{:>10}{:>12}\n", one.value("name", ""),
+               one.value("breaker", ""), one.value("calls", 0u), one.value("errors", 0u),
+               one.value("median_ms", 0.0), one.value("waiting", 0u),
+               fmt::format("${:.2f}", one.value("spent_usd", 0.0)));
+  }
+}
+
+void PrintBudgets(const json& stats) {
+  const json budget = stats.value("budget", json::object());
+  for (const auto& [tenant, today] : budget.value("tenants", json::object()).items()) {
+    const double limit = today.value("budget_usd", 0.0);
+    if (limit == 0) continue;
+    fmt::print("budget of {}: ${:.2f} of ${:.2f} spent today\n", tenant,
+               today.value("spent_usd", 0.0), limit);
+  }
+}
+
 // Gateways older than this program have no such members.
 void PrintTrust(const json& stats) {
   const json feedback = stats.value("feedback", json::object());
@@ -103,6 +126,8 @@ int Stats(const StatsOptions& options) {
     return Report(Error{Code::kInternal, gateway.url() + "/v1/stats is not Reprise's"});
   }
   Print(stats);
+  PrintUpstreams(stats);
+  PrintBudgets(stats);
   PrintTrust(stats);
   return 0;
 }
