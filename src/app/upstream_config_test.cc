@@ -1,8 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <sstream>
+
 #include "app/config.h"
 #include "app/upstream_factory.h"
+#include "base/io_threads.h"
 
 namespace reprise {
 namespace {
@@ -136,6 +140,29 @@ TEST(UpstreamConfig, BudgetsAreRead) {
   EXPECT_EQ(config.budget_usd, 3);
   EXPECT_EQ(config.cache.tenants.at("acme").budget_usd, 20);
   EXPECT_FALSE(config.cache.tenants.at("b").budget_usd);
+}
+
+// What docs/routes.md shows works when pasted.
+TEST(UpstreamConfig, TheDocumentedConfigurationsAreValid) {
+  std::ifstream stream(REPRISE_SOURCE_DIR "/docs/routes.md");
+  std::ostringstream read;
+  read << stream.rdbuf();
+  const std::string page = read.str();
+  constexpr std::string_view kStart = "```yaml\n", kEnd = "```";
+  int found = 0;
+  for (auto at = page.find(kStart); at != std::string::npos; at = page.find(kStart, at)) {
+    at += kStart.size();
+    const Config config = Parse(page.substr(at, page.find(kEnd, at) - at));
+    IoThreads io(1);
+    WorkerPool workers(1, 1);
+    http::Client client;
+    SystemClock clock;
+    const auto made =
+        MakeUpstreams(config, "http://127.0.0.1:1/v1", {client, workers, clock}, {workers, clock});
+    EXPECT_TRUE(made) << made.error().message;
+    ++found;
+  }
+  EXPECT_EQ(found, 3);
 }
 
 }  // namespace

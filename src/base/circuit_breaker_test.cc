@@ -93,5 +93,16 @@ TEST_F(CircuitBreakerTest, CallsFromBeforeItOpenedChangeNothing) {
   EXPECT_EQ(breaker_.remaining(), milliseconds(100));
 }
 
+TEST_F(CircuitBreakerTest, AProbeThatSaysNothingLeavesItsPlaceToTheNext) {
+  FailTimes(3);
+  clock_.Advance(milliseconds(100));
+  ASSERT_TRUE(breaker_.Allow());
+  breaker_.Skip();
+  EXPECT_EQ(breaker_.state(), State::kHalfOpen);
+  ASSERT_TRUE(breaker_.Allow());
+  breaker_.Succeed();
+  EXPECT_EQ(breaker_.state(), State::kClosed);
+}
+
 }  // namespace
 }  // namespace reprise
