@@ -1,6 +1,7 @@
 // Chat completions that answer with images: OpenRouter, and Gemini through it or alike.
 // https://openrouter.ai/docs/features/multimodal/image-generation
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "upstream/image_api.h"
@@ -38,14 +39,54 @@ json ImagePart(const GenerateInput& input) {
   return {{"type", "image_url"}, {"image_url", {{"url", std::move(url)}}}};
 }
 
-json Content(const GenerateRequest& request, const std::string& negative_prompt) {
+// An image part's URL: {"image_url": {"url": ...}}, or the text itself.
+std::string UrlOf(const json& part) {
+  if (!part.is_object()) return {};
+  const auto found = part.find("image_url");
+  if (found == part.end()) return TextOf(part, "url");
+  return found->is_string() ? found->get<std::string>() : TextOf(*found, "url");
+}
+
+// The last message: the prompt, its images, and the images that `links` leads to.
+json Content(const GenerateRequest& request, const std::string& negative_prompt,
+             const json& links) {
   std::string text = request.prompt;
   if (!negative_prompt.empty()) text += "\nThe image must not show: " + negative_prompt;
-  if (request.inputs.empty()) return text;
   json parts = json::array();
-  parts.push_back({{"type", "text"}, {"text", std::move(text)}});
-  for (const GenerateInput& input : request.inputs) parts.push_back(ImagePart(input));
+  for (const GenerateInput& input : request.inputs) {
+    if (input.role != "context") parts.push_back(ImagePart(input));
+  }
+  for (const json& link : links) {
+    parts.push_back({{"type", "image_url"}, {"image_url", {{"url", link}}}});
+  }
+  if (parts.empty()) return text;
+  parts.insert(parts.begin(), json{{"type", "text"}, {"text", std::move(text)}});
   return parts;
+}
+
+// An earlier message's image is an input with the role "context"; "input:2" says where it was.
+void PutBack(json& part, const std::vector<GenerateInput>& inputs) {
+  constexpr std::string_view kStandIn = "input:";
+  const std::string url = UrlOf(part);
+  if (!url.starts_with(kStandIn)) return;
+  std::size_t place = 0;
+  const char* end = url.data() + url.size();
+  const auto [stop, error] = std::from_chars(url.data() + kStandIn.size(), end, place);
+  if (error != std::errc() || stop != end || place >= inputs.size()) return;
+  json& image = part["image_url"];
+  (image.is_object() ? image["url"] : image) = ImagePart(inputs[place])["image_url"]["url"];
+}
+
+// What was said before the prompt: the parameter `messages`.
+json Earlier(json messages, const std::vector<GenerateInput>& inputs) {
+  if (!messages.is_array()) return json::array();
+  for (json& message : messages) {
+    if (!message.is_object() || !message.contains("content")) continue;
+    json& content = message["content"];
+    if (!content.is_array()) continue;
+    for (json& part : content) PutBack(part, inputs);
+  }
+  return messages;
 }
 
 Result<void> CheckInputs(const GenerateRequest& request) {
@@ -60,14 +101,6 @@ Result<void> CheckInputs(const GenerateRequest& request) {
                 "chat completions take no mask; say in the prompt what is to change", "mask");
   }
   return {};
-}
-
-// An image part's URL: {"image_url": {"url": ...}}, or the text itself.
-std::string UrlOf(const json& part) {
-  if (!part.is_object()) return {};
-  const auto found = part.find("image_url");
-  if (found == part.end()) return TextOf(part, "url");
-  return found->is_string() ? found->get<std::string>() : TextOf(*found, "url");
 }
 
 void AppendText(std::string_view text, std::string& all) {
@@ -124,8 +157,11 @@ class ChatApi final : public ImageApi {
     const std::string negative_prompt = TextOf(body, "negative_prompt");
     body.erase("negative_prompt");
     body["model"] = request.model;
-    const json message = {{"role", "user"}, {"content", Content(request, negative_prompt)}};
-    body["messages"] = json::array({message});
+    const json links = body.value("image_urls", json::array());
+    body.erase("image_urls");
+    const json message = {{"role", "user"}, {"content", Content(request, negative_prompt, links)}};
+    body["messages"] = Earlier(body.value("messages", json::array()), request.inputs);
+    body["messages"].push_back(message);
     if (!body.contains("modalities")) body["modalities"] = {"image", "text"};
     if (request.width > 0 && request.height > 0 && !body.contains("image_config")) {
       body["image_config"] = {{"aspect_ratio", NearestRatio(request.width, request.height)}};

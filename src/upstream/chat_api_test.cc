@@ -61,6 +61,28 @@ TEST(ChatApi, InputsArePartsOfTheMessage) {
   EXPECT_FALSE(body.contains("negative_prompt"));
 }
 
+TEST(ChatApi, EarlierMessagesAndLinksAreSentWithTheImagesWhereTheyWere) {
+  const GenerateInput context{
+      .role = "context", .bytes = ShareBytes("abc"), .media_type = "image/png"};
+  const GenerateInput own{.bytes = ShareBytes("def"), .media_type = "image/webp"};
+  const json body = BodyFor(*kApi, {.inputs = {context, own},
+                                    .prompt = "now blue",
+                                    .params = R"({"image_urls":["https://h/a.png"],"messages":[
+      {"role":"system","content":"be brief"},
+      {"role":"user","content":[{"type":"text","text":"a fox"},
+        {"type":"image_url","image_url":{"url":"input:0","detail":"low"}},
+        {"type":"image_url","image_url":{"url":"input:7"}}]}]})"});
+  EXPECT_EQ(body["messages"], json::parse(R"([
+      {"role":"system","content":"be brief"},
+      {"role":"user","content":[{"type":"text","text":"a fox"},
+        {"type":"image_url","image_url":{"url":"data:image/png;base64,YWJj","detail":"low"}},
+        {"type":"image_url","image_url":{"url":"input:7"}}]},
+      {"role":"user","content":[{"type":"text","text":"now blue"},
+        {"type":"image_url","image_url":{"url":"data:image/webp;base64,ZGVm"}},
+        {"type":"image_url","image_url":{"url":"https://h/a.png"}}]}])"));
+  EXPECT_FALSE(body.contains("image_urls"));
+}
+
 TEST(ChatApi, MasksAndVariationsAreRefused) {
   const GenerateInput mask{.role = "mask", .bytes = ShareBytes("abc")};
   const GenerateRequest requests[] = {{.operation = "edit", .inputs = {mask}},

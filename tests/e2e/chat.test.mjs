@@ -166,6 +166,22 @@ describe("chat that is passed through", () => {
     assert.deepEqual(words, ["one ", "two"]);
   });
 
+  it("reaches the simulator's chat", async () => {
+    const simulator = await startSimulator();
+    const gateway = await startGateway({ config: `chat: {url: '${simulator.url}'}` });
+    gateways.push(gateway);
+    const client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: "k", maxRetries: 0 });
+    const chat = { model: "any", messages: [{ role: "user", content: "hello there" }] };
+    const whole = await client.chat.completions.create(chat);
+    assert.equal(whole.choices[0].message.content, "You said: hello there");
+    let text = "";
+    for await (const { choices } of await client.chat.completions.create({ ...chat, stream: true })) {
+      text += choices[0].delta.content ?? "";
+    }
+    assert.equal(text, "You said: hello there");
+    await simulator.stop();
+  });
+
   it("ends upstream when the client leaves", async () => {
     const gateway = await start();
     let left;
