@@ -95,13 +95,14 @@ class Client:
             body_items[name] = dict(item, response_format="b64_json")
         body = {"mode": "wait", "items": body_items, "defaults": defaults or {},
                 "variables": variables or {}}
+        prompts = {name: _fill(_prompt_of(item, defaults), variables or {})
+                   for name, item in body_items.items()}
         try:
             reply = self._post("/v1/batches", body)
         except GatewayAway as away:
-            prompts = {name: _fill(_prompt_of(item, defaults), variables or {})
-                       for name, item in body_items.items()}
             return _fall_back_all(fallback, prompts, paths, away)
-        return {name: _batch_result(reply["items"][name], paths[name]) for name in items}
+        return {name: _batch_result(reply["items"][name], prompts[name], paths[name], fallback)
+                for name in items}
 
     def _post(self, route, body):
         request = urllib.request.Request(
@@ -112,7 +113,7 @@ class Client:
             with urllib.request.urlopen(request, timeout=self._timeout) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
-            raise _refusal(error.code, error.read()) from None
+            return _refused(error.code, error.read())
         except (OSError, http.client.HTTPException) as error:  # refused, broken, timed out
             raise GatewayAway(f"{self.url} does not answer: {error}") from error
         except ValueError as error:
@@ -145,14 +146,21 @@ def _request(prompt, path, tags, category, options):
     return body
 
 
-def _refusal(status, text):
+def _refused(status, text):
+    """Raises what an error reply says; gives it back when it is a batch without a good item."""
     try:
-        error = json.loads(text)["error"]
-        message, code, param = error["message"], error.get("code"), error.get("param")
+        reply = json.loads(text)
+        if "items" in reply:
+            return reply
+        error = dict(reply["error"], status=status)
     except (ValueError, KeyError, TypeError):
-        message, code, param = f"HTTP {status}", None, None
-    kind = GatewayAway if status in _AWAY else RepriseError
-    return kind(message, status, code, param)
+        error = {"message": f"HTTP {status}", "status": status}
+    raise _error(error) from None
+
+
+def _error(error):
+    kind = GatewayAway if error["status"] in _AWAY else RepriseError
+    return kind(error["message"], error["status"], error.get("code"), error.get("param"))
 
 
 def _save(content, path):
@@ -175,12 +183,13 @@ def _save_reply(reply, path):
     return Image(path, "hit" if cache.get("status") == "HIT" else "miss", cache)
 
 
-def _batch_result(item, path):
-    if "error" in item:
-        error = item["error"]
-        return RepriseError(error["message"], error.get("status", 0), error.get("code"),
-                            error.get("param"))
-    return _save_reply(item, path)
+def _batch_result(item, prompt, path, fallback):
+    if "error" not in item:
+        return _save_reply(item, path)
+    error = _error(item["error"])
+    if isinstance(error, GatewayAway) and fallback is not None:
+        return _fall_back(fallback, prompt, path)
+    return error
 
 
 def _fall_back(fallback, prompt, path):

@@ -104,5 +104,58 @@ class GenerateImage(ClientTest):
             self.assertEqual(made.source, "fallback", answer)
 
 
+class GenerateBatch(ClientTest):
+    def test_all_items_at_once_and_one_that_fails_sinks_no_other(self):
+        results = reprise.generate_batch(
+            {"hero": "a lighthouse at dawn for {{client}}",
+             "chart": {"prompt": "a bar chart of bridges", "filename": "deep/chart.jpg",
+                       "tags": ["report"]},
+             "bad": "simulate:refuse"},
+            self.directory, defaults={"size": "64x32"}, variables={"client": "Acme"})
+        self.assertEqual(sorted(results), ["bad", "chart", "hero"])
+        self.assertEqual(results["hero"].path, self.directory / "hero.png")
+        self.assertTrue(results["hero"].path.read_bytes().startswith(PNG))
+        self.assertTrue((self.directory / "deep/chart.jpg").read_bytes().startswith(b"\xff\xd8\xff"))
+        self.assertEqual(results["chart"].source, "miss")
+        self.assertIsInstance(results["bad"], reprise.RepriseError)
+        self.assertGreaterEqual(results["bad"].status, 400)
+        again = reprise.generate_batch({"one": "a lighthouse at dawn for Acme"}, self.directory,
+                                       defaults={"size": "64x32"})
+        self.assertEqual(again["one"].source, "hit")
+
+    def test_items_whose_upstream_is_away_are_made_by_the_fallback(self):
+        items = {"away": "simulate:error=503 {{client}}", "refused": "simulate:refuse"}
+        results = reprise.generate_batch(items, self.directory, variables={"client": "Acme"},
+                                         fallback=lambda prompt, path: PNG + prompt.encode())
+        self.assertEqual(results["away"].path.read_bytes(), PNG + b"simulate:error=503 Acme")
+        self.assertEqual(results["refused"].status, 400)
+        results = reprise.generate_batch(items, self.directory, variables={"client": "Acme"})
+        self.assertIsInstance(results["away"], reprise.GatewayAway)
+
+    def test_a_batch_that_makes_no_sense_is_an_error(self):
+        with self.assertRaises(reprise.RepriseError) as raised:
+            reprise.generate_batch({"hero": "for {{client}}"}, self.directory)
+        self.assertEqual(raised.exception.status, 400)
+        self.assertIn("client", str(raised.exception))
+
+    def test_the_fallback_makes_each_item_with_its_variables(self):
+        away = reprise.Client(refusing_url())
+
+        def fallback(prompt, path):
+            if prompt == "bad":
+                raise OSError("no such model")
+            return PNG + prompt.encode()
+
+        results = away.generate_batch({"hero": "for {{client}}", "bad": "bad", "third": {}},
+                                      self.directory, defaults={"prompt": "{{client}}"},
+                                      variables={"client": "Acme"}, fallback=fallback)
+        self.assertEqual(results["hero"].path.read_bytes(), PNG + b"for Acme")
+        self.assertEqual(results["third"].path.read_bytes(), PNG + b"Acme")
+        self.assertEqual(results["hero"].source, "fallback")
+        self.assertIn("no such model", str(results["bad"]))
+        with self.assertRaises(reprise.GatewayAway):
+            away.generate_batch({"hero": "a fox"}, self.directory)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -76,8 +76,11 @@ json Decided(const Decision& decision) {
           {"saved_usd", decision.saved_usd}};
 }
 
+// As other routes show it, with the status they would have.
 json ErrorOf(const Error& error) {
-  return json::parse(ErrorResponse(error).BodyView());
+  json shown = json::parse(ErrorResponse(error).BodyView());
+  shown["error"]["status"] = HttpStatus(error);
+  return shown;
 }
 
 json Described(const Reply& reply, const Decision& decision) {
