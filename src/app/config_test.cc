@@ -33,9 +33,9 @@ auto Fields(const CacheSettings& c) {
   return std::tuple(c.semantic, c.similarity_threshold, c.match_mode, c.calibration.bias,
                     c.calibration.similarity, c.calibration.cosine, c.candidates,
                     c.embedding_timeout, c.exact_resolution, c.ttl_ms, c.variants, c.tenants,
-                    c.hot_bytes, c.request_timeout,
-                    c.image_limits.max_bytes, c.image_limits.max_pixels, c.max_error, c.audit.share,
-                    c.audit.budget_usd, c.audit.judge_usd);
+                    c.hot_bytes, c.request_timeout, c.image_limits.max_bytes,
+                    c.image_limits.max_pixels, c.max_error, c.audit.share, c.audit.budget_usd,
+                    c.audit.judge_usd);
 }
 auto Fields(const EmbedderConfig& e) {
   return std::tuple(e.kind, e.url, e.api_key, e.model, e.account, e.dimensions, e.base64, e.path,
@@ -47,8 +47,10 @@ auto Fields(const Config& c) {
       std::tuple(c.listen, c.public_url, c.data, c.threads, c.default_model, c.upstream_url,
                  c.upstream_key, c.upstream_attempts, c.prices_usd, c.default_price_usd,
                  c.simulator_latency, c.simulator_error_rate, c.upstream_concurrency,
-                 c.upstream_queue, c.upstreams, c.routes, c.upstream_hedge_after,
-                 c.budget_usd, c.upstream_breaker_failures, c.upstream_breaker_pause),
+                 c.upstream_queue, c.upstreams, c.routes, c.upstream_hedge_after, c.budget_usd,
+                 c.upstream_breaker_failures, c.upstream_breaker_pause),
+      std::tuple(c.batches.items, c.batches.concurrency, c.batches.queue, c.batches.keep_ms,
+                 c.batches.private_webhooks, c.sync),
       std::tuple(c.body_bytes, c.prompt_chars, c.connections, c.read_timeout, c.write_timeout,
                  c.drain_timeout, c.log_level, c.log_format, c.judge.base_url, c.judge.api_key,
                  c.judge.model, c.chat_url, c.chat_key));
@@ -127,6 +129,7 @@ TEST_F(ConfigTest, EverySettingChangesSomething) {
       {"cache.resolution_policy", "exact"},
       {"cache.ttl", "0"},
       {"cache.variants", "2"},
+      {"cache.sync", "before"},
       {"cache.memory", "1GB"},
       {"embedder.kind", "openai"},
       {"embedder.url", "http://e/v1"},
@@ -162,6 +165,11 @@ TEST_F(ConfigTest, EverySettingChangesSomething) {
       {"chat.api_key", "sk-c"},
       {"simulator.latency", "0"},
       {"simulator.error_rate", "0.5"},
+      {"batches.items", "5"},
+      {"batches.concurrency", "3"},
+      {"batches.queue", "50"},
+      {"batches.keep", "0"},
+      {"batches.private_webhooks", "yes"},
       {"limits.body", "1MB"},
       {"limits.prompt", "10"},
       {"limits.image", "1MB"},
