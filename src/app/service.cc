@@ -39,6 +39,12 @@ class StoredSpending final : public SpendingLog {
   const std::unique_ptr<SpendingStore> store_;
 };
 
+std::vector<std::string> RoutedModels(const RouteTable& routes) {
+  std::vector<std::string> models;
+  for (const auto& [model, route] : routes) models.push_back(model);
+  return models;
+}
+
 BudgetLimits BudgetLimitsOf(const Config& config) {
   BudgetLimits limits{.default_usd = config.budget_usd, .tenant_usd = {}};
   for (const auto& [name, tenant] : config.cache.tenants) {
@@ -143,6 +149,7 @@ Result<void> Service::OpenServer() {
                                                 .chat = {.url = config_.chat_url,
                                                          .api_key = config_.chat_key,
                                                          .timeout = config_.cache.request_timeout},
+                                                .models = RoutedModels(config_.routes),
                                                 .public_url = config_.public_url,
                                                 .version = std::string(Version())});
   http::ServerOptions options{
