@@ -3,10 +3,10 @@
 #include <charconv>
 
 #include "app/simulator_apis.h"
-#include "app/simulator_multipart.h"
 #include "base/digest.h"
 #include "gateway/errors.h"
 #include "gateway/generation_reader.h"
+#include "http/multipart.h"
 
 namespace reprise {
 namespace {
@@ -71,13 +71,15 @@ Result<ImageJob> ReadJob(const json& body) {
 
 // A form's fields as a JSON body would have them, its images as one digest in `images`.
 Result<json> ReadFields(const http::Request& request) {
-  const auto form = ReadForm(request.Header("Content-Type"), request.body);
+  const auto boundary = http::FormBoundary(request.Header("Content-Type"));
+  if (!boundary) return std::unexpected(boundary.error());
+  const auto form = http::ParseForm(request.body, *boundary);
   if (!form) return std::unexpected(form.error());
   json body = json::object();
   std::string images;
-  for (const FormPart& part : *form) {
-    const std::string name(part.name);
-    if (!part.filename.empty()) {
+  for (const http::FormPart& part : *form) {
+    const std::string& name = part.name;
+    if (part.filename) {
       if (name != "image" && name != "image[]" && name != "mask") {
         return Fail(Code::kInvalidArgument, "unknown file '" + name + "'");
       }

@@ -190,7 +190,10 @@ TEST_P(UpstreamConformance, OddPromptsArriveWhole) {
 
 TEST_P(UpstreamConformance, ARefusalIsForbiddenAndNotRepeated) {
   const std::uint64_t before = Calls();
-  ExpectFails("simulate:refuse a fox", Code::kForbidden);
+  const auto outcome = Outcome("simulate:refuse a fox");
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Code::kForbidden) << outcome.error().message;
+  EXPECT_EQ(outcome.error().upstream, "content_policy_violation");
   EXPECT_EQ(Calls() - before, 1u);
 }
 

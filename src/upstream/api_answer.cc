@@ -143,6 +143,9 @@ ApiFault ReadApiFault(std::string_view name, const http::ClientResponse& respons
               .param = fault.param,
               .upstream = fault.code.empty() ? fault.type : fault.code,
               .upstream_status = response.status};
+  if (error.code == Code::kForbidden && error.upstream.empty() && RefusesContent(fault)) {
+    error.upstream = kRefusalCode;
+  }
   if (response.status == 401) {
     // The upstream's own words repeat part of the key.
     error.message = answered +

@@ -42,6 +42,9 @@ std::string TextOf(const nlohmann::json& object, const char* key);
 // kTooLarge when there are more than `max_bytes`.
 Result<ApiImage> ReadImageText(std::string_view text, std::size_t max_bytes);
 
+// The code that callers know refusals by, for APIs that have none of their own.
+inline constexpr std::string_view kRefusalCode = "content_policy_violation";
+
 // Whether an answer's words say that the content is refused: the error codes and phrases of
 // content filters.
 bool SoundsLikeRefusal(std::string_view text);

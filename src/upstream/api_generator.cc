@@ -156,6 +156,8 @@ Task<Result<ApiCaller::Answered>> ApiGenerator::Await(ApiJob job, Deadline deadl
     auto fetched = co_await caller_->Call(job.ask, last, Judge());
     if (!fetched) {
       fault = std::move(fetched.error());
+      // The job was not found, nothing that the caller named.
+      if (fault.code == Code::kNotFound) fault.code = Code::kBadUpstream;
       break;
     }
     if (!api_->PendingJob(fetched->response)) co_return fetched;

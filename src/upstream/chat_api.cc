@@ -139,7 +139,7 @@ std::unexpected<Error> NoImage(const MessageParts& parts, const std::string& fin
                                  : "the upstream's model answered without an image (finish_reason "
                                    "'" +
                                        finish + "'): " + said};
-  if (refused) error.upstream = finish.empty() ? "refusal" : finish;
+  if (refused) error.upstream = kRefusalCode;
   return std::unexpected(std::move(error));
 }
 

@@ -23,10 +23,11 @@ std::unexpected<Error> Failed(const std::string& status, std::string reason) {
   // Workers report exceptions as JSON within the text.
   const json details = ParseJson(reason);
   if (std::string message = TextOf(details, "error_message"); !message.empty()) reason = message;
-  Error error{.code = SoundsLikeRefusal(reason) ? Code::kForbidden : Code::kBadUpstream,
+  const bool refused = SoundsLikeRefusal(reason);
+  Error error{.code = refused ? Code::kForbidden : Code::kBadUpstream,
               .message = "the upstream's job ended as " + status +
                          (reason.empty() ? "" : ": " + Shorten(std::move(reason), 1000)),
-              .upstream = status};
+              .upstream = refused ? std::string(kRefusalCode) : status};
   return std::unexpected(std::move(error));
 }
 
