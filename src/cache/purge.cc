@@ -15,6 +15,10 @@ std::int64_t NewestImage(const Entry& entry) {
   return newest;
 }
 
+std::uint64_t IdOf(const Purged& purged) {
+  return purged.entry->record().id;
+}
+
 bool Contains(const auto& range, const auto& value) {
   return std::ranges::find(range, value) != range.end();
 }
@@ -22,72 +26,63 @@ bool Contains(const auto& range, const auto& value) {
 }  // namespace
 
 bool Selects(const PurgeSelector& selector, const Entry& entry, std::int64_t now_ms) {
-  if (TenantOf(entry.scope) != selector.tenant) return false;
-  if (!selector.entries.empty() && !Contains(selector.entries, entry.id)) return false;
+  if (!selector.entries.empty() && !selector.entries.contains(entry.id)) return false;
   if (selector.tag && !Contains(entry.tags, *selector.tag)) return false;
   if (selector.model && entry.model != *selector.model) return false;
   if (selector.category && entry.category != *selector.category) return false;
-  if (selector.name_space && NamespaceOf(entry.scope) != *selector.name_space) return false;
-  return !selector.older_than_ms || now_ms - NewestImage(entry) > *selector.older_than_ms;
+  if (selector.older_than_ms && now_ms - NewestImage(entry) <= *selector.older_than_ms)
+    return false;
+  if (TenantOf(entry.scope) != selector.tenant) return false;
+  return !selector.name_space || NamespaceOf(entry.scope) == *selector.name_space;
 }
 
-// The selector's prompt, ready to be compared.
+// A selector, and its prompt ready to be compared.
 struct Purge::Question {
+  PurgeSelector selector;
+  std::int64_t now_ms = 0;
   std::shared_ptr<const Prompt> prompt;
-  std::string text;
   std::vector<Half> vector;
-  InnerProduct cosine;
-  std::optional<double> min_similarity;
+  std::optional<InnerProduct> cosine;  // none: the selector has no prompt
 };
 
 Task<Result<std::vector<Purged>>> Purge::Find(PurgeSelector selector) {
-  const std::int64_t now = parts_.clock.NowMs();
-  std::vector<Purged> found;
-  Candidates candidates;
-  for (const EntryPtr& entry : parts_.table.All()) {
-    if (!Selects(selector, entry->record(), now)) continue;
-    if (selector.prompt) {
-      candidates.emplace(entry->record().id, entry);
-    } else {
-      found.push_back({entry, std::nullopt});
-    }
-  }
+  auto question = std::make_shared<Question>();
+  question->now_ms = parts_.clock.NowMs();
   if (selector.prompt) {
-    co_return co_await FindByPrompt(std::move(selector), std::move(candidates));
+    question->prompt = std::make_shared<const Prompt>(Analyze(*selector.prompt));
+    const auto vector =
+        co_await parts_.embedding.Embed(question->prompt, parts_.settings.request_timeout);
+    if (!vector) co_return std::unexpected(vector.error());
+    question->vector = ToHalf(*vector);
+    question->cosine.emplace(vector->size());
   }
-  std::ranges::sort(found, {}, [](const Purged& purged) { return purged.entry->record().id; });
-  co_return found;
-}
-
-Task<Result<std::vector<Purged>>> Purge::FindByPrompt(PurgeSelector selector,
-                                                      Candidates candidates) {
-  auto prompt = std::make_shared<const Prompt>(Analyze(*selector.prompt));
-  const auto embedding = co_await parts_.embedding.Embed(prompt, parts_.settings.request_timeout);
-  if (!embedding) co_return std::unexpected(embedding.error());
-  auto question =
-      std::make_shared<const Question>(Question{.prompt = prompt,
-                                                .text = *selector.prompt,
-                                                .vector = ToHalf(*embedding),
-                                                .cosine = InnerProduct(embedding->size()),
-                                                .min_similarity = selector.min_similarity});
-  auto work = [this, question, candidates = std::move(candidates)] {
-    return Compare(*question, candidates);
-  };
+  question->selector = std::move(selector);
+  auto work = [this, question] { return Scan(*question); };
   co_return co_await parts_.workers.Run(std::move(work));
 }
 
-// The vectors are read from the store: an index finds the nearest ones only.
-Result<std::vector<Purged>> Purge::Compare(const Question& question,
-                                           const Candidates& candidates) const {
+Result<std::vector<Purged>> Purge::Scan(const Question& question) const {
   std::vector<Purged> found;
+  for (EntryPtr& entry : parts_.table.All()) {
+    if (!Selects(question.selector, entry->record(), question.now_ms)) continue;
+    found.push_back({std::move(entry), std::nullopt});
+  }
+  std::ranges::sort(found, {}, IdOf);
+  if (!question.cosine) return found;
+  return Compare(question, std::move(found));
+}
+
+// The vectors are read from the store: an index finds the nearest ones only. `found` is in order of
+// id.
+Result<std::vector<Purged>> Purge::Compare(const Question& question,
+                                           std::vector<Purged> found) const {
   const auto read = parts_.entries.ForEach([&](Entry&& entry, StoredVector&& vector) {
-    const auto candidate = candidates.find(entry.id);
-    if (candidate == candidates.end()) return;
-    if (const auto similarity = Similarity(question, entry, vector)) {
-      found.push_back({candidate->second, similarity});
-    }
+    const auto candidate = std::ranges::lower_bound(found, entry.id, {}, IdOf);
+    if (candidate == found.end() || IdOf(*candidate) != entry.id) return;
+    candidate->similarity = Similarity(question, entry, vector);
   });
   if (!read) return std::unexpected(read.error());
+  std::erase_if(found, [](const Purged& purged) { return !purged.similarity; });
   return found;
 }
 
@@ -95,14 +90,14 @@ Result<std::vector<Purged>> Purge::Compare(const Question& question,
 // text alone.
 std::optional<double> Purge::Similarity(const Question& question, const Entry& entry,
                                         const StoredVector& vector) const {
-  if (entry.prompt == question.text) return 1.0;
+  if (entry.prompt == question.selector.prompt) return 1.0;
   const bool comparable =
       vector.embedder == parts_.embedder && vector.values.size() == question.vector.size();
   if (!comparable) return std::nullopt;
-  const double cosine = question.cosine(question.vector.data(), vector.values.data());
-  if (question.min_similarity) {
+  const double cosine = (*question.cosine)(question.vector.data(), vector.values.data());
+  if (const auto least = question.selector.min_similarity) {
     const double similarity = std::clamp(cosine, 0.0, 1.0);
-    return similarity >= *question.min_similarity ? std::optional(similarity) : std::nullopt;
+    return similarity >= *least ? std::optional(similarity) : std::nullopt;
   }
   const MatchRule rule{parts_.settings.match_mode, parts_.settings.calibration};
   const Prompt stored = Analyze(entry.prompt);
@@ -115,14 +110,13 @@ Task<Result<std::vector<Purged>>> Purge::Run(PurgeSelector selector) {
   auto found = co_await Find(selector);
   if (!found) co_return found;
   std::vector<std::uint64_t> ids;
-  for (const Purged& purged : *found) ids.push_back(purged.entry->record().id);
+  for (const Purged& purged : *found) ids.push_back(IdOf(purged));
   auto wanted = [selector = std::move(selector), now = parts_.clock.NowMs()](const Entry& entry) {
     return Selects(selector, entry, now);
   };
   const auto removed = co_await parts_.library.RemoveEntries(std::move(ids), std::move(wanted));
   if (!removed) co_return std::unexpected(removed.error());
-  std::erase_if(
-      *found, [&](const Purged& purged) { return !removed->contains(purged.entry->record().id); });
+  std::erase_if(*found, [&](const Purged& purged) { return !removed->contains(IdOf(purged)); });
   co_return found;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "cache/library.h"
@@ -18,7 +19,7 @@ namespace reprise {
 // Which entries of one tenant: those of which everything that is set here is true.
 struct PurgeSelector {
   std::string tenant;
-  std::vector<std::uint64_t> entries;  // one of these ids; empty: any
+  std::unordered_set<std::uint64_t> entries;  // one of these ids; empty: any
   std::optional<std::string> tag, model, name_space, category;
   // Without min_similarity: entries that would answer it, verified as a hit is. With it: entries
   // whose prompts' embeddings have at least that cosine, whatever they mean.
@@ -63,11 +64,11 @@ class Purge {
   Task<Result<void>> Remove(std::string tenant, std::uint64_t id);
 
  private:
-  using Candidates = std::unordered_map<std::uint64_t, EntryPtr>;
   struct Question;
 
-  Task<Result<std::vector<Purged>>> FindByPrompt(PurgeSelector selector, Candidates candidates);
-  Result<std::vector<Purged>> Compare(const Question& question, const Candidates& candidates) const;
+  // The next two are for a worker: they look at every entry.
+  Result<std::vector<Purged>> Scan(const Question& question) const;
+  Result<std::vector<Purged>> Compare(const Question& question, std::vector<Purged> found) const;
   std::optional<double> Similarity(const Question& question, const Entry& entry,
                                    const StoredVector& vector) const;
 

@@ -75,7 +75,7 @@ class PurgeReader {
     for (element item : ids) {
       const auto id = ReadEntry(item);
       if (!id) return std::unexpected(id.error());
-      call_.selector.entries.push_back(*id);
+      call_.selector.entries.insert(*id);
     }
     any_ = true;
     return {};

@@ -9,8 +9,8 @@ namespace reprise {
 namespace {
 
 using nlohmann::json;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 TEST(ReadPurge, ReadsEveryMember) {
   const auto call = ReadPurge(R"({"entries": [3, "5"], "tag": "t", "model": "m", "namespace": "",
@@ -20,7 +20,7 @@ TEST(ReadPurge, ReadsEveryMember) {
   ASSERT_TRUE(call) << call.error().message;
   const PurgeSelector& selector = call->selector;
   EXPECT_FALSE(call->dry_run);
-  EXPECT_THAT(selector.entries, ElementsAre(3, 5));
+  EXPECT_THAT(selector.entries, UnorderedElementsAre(3, 5));
   EXPECT_EQ(selector.tag, "t");
   EXPECT_EQ(selector.model, "m");
   EXPECT_EQ(selector.name_space, "");
