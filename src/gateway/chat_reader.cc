@@ -22,7 +22,7 @@ std::unexpected<Error> Invalid(std::string message) {
 
 // Where a content part keeps the address of its image, or null when it is no image.
 json* ImageUrl(json& part) {
-  if (part.value("type", "") != "image_url" || !part.contains("image_url")) return nullptr;
+  if (part.value("type", json()) != "image_url" || !part.contains("image_url")) return nullptr;
   json& image = part["image_url"];
   json* url = image.is_object() && image.contains("url") ? &image["url"] : &image;
   return url->is_string() ? url : nullptr;

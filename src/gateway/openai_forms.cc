@@ -66,8 +66,10 @@ Result<json> FieldValue(const std::string& name, std::string_view text) {
     return json(text == "true");
   }
   if (name == "cache") {
-    json value = json::parse(text, nullptr, false);
-    if (value.is_object()) return value;
+    simdjson::dom::parser parser;  // which bounds the depth
+    simdjson::dom::element value;
+    const auto failed = parser.parse(text.data(), text.size()).get(value);
+    if (!failed && value.is_object()) return ToJson(value);
     return Invalid("'cache' must be a JSON object, e.g. {\"ttl\": 60}", name);
   }
   return json(text);

@@ -106,6 +106,8 @@ TEST(ReadEdit, RefusesWhatIsWrongByName) {
       {Form(fine).Field("stream", "1"), "stream", "true or false"},
       {Form(fine).Field("size", "big"), "size", "WIDTHxHEIGHT"},
       {Form(fine).Field("cache", "no"), "cache", "JSON object"},
+      {Form(fine).Field("cache", "{\"a\":" + std::string(100'000, '[')), "cache", "JSON object"},
+      {Form(fine).Field("cache", "[]"), "cache", "JSON object"},
       {Form(fine).Field("cache", R"({"tll":1})"), "cache", "tll"},
       {Form(fine).Field("style", "\xFF\xFE"), "", "UTF-8"},
   };
