@@ -245,6 +245,9 @@ bool Batches::Drain(milliseconds patience) {
 
 Task<> Batches::RunItem(ActiveBatchPtr batch, std::size_t position) {
   const UnderWay under_way(*this);
+  // Not on the caller's stack: an item that ends at once begins the next, and so on.
+  const Executor executor = co_await asio::this_coro::executor;
+  co_await asio::post(executor, asio::use_awaitable);
   auto end = co_await Ask(batch, position);
   GivePlaceBack();
   if (!end) co_return;

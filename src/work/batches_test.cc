@@ -105,7 +105,7 @@ class BatchesTest : public testing::Test {
     io_->Stop();
     batches_.reset();
     client_.reset();
-    io_.reset();
+    stopped_.push_back(std::move(io_));
   }
 
   template <class T>
@@ -143,6 +143,8 @@ class BatchesTest : public testing::Test {
       ("reprise-work-" + std::to_string(::getpid()) + "-" +
        testing::UnitTest::GetInstance()->current_test_info()->name());
   ManualClock clock_;
+  // Until the end: what waited at a gate may still refer to them.
+  std::vector<std::unique_ptr<IoThreads>> stopped_;
   ScriptedCache cache_;
   std::unique_ptr<IoThreads> io_;
   std::unique_ptr<http::Client> client_;
