@@ -30,6 +30,7 @@ find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(restinio REQUIRED)
 pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips-cpp)
+pkg_check_modules(DEFLATE REQUIRED IMPORTED_TARGET libdeflate)
 find_package(GTest QUIET)  # only the tests need it; tools/setup --test installs it
 
 # Asio: standalone. The coroutine flags are spelt out because 1.22 (Debian 12) looks only for the

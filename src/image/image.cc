@@ -1,5 +1,6 @@
 #include "image/image.h"
 
+#include "image/png.h"
 #include "image/sniff.h"
 #include "image/vips_runtime.h"
 
@@ -67,18 +68,17 @@ Result<ImageFormat> KnownFormat(std::string_view bytes, const ImageLimits& limit
   return *format;
 }
 
-Result<void> CheckPixels(const VImage& image, const ImageLimits& limits) {
-  const long long pixels = static_cast<long long>(image.width()) * image.height();
-  if (pixels <= limits.max_pixels) return {};
-  return Fail(Code::kTooLarge, "the image has " + std::to_string(image.width()) + "x" +
-                                   std::to_string(image.height()) + " pixels; the limit is " +
+Result<void> CheckPixels(int width, int height, const ImageLimits& limits) {
+  if (static_cast<long long>(width) * height <= limits.max_pixels) return {};
+  return Fail(Code::kTooLarge, "the image has " + std::to_string(width) + "x" +
+                                   std::to_string(height) + " pixels; the limit is " +
                                    std::to_string(limits.max_pixels));
 }
 
 Result<ImageInfo> Decode(std::string_view bytes, ImageFormat format, const ImageLimits& limits) {
   Blob blob(bytes);
   const VImage image = Open(blob.blob, format, VIPS_ACCESS_SEQUENTIAL);
-  if (auto fits = CheckPixels(image, limits); !fits) {
+  if (auto fits = CheckPixels(image.width(), image.height(), limits); !fits) {
     return std::unexpected(std::move(fits.error()));
   }
   image.avg();  // the cheapest operation that needs every pixel and keeps none
@@ -128,7 +128,9 @@ Result<std::string> Render(std::string_view bytes, ImageFormat format,
                            const RenderOptions& options) {
   Blob blob(bytes);
   VImage image = Open(blob.blob, format, VIPS_ACCESS_RANDOM);
-  if (auto fits = CheckPixels(image, {}); !fits) return std::unexpected(std::move(fits.error()));
+  if (auto fits = CheckPixels(image.width(), image.height(), {}); !fits) {
+    return std::unexpected(std::move(fits.error()));
+  }
   image = Normalise(image);
   if (options.width > 0) image = Cover(image, options.width, options.height);
   if (options.format == ImageFormat::kJpeg && image.has_alpha()) {
@@ -139,12 +141,26 @@ Result<std::string> Render(std::string_view bytes, ImageFormat format,
 
 }  // namespace
 
-Result<ImageInfo> CheckImage(std::string_view bytes, const ImageLimits& limits) {
+std::optional<Result<ImageInfo>> CheckWithoutDecoding(std::string_view bytes,
+                                                      const ImageLimits& limits) {
   const auto format = KnownFormat(bytes, limits);
   if (!format) return std::unexpected(format.error());
-  if (!HasItsEnd(bytes, *format)) return std::unexpected(Damaged(bytes, *format));
-  return WithVips("checking an image", Damaged(bytes, *format),
-                  [&] { return Decode(bytes, *format, limits); });
+  if (*format != ImageFormat::kPng) return std::nullopt;
+  const auto png = ReadWholePng(bytes);
+  if (!png) return std::unexpected(Damaged(bytes, *format));
+  if (auto fits = CheckPixels(png->info.width, png->info.height, limits); !fits) {
+    return std::unexpected(std::move(fits.error()));
+  }
+  if (png->has_exif) return std::nullopt;
+  return png->info;
+}
+
+Result<ImageInfo> CheckImage(std::string_view bytes, const ImageLimits& limits) {
+  if (auto checked = CheckWithoutDecoding(bytes, limits)) return std::move(*checked);
+  const ImageFormat format = *SniffFormat(bytes);
+  if (!HasItsEnd(bytes, format)) return std::unexpected(Damaged(bytes, format));
+  return WithVips("checking an image", Damaged(bytes, format),
+                  [&] { return Decode(bytes, format, limits); });
 }
 
 Result<std::string> RenderImage(std::string_view bytes, const RenderOptions& options) {

@@ -58,24 +58,6 @@ std::uint32_t LittleEndian32(std::string_view bytes, std::size_t at) {
   return value;
 }
 
-std::uint32_t BigEndian32(std::string_view bytes, std::size_t at) {
-  std::uint32_t value = 0;
-  for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
-  return value;
-}
-
-// PNG specification, 5.3: length, type, data, checksum, repeated until IEND.
-bool PngHasItsEnd(std::string_view bytes) {
-  std::size_t at = 8;
-  while (bytes.size() - at >= 12) {
-    const std::size_t length = BigEndian32(bytes, at);
-    if (length > bytes.size() - at - 12) return false;
-    if (bytes.substr(at + 4, 4) == "IEND") return true;
-    at += 12 + length;
-  }
-  return false;
-}
-
 }  // namespace
 
 std::optional<ImageFormat> SniffFormat(std::string_view bytes) {
@@ -105,7 +87,7 @@ std::string DescribeBytes(std::string_view bytes) {
 bool HasItsEnd(std::string_view bytes, ImageFormat format) {
   switch (format) {
     case ImageFormat::kPng:
-      return PngHasItsEnd(bytes);
+      return true;
     // Entropy-coded data never holds this pair. A thumbnail may, but then the decoder misses
     // pixels.
     case ImageFormat::kJpeg:

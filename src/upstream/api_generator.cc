@@ -15,6 +15,9 @@ using std::chrono::milliseconds;
 // Kept of the deadline for ending a job that is given up.
 constexpr milliseconds kTimeToCancel{250};
 
+// Answers up to this size are read at once, in some 50 us: less than a worker's turn costs.
+constexpr std::size_t kSmallAnswer = 128u << 10;
+
 milliseconds TimeLeft(Deadline deadline) {
   return std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
 }
@@ -172,6 +175,7 @@ Task<Result<ApiCaller::Answered>> ApiGenerator::Await(ApiJob job, Deadline deadl
 
 Task<Result<ApiAnswer>> ApiGenerator::Parse(std::shared_ptr<http::ClientResponse> response) {
   const std::size_t limit = caller_->options().max_image_bytes;
+  if (response->body.size() <= kSmallAnswer) co_return api_->Read(*response, limit);
   auto work = [this, response, limit] { return api_->Read(*response, limit); };
   auto answer = co_await caller_->parts().workers.Run(work);
   // The images are paid for: a full queue costs this thread some milliseconds, not the answer.

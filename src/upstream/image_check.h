@@ -1,4 +1,4 @@
-// What an upstream gave, decoded before anybody relies on it.
+// What an upstream gave, checked before anybody relies on it.
 #pragma once
 
 #include "base/task.h"
@@ -8,8 +8,9 @@
 
 namespace reprise {
 
-// CheckImage on the workers. What was paid for is not lost because they are busy: it waits for them
-// until `deadline`. kBadUpstream for what is no whole image, kOverloaded when no worker came free.
+// CheckImage, on the workers where it decodes. What was paid for is not lost because they are busy:
+// it waits for them until `deadline`. kBadUpstream for what is no whole image, kOverloaded when no
+// worker came free.
 Task<Result<ImageInfo>> CheckPaidImage(WorkerPool& workers, SharedBytes bytes, ImageLimits limits,
                                        Deadline deadline);
 
