@@ -32,14 +32,16 @@ BackgroundSync::~BackgroundSync() {
 
 void BackgroundSync::Add(std::filesystem::path file) {
   std::lock_guard lock(mutex_);
+  const bool idle = waiting_.empty();
   waiting_.files.insert(std::move(file));
-  wake_.notify_one();
+  if (idle) wake_.notify_one();
 }
 
 void BackgroundSync::AddDirectory(std::filesystem::path directory) {
   std::lock_guard lock(mutex_);
+  const bool idle = waiting_.empty();
   waiting_.directories.insert(std::move(directory));
-  wake_.notify_one();
+  if (idle) wake_.notify_one();
 }
 
 void BackgroundSync::Flush() {

@@ -109,6 +109,14 @@ Result<void> RenameFile(const fs::path& from, const fs::path& to) {
   return {};
 }
 
+// The same into a directory that may not be there yet.
+Result<void> RenameIntoBucket(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) == 0) return {};
+  if (errno != ENOENT) return FileError("rename a file to", to, errno);
+  if (auto made = MakeBucket(to.parent_path()); !made) return made;
+  return RenameFile(from, to);
+}
+
 fs::path BlobDirectory::PathOf(const Digest& digest) const {
   const std::string hex = digest.Hex();
   return directory_ / hex.substr(0, 2) / hex.substr(2);
@@ -161,8 +169,7 @@ Result<void> BlobDirectory::WriteNew(const Digest& digest, std::string_view byte
   const fs::path path = PathOf(digest);
   const fs::path temporary = TemporaryPath();
   auto done = WriteTemporary(temporary, bytes);
-  if (done) done = MakeBucket(path.parent_path());
-  if (done) done = RenameFile(temporary, path);
+  if (done) done = RenameIntoBucket(temporary, path);
   if (done) done = MakeDurable(path);
   if (!done) ::unlink(temporary.c_str());
   return done;

@@ -44,10 +44,16 @@ void SqliteWriter::Loop() {
   }
 }
 
+Result<void> SqliteWriter::Step(const char* sql) {
+  auto statement = connection_.Prepare(sql);
+  if (!statement) return std::unexpected(statement.error());
+  return (*statement)->Run();
+}
+
 std::optional<Error> SqliteWriter::Commit(Group& group) {
-  auto done = connection_.Execute("BEGIN IMMEDIATE");
+  auto done = Step("BEGIN IMMEDIATE");
   if (done) done = ApplyAll(group);
-  if (done) done = connection_.Execute("COMMIT");
+  if (done) done = Step("COMMIT");
   if (done) return std::nullopt;
   if (connection_.in_transaction()) (void)connection_.Execute("ROLLBACK");
   return done.error();
@@ -62,13 +68,16 @@ Result<void> SqliteWriter::ApplyAll(Group& group) {
 
 // Gives an error only when the whole transaction is lost.
 Result<void> SqliteWriter::ApplyOne(Job& job) {
-  if (auto saved = connection_.Execute("SAVEPOINT job"); !saved) return saved;
+  if (auto saved = Step("SAVEPOINT job"); !saved) return saved;
   const auto applied = job.Apply(connection_);
   if (!connection_.in_transaction()) {
     if (!applied) return applied;
     return Fail(Code::kInternal, "a job ended the transaction of its group");
   }
-  return connection_.Execute(applied ? "RELEASE job" : "ROLLBACK TO job; RELEASE job");
+  if (!applied) {
+    if (auto undone = Step("ROLLBACK TO job"); !undone) return undone;
+  }
+  return Step("RELEASE job");
 }
 
 }  // namespace reprise

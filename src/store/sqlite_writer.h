@@ -87,6 +87,8 @@ class SqliteWriter {
   void Loop();
   // Waits for jobs; none when the writer is to stop and all are done.
   Group TakeAll();
+  // Statements of the transaction itself, prepared once.
+  Result<void> Step(const char* sql);
   std::optional<Error> Commit(Group& group);
   Result<void> ApplyAll(Group& group);
   Result<void> ApplyOne(Job& job);
