@@ -79,12 +79,18 @@ json SimulatorCore::Calls() const {
           {"cancelled", cancelled_.load()},       {"by_api", std::move(by_api)}};
 }
 
+// The latency is that of the whole call: drawing is a part of it.
 Task<Result<SimulatedOutcome>> SimulatorCore::Perform(SimulatedKind kind, SimulatedCall call) {
-  co_await Sleep(options_.latency);
-  std::string fault(FaultOf(call.picture.text));
-  if (!fault.empty()) co_return co_await Fault(kind, std::move(fault), std::move(call));
-  if (RandomShare() < options_.error_rate) co_return Failed(500);
-  co_return co_await Draw(std::move(call));
+  const Deadline end = After(options_.latency);
+  const std::string fault(FaultOf(call.picture.text));
+  Result<SimulatedOutcome> outcome = Failed(500);
+  if (fault.empty() && RandomShare() >= options_.error_rate) {
+    outcome = co_await Draw(std::move(call));
+  } else if (!fault.empty()) {
+    outcome = co_await Fault(kind, fault, std::move(call));
+  }
+  co_await SleepUntil(end);
+  co_return outcome;
 }
 
 Task<Result<SimulatedOutcome>> SimulatorCore::Fault(SimulatedKind kind, std::string fault,

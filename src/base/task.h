@@ -73,10 +73,15 @@ T RunTask(asio::io_context& context, Task<T> task) {
   return promise->get_future().get();
 }
 
+// Suspends the calling task until `time`.
+inline Task<> SleepUntil(Deadline time) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, time);
+  co_await timer.async_wait(asio::use_awaitable);
+}
+
 // Suspends the calling task for `wait`.
 inline Task<> Sleep(std::chrono::milliseconds wait) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, wait);
-  co_await timer.async_wait(asio::use_awaitable);
+  return SleepUntil(After(wait));
 }
 
 }  // namespace reprise
