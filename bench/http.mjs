@@ -2,27 +2,15 @@
 // so that both meet the same noise. Prints requests per second, p99 and the ratio.
 //
 //   node bench/http.mjs [SECONDS]      seconds per turn, default 3
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePort, generate, scratch, startGateway, startSimulator } from "../tests/e2e/gateway.mjs";
+import { generate, scratch, startGateway, startSimulator } from "../tests/e2e/gateway.mjs";
+import { startNginx } from "./nginx.mjs";
 
 const SECONDS = Number(process.argv[2] ?? 3);
 const TURNS = 3;
 const CONNECTIONS = 16;
-
-function nginxConfig(root, port) {
-  // Started by root, its workers would not be allowed into the scratch directory.
-  const user = process.getuid() === 0 ? "user root;" : "";
-  return `${user} worker_processes 1; daemon off; pid ${root}/nginx.pid; error_log ${root}/error.log;
-events { worker_connections 1024; }
-http { access_log off; sendfile on; tcp_nopush on; tcp_nodelay on; keepalive_requests 1000000;
-  open_file_cache max=100 inactive=60s; default_type application/json;
-  types { image/png png; }
-  client_body_temp_path ${root}/b; proxy_temp_path ${root}/p; fastcgi_temp_path ${root}/f;
-  uwsgi_temp_path ${root}/u; scgi_temp_path ${root}/s;
-  server { listen 127.0.0.1:${port}; root ${root}/www; } }`;
-}
 
 // wrk's figures: requests per second and latency quantiles in milliseconds.
 function wrk(url, script) {
@@ -55,20 +43,11 @@ function compare(name, ours, theirs) {
   console.log(`${"  ratio".padEnd(34)} ${ratio.toFixed(2).padStart(8)}     p99 ${(of(a, "p99") / of(b, "p99")).toFixed(2)}\n`);
 }
 
-async function waitFor(url) {
-  for (let i = 0; i < 200; i++) {
-    try { return await fetch(url); } catch { await new Promise((done) => setTimeout(done, 20)); }
-  }
-  throw new Error(`nothing answers at ${url}`);
-}
-
 const root = scratch();
 mkdirSync(join(root.path, "www"));
 const simulator = await startSimulator({ latency: "1ms" });
 const gateway = await startGateway({ upstream: simulator.url, config: "threads: 1" });
-const port = await freePort();
-writeFileSync(join(root.path, "nginx.conf"), nginxConfig(root.path, port));
-const nginx = spawn("nginx", ["-c", join(root.path, "nginx.conf"), "-p", root.path], { stdio: "inherit" });
+const nginx = await startNginx({ folder: root.path });
 try {
   const body = { prompt: "a red fox in the snow", size: "1024x1024" };
   const made = await generate(gateway.url, body);
@@ -78,7 +57,6 @@ try {
   writeFileSync(join(root.path, "www/reply.json"), json.text);
   const short = await generate(gateway.url, { ...body, response_format: "url" });
   writeFileSync(join(root.path, "www/link.json"), short.text);
-  await waitFor(`http://127.0.0.1:${port}/image.png`);
   const post = (name, request) => {
     const file = join(root.path, `${name}.lua`);
     writeFileSync(file, `wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n` +
@@ -90,13 +68,13 @@ try {
   const api = `${gateway.url}/v1/images/generations`;
   const kb = (bytes) => `${(bytes / 1000).toFixed(0)} KB`;
   console.log(`${CONNECTIONS} connections, ${TURNS} turns of ${SECONDS} s each, one worker each, medians\n`);
-  compare(`GET /images, ${kb(made.bytes.length)}`, () => wrk(link), () => wrk(`http://127.0.0.1:${port}/image.png`));
-  compare(`POST, exact hit as b64, ${kb(json.text.length)}`, () => wrk(api, b64), () => wrk(`http://127.0.0.1:${port}/reply.json`));
-  compare(`POST, exact hit as link, ${short.text.length} B`, () => wrk(api, url), () => wrk(`http://127.0.0.1:${port}/link.json`));
+  compare(`GET /images, ${kb(made.bytes.length)}`, () => wrk(link), () => wrk(`${nginx.url}/image.png`));
+  compare(`POST, exact hit as b64, ${kb(json.text.length)}`, () => wrk(api, b64), () => wrk(`${nginx.url}/reply.json`));
+  compare(`POST, exact hit as link, ${short.text.length} B`, () => wrk(api, url), () => wrk(`${nginx.url}/link.json`));
   const exact = wrk(api, url), near = wrk(api, semantic);
   console.log(`${"POST, semantic hit as link".padEnd(34)} ${near.rate.toFixed(0).padStart(8)} /s  p50 ${near.p50.toFixed(2)} ms  (exact: p50 ${exact.p50.toFixed(2)} ms)`);
 } finally {
-  nginx.kill("SIGTERM");
+  await nginx.stop();
   await gateway.stop();
   await simulator.stop();
   root.remove();

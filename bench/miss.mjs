@@ -1,5 +1,6 @@
-// What the gateway adds to a miss: the same simulator is asked directly and through the gateway, in
-// turns, always for something new. Then many misses at once, with the memory they take.
+// What the gateway adds to a miss: the same simulator is asked directly, through the gateway, and
+// through nginx passing the request on, in turns, always for something new. Then many misses at
+// once, with the memory they take.
 //
 //   node bench/miss.mjs [PAIRS] [AT_ONCE] [SECONDS]        default 400, 500 and 2
 //
@@ -7,6 +8,7 @@
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { startGateway, startSimulator } from "../tests/e2e/gateway.mjs";
+import { startNginx } from "./nginx.mjs";
 
 const [PAIRS = 400, AT_ONCE = 500, SECONDS = 2] = process.argv.slice(2).map(Number);
 
@@ -49,18 +51,23 @@ function residentMb(pid, field) {
 async function added(latency, size) {
   const simulator = await startSimulator({ latency });
   const gateway = await startGateway({ upstream: simulator.url });
-  const direct = [], through = [];
+  const nginx = await startNginx({ upstream: simulator.url });
+  const direct = [], through = [], passed = [];
   for (let i = -20; i < PAIRS; ++i) {
-    const first = await ask(simulator.url, prompt(2 * i + 100), size);
-    const second = await ask(`${gateway.url}/v1`, prompt(2 * i + 101), size);
+    const first = await ask(simulator.url, prompt(3 * i + 100), size);
+    const second = await ask(`${gateway.url}/v1`, prompt(3 * i + 101), size);
+    const third = await ask(`${nginx.url}/v1`, prompt(3 * i + 102), size);
     if (second.cache !== "MISS") throw new Error(`no miss: ${second.cache}`);
     if (i < 0) continue;
     direct.push(first.took);
     through.push(second.took);
+    passed.push(third.took);
   }
-  console.log(`miss, ${size}, simulator ${latency}: direct p50 ${ms(quantile(direct, 0.5))}, ` +
-    `through the gateway ${ms(quantile(through, 0.5))}, ` +
-    `added ${ms(quantile(through, 0.5) - quantile(direct, 0.5))}`);
+  const p50 = quantile(direct, 0.5);
+  console.log(`miss, ${size}, simulator ${latency}: direct p50 ${ms(p50)}, ` +
+    `through the gateway ${ms(quantile(through, 0.5))}, added ${ms(quantile(through, 0.5) - p50)}; ` +
+    `nginx passing it on adds ${ms(quantile(passed, 0.5) - p50)}`);
+  await nginx.stop();
   await gateway.stop();
   await simulator.stop();
 }
@@ -87,6 +94,7 @@ async function atOnce(size) {
   await simulator.stop();
 }
 
+await added("1ms", "64x64");
 await added("20ms", "64x64");
 await added("20ms", "256x256");
 await added("20ms", "1024x1024");
