@@ -34,6 +34,31 @@ TEST(Base64, RoundTripsEveryLength) {
   EXPECT_EQ(Base64Encode("reprise"), "cmVwcmlzZQ==");
 }
 
+TEST(Base64, KnowsTheWholeAlphabet) {
+  std::string bytes;
+  for (int i = 0; i < 64; i += 4) {  // three bytes of four values each
+    const int group = i << 18 | (i + 1) << 12 | (i + 2) << 6 | (i + 3);
+    for (int shift : {16, 8, 0}) bytes += static_cast<char>(group >> shift & 0xff);
+  }
+  const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  // Twice, so that each value stands in the part that is done 24 bytes at a time.
+  EXPECT_EQ(Base64Encode(bytes + bytes), alphabet + alphabet);
+  EXPECT_EQ(Base64Decode(alphabet + alphabet), bytes + bytes);
+}
+
+TEST(Base64, SeesABadCharacterAnywhere) {
+  const std::string whole = Base64Encode(std::string(120, 'x'));
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    for (int c = 0; c < 256; ++c) {
+      if (std::isalnum(c) || c == '+' || c == '/') continue;
+      std::string text = whole;
+      text[at] = static_cast<char>(c);
+      const bool padding = c == '=' && at + 1 == text.size();
+      EXPECT_EQ(Base64Decode(text).has_value(), padding) << at << " " << c;
+    }
+  }
+}
+
 TEST(Base64, RefusesWhatIsNotBase64) {
   for (const char* text : {"a", "abc", "ab=c", "a===", "ab c", "ab\n=", "====", "ab$d"}) {
     EXPECT_FALSE(Base64Decode(text)) << text;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "base/json.h"
 #include "embed/embedded_text.h"
 #include "http/retry.h"
 #include "http/url.h"
@@ -18,10 +19,6 @@ constexpr std::size_t kMaxComplaint = 300;  // bytes of a server's message that 
 
 std::unexpected<Error> Bad(std::string_view what) {
   return Fail(Code::kBadUpstream, "the embedding API's answer is unusable: " + std::string(what));
-}
-
-json ParseJson(std::string_view text) {
-  return json::parse(text, nullptr, /*allow_exceptions=*/false);
 }
 
 const json* Member(const json& object, const char* key) {

@@ -60,35 +60,6 @@ std::string Excerpt(std::string_view text) {
   return std::string(text.substr(0, end)) + "...";
 }
 
-nlohmann::json ToJson(dom::element value) {
-  switch (value.type()) {
-    case dom::element_type::ARRAY: {
-      auto array = nlohmann::json::array();
-      for (dom::element item : dom::array(value)) array.push_back(ToJson(item));
-      return array;
-    }
-    case dom::element_type::OBJECT: {
-      auto object = nlohmann::json::object();
-      for (const auto [key, item] : dom::object(value)) object[std::string(key)] = ToJson(item);
-      return object;
-    }
-    case dom::element_type::INT64:
-      return std::int64_t(value);
-    case dom::element_type::UINT64:
-      return std::uint64_t(value);
-    case dom::element_type::DOUBLE:
-      return double(value);
-    case dom::element_type::STRING:
-      return std::string(std::string_view(value));
-    case dom::element_type::BOOL:
-      return bool(value);
-    case dom::element_type::NULL_VALUE:
-      return nullptr;
-    default:
-      return nullptr;
-  }
-}
-
 Result<std::string> ReadString(std::string_view name, dom::element value) {
   std::string_view text;
   if (value.get(text) != simdjson::SUCCESS) return Wrong(name, value, "a string");

@@ -4,10 +4,10 @@
 #include <simdjson.h>
 
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
+#include "base/json.h"
 #include "base/result.h"
 
 namespace reprise {
@@ -22,8 +22,6 @@ Result<void> ForEachField(simdjson::dom::element value, std::string_view name,
 
 // What a message shows of a caller's text: at most 60 bytes, cut between characters.
 std::string Excerpt(std::string_view text);
-
-nlohmann::json ToJson(simdjson::dom::element value);
 
 // Typed reads that say which parameter was wrong, and with which value.
 Result<std::string> ReadString(std::string_view name, simdjson::dom::element value);

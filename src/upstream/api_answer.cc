@@ -96,14 +96,20 @@ std::string Advice(int status) {
 
 }  // namespace
 
-json ParseJson(std::string_view text) {
-  return json::parse(text, nullptr, /*allow_exceptions=*/false);
+const json& Member(const json& value, const char* key) {
+  static const json kNull;
+  if (!value.is_object()) return kNull;
+  const auto found = value.find(key);
+  return found == value.end() ? kNull : *found;
+}
+
+std::string_view TextAt(const json& object, const char* key) {
+  const json& member = Member(object, key);
+  return member.is_string() ? std::string_view(member.get_ref<const std::string&>()) : "";
 }
 
 std::string TextOf(const json& object, const char* key) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+  return std::string(TextAt(object, key));
 }
 
 Result<ApiImage> ReadImageText(std::string_view text, std::size_t max_bytes) {

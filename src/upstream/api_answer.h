@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "http/client.h"
 
@@ -32,10 +33,12 @@ struct ApiFault {
   bool lasting = false;  // no retry can help, whatever the status says
 };
 
-// Invalid JSON is a discarded value, which is neither object nor array.
-nlohmann::json ParseJson(std::string_view text);
+// A member, or null where there is none: nothing is copied, as images are megabytes of text.
+const nlohmann::json& Member(const nlohmann::json& value, const char* key);
 
-// A string member, or nothing: APIs also put null and numbers where strings belong.
+// A string member, or nothing: APIs also put null and numbers where strings belong. The view lives
+// as long as the object.
+std::string_view TextAt(const nlohmann::json& object, const char* key);
 std::string TextOf(const nlohmann::json& object, const char* key);
 
 // `text` as APIs write images: base64, a data: URL or a link. kBadUpstream when it is none of them,

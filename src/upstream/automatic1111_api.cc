@@ -10,8 +10,7 @@ using nlohmann::json;
 // Where several images come with a grid of all of them, the grid is first; `info` is JSON in text.
 std::size_t FirstImage(const json& body) {
   const json info = ParseJson(TextOf(body, "info"));
-  if (!info.is_object()) return 0;
-  const json first = info.value("index_of_first_image", json());
+  const json& first = Member(info, "index_of_first_image");
   return first.is_number_unsigned() ? first.get<std::size_t>() : 0;
 }
 
@@ -49,7 +48,7 @@ class Automatic1111Api final : public ImageApi {
   Result<ApiAnswer> Read(const http::ClientResponse& response,
                          std::size_t max_image_bytes) const override {
     const json body = ParseJson(response.body);
-    const json images = body.is_object() ? body.value("images", json()) : json();
+    const json& images = Member(body, "images");
     ApiAnswer answer;
     for (std::size_t i = FirstImage(body); images.is_array() && i < images.size(); ++i) {
       if (!images[i].is_string()) continue;

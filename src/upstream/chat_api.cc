@@ -177,10 +177,10 @@ class ChatApi final : public ImageApi {
     if (auto fault = ImageApi::FaultOf(name, response)) return fault;
     if (response.body.size() > kLongestFault) return {};
     const json body = ParseJson(response.body);
-    json error = body.is_object() ? body.value("error", json()) : json();
-    const json choices = body.is_object() ? body.value("choices", json()) : json();
-    if (error.is_null() && choices.is_array() && !choices.empty() && choices[0].is_object()) {
-      error = choices[0].value("error", json());
+    json error = Member(body, "error");
+    const json& choices = Member(body, "choices");
+    if (error.is_null() && choices.is_array() && !choices.empty()) {
+      error = Member(choices[0], "error");
     }
     if (!error.is_object()) return {};
     http::ClientResponse meant = response;
@@ -201,8 +201,7 @@ class ChatApi final : public ImageApi {
     MessageParts parts;
     std::string finish, native_finish;
     for (const json& choice : body["choices"]) {
-      if (!choice.is_object()) continue;
-      ReadMessage(choice.value("message", json()), parts);
+      ReadMessage(Member(choice, "message"), parts);
       finish = TextOf(choice, "finish_reason");
       native_finish = TextOf(choice, "native_finish_reason");
     }

@@ -73,9 +73,9 @@ Result<http::ClientRequest> ComposeForm(const GenerateRequest& request) {
 }
 
 Result<ApiImage> ReadEntry(const json& entry, std::size_t max_image_bytes) {
-  std::string text = TextOf(entry, "b64_json");
+  std::string_view text = TextAt(entry, "b64_json");
   if (text.empty()) {
-    text = TextOf(entry, "url");
+    text = TextAt(entry, "url");
     const bool usable =
         text.starts_with("https://") || text.starts_with("http://") || text.starts_with("data:");
     if (!usable) {

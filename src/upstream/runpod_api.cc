@@ -98,7 +98,7 @@ class RunPodApi final : public ImageApi {
                   "the upstream's answer is no RunPod job: " + DescribeAnswer(response));
     }
     if (status != "COMPLETED") return Failed(status, TextOf(body, "error"));
-    const json output = body.value("output", json());
+    const json& output = Member(body, "output");
     const std::string error = TextOf(output, "error");
     if (!error.empty()) return Failed(status, error);
     ApiAnswer answer;
