@@ -1,9 +1,16 @@
 #include "http/client.h"
 
 #include <curl/curl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <chrono>
 #include <csignal>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 
@@ -30,6 +37,65 @@ void BlockSignals() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
+// An epoll set that libcurl's sockets come and go in, with a descriptor to wake the wait. Wake may
+// be called from any thread; the rest belongs to one.
+class SocketSet {
+ public:
+  SocketSet() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC)) {
+    Control(EPOLL_CTL_ADD, wake_, EPOLLIN);
+  }
+  ~SocketSet() {
+    ::close(wake_);
+    ::close(epoll_);
+  }
+  SocketSet(const SocketSet&) = delete;
+  SocketSet& operator=(const SocketSet&) = delete;
+
+  void Wake() { ::eventfd_write(wake_, 1); }
+
+  // `what` as in libcurl's CURLMOPT_SOCKETFUNCTION.
+  void Watch(curl_socket_t socket, int what) {
+    // Of a paused transfer, too: epoll tells of a connection that broke, wanted or not, each time.
+    if (what == CURL_POLL_REMOVE || what == CURL_POLL_NONE) {
+      Control(EPOLL_CTL_DEL, socket, 0);
+      return;
+    }
+    std::uint32_t events = 0;
+    if (what & CURL_POLL_IN) events |= EPOLLIN;
+    if (what & CURL_POLL_OUT) events |= EPOLLOUT;
+    if (!Control(EPOLL_CTL_MOD, socket, events)) Control(EPOLL_CTL_ADD, socket, events);
+  }
+
+  // Waits up to `wait`, or without end when it is negative, then calls `ready(socket, bitmask)`, as
+  // curl_multi_socket_action takes them.
+  template <class Ready>
+  void Wait(std::chrono::milliseconds wait, Ready ready) {
+    std::array<epoll_event, 64> events;
+    const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
+                                   static_cast<int>(wait.count()));
+    for (int i = 0; i < count; ++i) {
+      if (events[i].data.fd == wake_) {
+        eventfd_t ignored;
+        ::eventfd_read(wake_, &ignored);
+        continue;
+      }
+      int bits = 0;
+      if (events[i].events & (EPOLLIN | EPOLLHUP)) bits |= CURL_CSELECT_IN;
+      if (events[i].events & EPOLLOUT) bits |= CURL_CSELECT_OUT;
+      if (events[i].events & EPOLLERR) bits |= CURL_CSELECT_ERR;
+      ready(events[i].data.fd, bits);
+    }
+  }
+
+ private:
+  bool Control(int operation, int descriptor, std::uint32_t events) {
+    epoll_event event{.events = events, .data = {.fd = descriptor}};
+    return ::epoll_ctl(epoll_, operation, descriptor, &event) == 0;
+  }
+
+  const int epoll_, wake_;
+};
+
 }  // namespace
 
 std::optional<std::string_view> ClientResponse::Header(std::string_view name) const {
@@ -39,9 +105,11 @@ std::optional<std::string_view> ClientResponse::Header(std::string_view name) co
   return std::nullopt;
 }
 
+// libcurl tells which sockets to wait for, so that a wake-up costs the same however many transfers
+// are under way; curl_multi_poll looks at each of them.
+//
 // Invariant: a transfer is in `orders_.begin` or in `active_` until libcurl is done with it. Only
-// the client's thread touches `active_` and `multi_`, but for curl_multi_wakeup: that is called
-// under the mutex, so that the thread cannot see `stopping_` and free `multi_` in between.
+// the client's thread touches `active_` and `multi_`.
 class Client::Impl {
  public:
   Impl() : multi_(curl_multi_init()), thread_([this] { Run(); }) {}
@@ -51,9 +119,9 @@ class Client::Impl {
   void Stop() {
     {
       std::lock_guard lock(mutex_);
-      if (!stopping_) curl_multi_wakeup(multi_);
       stopping_ = true;
     }
+    sockets_.Wake();
     if (thread_.joinable()) thread_.join();
   }
 
@@ -66,32 +134,69 @@ class Client::Impl {
 
  private:
   using Transfers = std::vector<std::shared_ptr<Transfer>>;
+  using Clock = std::chrono::steady_clock;
   // What other threads want of the client's own.
   struct Orders {
     Transfers begin, resume, cancel;
+    bool empty() const { return begin.empty() && resume.empty() && cancel.empty(); }
   };
 
   // False when the client is stopping.
   bool Order(Transfers Orders::*list, std::shared_ptr<Transfer> transfer) {
     std::lock_guard lock(mutex_);
     if (stopping_) return false;
+    const bool idle = orders_.empty();  // else it is awake, or about to be
     (orders_.*list).push_back(std::move(transfer));
-    curl_multi_wakeup(multi_);
+    if (idle) sockets_.Wake();
     return true;
   }
 
   void Run() {
     BlockSignals();
-    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kIdleConnections);
+    SetUp();
     while (!Follow(Take())) {
-      int running = 0;
-      curl_multi_perform(multi_, &running);
       Collect();
-      // Woken by sockets, by libcurl's own timers and by Submit.
-      curl_multi_poll(multi_, nullptr, 0, 1000, nullptr);
+      sockets_.Wait(TimeToWait(), [this](curl_socket_t socket, int bits) { Act(socket, bits); });
+      if (due_ && Clock::now() >= *due_) {
+        due_.reset();  // acting may set it anew
+        Act(CURL_SOCKET_TIMEOUT, 0);
+      }
+      Collect();
     }
     Abandon();
     curl_multi_cleanup(multi_);
+  }
+
+  void SetUp() {
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kIdleConnections);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Impl::OnSocket);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Impl::OnTimer);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  }
+
+  void Act(curl_socket_t socket, int bits) {
+    int running = 0;
+    curl_multi_socket_action(multi_, socket, bits, &running);
+  }
+
+  // Rounded up: woken early it would find nothing due, and wait for 0 ms until there is.
+  std::chrono::milliseconds TimeToWait() const {
+    if (!due_) return std::chrono::milliseconds(-1);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*due_ - Clock::now());
+    return std::max(left, std::chrono::milliseconds(0));
+  }
+
+  static int OnSocket(CURL*, curl_socket_t socket, int what, void* self, void*) {
+    static_cast<Impl*>(self)->sockets_.Watch(socket, what);
+    return 0;
+  }
+
+  static int OnTimer(CURLM*, long wait_ms, void* self) {
+    auto& due = static_cast<Impl*>(self)->due_;
+    due.reset();
+    if (wait_ms >= 0) due = Clock::now() + std::chrono::milliseconds(wait_ms);
+    return 0;
   }
 
   void Abandon() {
@@ -139,6 +244,8 @@ class Client::Impl {
   }
 
   CURLM* const multi_;
+  SocketSet sockets_;
+  std::optional<Clock::time_point> due_;  // when libcurl wants to be called without a socket
   std::mutex mutex_;
   bool stopping_ = false;
   Orders orders_;
