@@ -24,8 +24,11 @@ nlohmann::json ToJson(dom::element value) {
       for (const auto [key, item] : dom::object(value)) object[std::string(key)] = ToJson(item);
       return object;
     }
-    case dom::element_type::INT64:
-      return std::int64_t(value);
+    case dom::element_type::INT64: {
+      const auto number = std::int64_t(value);
+      if (number >= 0) return static_cast<std::uint64_t>(number);  // as nlohmann reads it
+      return number;
+    }
     case dom::element_type::UINT64:
       return std::uint64_t(value);
     case dom::element_type::DOUBLE:
