@@ -109,11 +109,15 @@ Task<> Library::IndexIfStored(EntryVector vector) {
   const auto lock = co_await LockFor(seen->record().fingerprint);
   const EntryPtr entry = parts_.table.FindById(vector.entry);
   if (!lock || !entry || entry->usage().indexed) co_return;
-  co_await IndexOnWorker(entry, std::move(vector.vector));
+  co_await IndexWhereItFits(entry, std::move(vector.vector));
 }
 
 // Whatever keeps the entry out of the index, the backlog brings it there later.
-Task<> Library::IndexOnWorker(EntryPtr entry, StoredVector vector) {
+Task<> Library::IndexWhereItFits(EntryPtr entry, StoredVector vector) {
+  if (parts_.semantic.AddsQuickly(entry->record().compatibility)) {
+    Index(entry, vector);
+    co_return;
+  }
   auto work = [this, entry, vector = std::move(vector)]() -> Result<void> {
     Index(entry, vector);
     return {};
@@ -183,7 +187,7 @@ Task<Result<EntryPtr>> Library::PublishLocked(Draft draft) {
   WatchExpiry(shown->record());
   // A replaced entry has the same prompt, hence the same vector, if it could be embedded then.
   if (!shown->usage().indexed && !draft.vector.values.empty()) {
-    co_await IndexOnWorker(shown, std::move(draft.vector));
+    co_await IndexWhereItFits(shown, std::move(draft.vector));
   }
   if (!shown->usage().indexed) parts_.backlog.Push(shown->record().id);
   co_await ReleaseBlobs(std::move(dropped));

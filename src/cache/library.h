@@ -119,7 +119,7 @@ class Library {
   bool LoadVector(const CachedEntry& entry, const StoredVector& vector);
   // Adding to a large partition takes milliseconds.
   void Index(const EntryPtr& entry, const StoredVector& vector);
-  Task<> IndexOnWorker(EntryPtr entry, StoredVector vector);
+  Task<> IndexWhereItFits(EntryPtr entry, StoredVector vector);
   void WatchExpiry(const Entry& record);
   std::set<std::uint64_t> TakeDue(std::int64_t now_ms);
   Task<Result<std::size_t>> RemoveExpired(std::uint64_t id, std::int64_t now_ms);

@@ -28,6 +28,11 @@ Result<void> SemanticTier::Add(const Digest& partition, std::uint64_t entry,
   return MakeIndex(partition)->Add(entry, vector);
 }
 
+bool SemanticTier::AddsQuickly(const Digest& partition) const {
+  const IndexPtr index = FindIndex(partition);
+  return !index || index->scans_all();
+}
+
 Result<void> SemanticTier::Append(const Digest& partition, std::uint64_t entry,
                                   std::span<const Half> vector) {
   if (vector.empty() || IsZero(vector)) return {};

@@ -57,6 +57,8 @@ class SemanticTier {
   // kInvalidArgument for a vector of another size than the others. An all-zero one (a blank prompt)
   // is left out: it has no direction.
   Result<void> Add(const Digest& partition, std::uint64_t entry, std::span<const Half> vector);
+  // Whether an Add takes microseconds; else it belongs on a worker.
+  bool AddsQuickly(const Digest& partition) const;
   // Add for many vectors at once, at start-up; Settle afterwards. See VectorIndex.
   Result<void> Append(const Digest& partition, std::uint64_t entry, std::span<const Half> vector);
   // Brings some more of what was appended into a graph, for about `steps` half milliseconds. False

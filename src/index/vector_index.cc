@@ -80,6 +80,7 @@ class InProcessIndex final : public VectorIndex {
   void Remove(std::uint64_t key) override;
   std::vector<Neighbour> Search(std::span<const Half> query, std::size_t count) const override;
 
+  bool scans_all() const override { return scans_all_.load(); }
   std::size_t size() const override { return size_.load(); }
   std::size_t memory_bytes() const override { return memory_bytes_.load(); }
 
@@ -101,6 +102,7 @@ class InProcessIndex final : public VectorIndex {
   Slot moved_ = 0;      // slots of current_ that next_ has gone through
   Slot scan_from_ = 0;  // of the published view
   std::size_t frozen_bytes_ = 0;
+  std::atomic<bool> scans_all_ = true;
   std::atomic<std::size_t> size_ = 0, memory_bytes_ = 0;
   ReaderSlots<View> views_;
 };
@@ -196,6 +198,7 @@ Result<void> InProcessIndex::Publish(const IndexGeneration& generation) {
 
 void InProcessIndex::UpdateCounts() {
   size_ = current_->live();
+  scans_all_ = !next_ && current_->live() < options_.exact_limit && !current_->graph();
   memory_bytes_ =
       sizeof *this + current_->memory_bytes() + frozen_bytes_ + (next_ ? next_->memory_bytes() : 0);
 }

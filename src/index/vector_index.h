@@ -59,6 +59,9 @@ class VectorIndex {
   // would refuse.
   virtual std::vector<Neighbour> Search(std::span<const Half> query, std::size_t count) const = 0;
 
+  // Whether there is no graph yet: then Add takes microseconds, too.
+  virtual bool scans_all() const = 0;
+
   virtual std::size_t size() const = 0;
   virtual std::size_t memory_bytes() const = 0;
 };
