@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
+import { withinOneDay } from "./day.mjs";
 import { freePort, generate, imageInfo, scratch, startGateway, startSimulator } from "./gateway.mjs";
 
 // Where the simulator at `origin` serves each kind, and a model that it knows.
@@ -210,7 +211,7 @@ routes:
 });
 
 describe("a budget", () => {
-  it("holds under parallel requests, over a restart, and takes no hit away", async () => {
+  const holds = async () => {
     const simulator = await startSimulator({ latency: "50ms" });
     const place = scratch();
     const start = () => startGateway({
@@ -218,29 +219,35 @@ describe("a budget", () => {
       config: "budget_usd: 0.1\nupstream: {prices: {gpt-image-1: 0.04}}\n",
     });
     let gateway = await start();
-    const words = ["fox", "kettle", "train", "castle", "violin", "desert"];
-    const failed = await ask(gateway, "gpt-image-1", "simulate:refuse a thing");
-    assert.ok(failed.status >= 400, "and costs nothing");
-    const replies = await Promise.all(words.map((word) => ask(gateway, "gpt-image-1", `a ${word}`)));
-    const made = replies.filter(({ status }) => status === 200);
-    const refused = replies.filter(({ status }) => status === 429);
-    assert.equal(made.length, 2, replies.map(({ text }) => text.slice(0, 200)).join("\n"));
-    assert.equal(refused.length, 4);
-    assert.equal(refused[0].json.error.code, "budget_exceeded");
-    assert.match(refused[0].json.error.message, /of its \$0\.1 for today/);
-    const seconds = Number(refused[0].header("retry-after"));
-    assert.ok(seconds > 0 && seconds <= 86_400, "until midnight");
-    assert.ok(Math.abs((await gateway.stats()).budget.tenants.default.spent_usd - 0.08) < 1e-9);
+    try {
+      const words = ["fox", "kettle", "train", "castle", "violin", "desert"];
+      const failed = await ask(gateway, "gpt-image-1", "simulate:refuse a thing");
+      assert.ok(failed.status >= 400, "and costs nothing");
+      const replies = await Promise.all(words.map((word) => ask(gateway, "gpt-image-1", `a ${word}`)));
+      const made = replies.filter(({ status }) => status === 200);
+      const refused = replies.filter(({ status }) => status === 429);
+      assert.equal(made.length, 2, replies.map(({ text }) => text.slice(0, 200)).join("\n"));
+      assert.equal(refused.length, 4);
+      assert.equal(refused[0].json.error.code, "budget_exceeded");
+      assert.match(refused[0].json.error.message, /of its \$0\.1 for today/);
+      const seconds = Number(refused[0].header("retry-after"));
+      assert.ok(seconds > 0 && seconds <= 86_400, "until midnight");
+      assert.ok(Math.abs((await gateway.stats()).budget.tenants.default.spent_usd - 0.08) < 1e-9);
 
-    await settled(gateway);
-    await gateway.stop();
-    gateway = await start();
-    assert.equal((await ask(gateway, "gpt-image-1", "a lighthouse")).status, 429);
-    const known = words[replies.indexOf(made[0])];
-    assert.equal((await ask(gateway, "gpt-image-1", `a ${known}`)).cache, "HIT EXACT");
-    assert.equal((await simulator.calls()).images, 2);
-    await gateway.stop();
-    await simulator.stop();
-    place.remove();
-  });
+      await settled(gateway);
+      await gateway.stop();
+      gateway = await start();
+      assert.equal((await ask(gateway, "gpt-image-1", "a lighthouse")).status, 429);
+      const known = words[replies.indexOf(made[0])];
+      assert.equal((await ask(gateway, "gpt-image-1", `a ${known}`)).cache, "HIT EXACT");
+      assert.equal((await simulator.calls()).images, 2);
+    } finally {
+      await gateway.stop();
+      await simulator.stop();
+      place.remove();
+    }
+  };
+
+  it("holds under parallel requests, over a restart, and takes no hit away",
+    () => withinOneDay(holds));
 });

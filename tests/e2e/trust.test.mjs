@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
+import { withinOneDay } from "./day.mjs";
 import { freePort, generate, REPRISE, scratch, sleep, startGateway, startSimulator }
   from "./gateway.mjs";
 
@@ -167,7 +168,7 @@ test("the command line gives and lists feedback", async () => {
   }
 });
 
-test("an audit measures the rate of false hits, with an interval and within its budget", async () => {
+async function auditMeasures() {
   const place = scratch();
   const simulator = await startSimulator({ latency: "5ms" });
   // Cosine alone lets blue answer red: a third of the hits is wrong.
@@ -210,9 +211,12 @@ test("an audit measures the rate of false hits, with an interval and within its 
     await simulator.stop();
     place.remove();
   }
-});
+}
 
-test("a small budget ends an audit, and replies go on", async () => {
+test("an audit measures the rate of false hits, with an interval and within its budget",
+  () => withinOneDay(auditMeasures));
+
+async function smallBudgetEndsAudit() {
   const gateway = await startGateway({ config:
     "audit:\n  share: 1\n  budget: 0.10\nupstream:\n  prices: {gpt-image-1: 0.04}\n" + QUICK });
   try {
@@ -227,7 +231,9 @@ test("a small budget ends an audit, and replies go on", async () => {
   } finally {
     await gateway.stop();
   }
-});
+}
+
+test("a small budget ends an audit, and replies go on", () => withinOneDay(smallBudgetEndsAudit));
 
 // A vision model that is always of one opinion about a colour in the prompt.
 function startJudge() {
