@@ -331,7 +331,7 @@ std::vector<Setting> BatchSettingsTable() {
 
 std::vector<Setting> LimitSettings() {
   return {
-      {"limits.body", "The largest request body.", "4MB",
+      {"limits.body", "The largest request body.", "32MB",
        Bytes([](Config & c) -> auto& { return c.body_bytes; })},
       {"limits.prompt", "The longest prompt, in characters.", "32000",
        Whole(

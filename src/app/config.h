@@ -80,7 +80,7 @@ struct Config {
   std::chrono::milliseconds simulator_latency{2000};
   double simulator_error_rate = 0;
 
-  std::size_t body_bytes = 4u << 20;
+  std::size_t body_bytes = 32u << 20;
   std::size_t prompt_chars = 32'000;
   std::size_t connections = 8192;
   std::chrono::milliseconds read_timeout{60'000};

@@ -78,7 +78,7 @@ Result<void> ReadTags(simdjson::dom::element value, std::vector<std::string>& ta
     return Fail(Code::kInvalidArgument, "'cache.tags' must be a list of strings", "cache.tags");
   }
   for (simdjson::dom::element item : array) {
-    auto tag = ReadString("cache.tags", item);
+    auto tag = ReadName("cache.tags", item);
     if (!tag) return std::unexpected(tag.error());
     tags.push_back(std::move(*tag));
   }
@@ -86,7 +86,7 @@ Result<void> ReadTags(simdjson::dom::element value, std::vector<std::string>& ta
 }
 
 Result<void> ReadText(std::string_view name, simdjson::dom::element value, std::string& text) {
-  auto read = ReadString(name, value);
+  auto read = ReadName(name, value);
   if (!read) return std::unexpected(read.error());
   text = std::move(*read);
   return {};

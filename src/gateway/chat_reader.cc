@@ -161,9 +161,10 @@ void TakeDelivery(json& body) {
 }  // namespace
 
 bool WantsImage(std::string_view body, const GatewaySettings& settings) {
-  thread_local simdjson::dom::parser parser;
-  element document;
-  if (parser.parse(body.data(), body.size()).get(document) != simdjson::SUCCESS) return false;
+  simdjson::dom::parser large;
+  const auto parsed = ParseBody(body, large);
+  if (!parsed) return false;
+  const element document = *parsed;
   std::string_view model;
   if (document["model"].get(model) == simdjson::SUCCESS && IsImageModel(settings, model)) {
     return true;

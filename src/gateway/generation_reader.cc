@@ -20,6 +20,7 @@ constexpr int kMaxImages = 10;
 constexpr int kMaxPartialImages = 3;
 constexpr std::size_t kMaxTags = 32;
 constexpr std::size_t kMaxTagLength = 100;
+constexpr std::size_t kMaxParams = 4u << 20;  // an entry keeps them in memory
 
 std::unexpected<Error> Invalid(std::string param, std::string message) {
   return Fail(Code::kInvalidArgument, std::move(message), std::move(param));
@@ -63,8 +64,8 @@ class GenerationReader {
   Result<void> Field(std::string_view key, element value) {
     if (value.is_null()) return {};  // as good as left out
     if (key == "prompt" && takes_prompt_) return Text(key, value, request().prompt);
-    if (key == "model") return Text(key, value, request().model);
-    if (key == "user") return Text(key, value, request().user);
+    if (key == "model") return Name(key, value, request().model);
+    if (key == "user") return Name(key, value, request().user);
     if (key == "size") return Size(value);
     if (key == "n") return Count(value);
     if (key == "seed") return Seed(value);
@@ -75,7 +76,7 @@ class GenerationReader {
     if (key == "stream") return Stream(value);
     if (key == "partial_images") return PartialImages(value);
     if (native_ && key == "tags") return Tags(value);
-    if (native_ && key == "category") return Text(key, value, request().category);
+    if (native_ && key == "category") return Name(key, value, request().category);
     if (native_ && key == "prefer") return Prefer(value);
     params_[std::string(key)] = ToJson(value);
     return {};
@@ -110,6 +111,13 @@ class GenerationReader {
 
   Result<void> Text(std::string_view key, element value, std::string& text) {
     auto read = ReadString(key, value);
+    if (!read) return std::unexpected(read.error());
+    text = std::move(*read);
+    return {};
+  }
+
+  Result<void> Name(std::string_view key, element value, std::string& text) {
+    auto read = ReadName(key, value);
     if (!read) return std::unexpected(read.error());
     text = std::move(*read);
     return {};
@@ -218,6 +226,13 @@ class GenerationReader {
     call_.as_url = response_format_.empty() ? by_default : response_format_ == "url";
     request().delivery.bytes = !call_.as_url;
     request().params = params_.dump();
+    if (request().params.size() > kMaxParams) {
+      return Fail(Code::kTooLarge,
+                  "the parameters beside the prompt have " +
+                      std::to_string(request().params.size()) + " bytes; at most " +
+                      std::to_string(kMaxParams) +
+                      " are accepted: send images as those of an edit, or of a chat message");
+    }
     return std::move(call_);
   }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
@@ -10,6 +11,17 @@ namespace reprise {
 namespace {
 
 namespace dom = simdjson::dom;
+
+constexpr std::size_t kMaxName = 1000;
+constexpr std::size_t kMaxValues = 1'000'000;
+// A parser keeps buffers of some 14 times the largest body it has seen.
+constexpr std::size_t kKeptParserBody = 1u << 20;
+
+// At least as many as there are values: each but the first follows one of these.
+std::size_t CountOpeners(std::string_view body) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(body, [](char c) { return c == ',' || c == '[' || c == '{'; }));
+}
 
 std::unexpected<Error> Wrong(std::string_view name, dom::element value, std::string_view wanted) {
   return Fail(Code::kInvalidArgument,
@@ -32,15 +44,28 @@ Result<void> Visit(dom::object object, const JsonField& field) {
 
 }  // namespace
 
-Result<void> ForEachField(std::string_view body, const JsonField& field) {
-  thread_local dom::parser parser;
+Result<dom::element> ParseBody(std::string_view body, dom::parser& large) {
+  if (body.size() > kMaxValues && CountOpeners(body) > kMaxValues) {
+    return Fail(Code::kTooLarge, "the request body may hold more than " +
+                                     std::to_string(kMaxValues) +
+                                     " JSON values (',', '[' and '{' are counted); send fewer");
+  }
+  thread_local dom::parser kept;
+  dom::parser& parser = body.size() <= kKeptParserBody ? kept : large;
   dom::element document;
   if (const auto error = parser.parse(body.data(), body.size()).get(document)) {
     return Fail(Code::kInvalidArgument, std::string("the request body is not valid JSON: ") +
                                             simdjson::error_message(error));
   }
+  return document;
+}
+
+Result<void> ForEachField(std::string_view body, const JsonField& field) {
+  dom::parser large;
+  const auto document = ParseBody(body, large);
+  if (!document) return std::unexpected(document.error());
   dom::object object;
-  if (document.get(object) != simdjson::SUCCESS) {
+  if (document->get(object) != simdjson::SUCCESS) {
     return Fail(Code::kInvalidArgument, "the request body must be a JSON object");
   }
   return Visit(object, field);
@@ -64,6 +89,15 @@ Result<std::string> ReadString(std::string_view name, dom::element value) {
   std::string_view text;
   if (value.get(text) != simdjson::SUCCESS) return Wrong(name, value, "a string");
   return std::string(text);
+}
+
+Result<std::string> ReadName(std::string_view name, dom::element value) {
+  auto text = ReadString(name, value);
+  if (!text || text->size() <= kMaxName) return text;
+  return Fail(Code::kInvalidArgument,
+              "'" + std::string(name) + "' has " + std::to_string(text->size()) +
+                  " bytes; at most " + std::to_string(kMaxName) + " are accepted",
+              std::string(name));
 }
 
 Result<bool> ReadBool(std::string_view name, dom::element value) {

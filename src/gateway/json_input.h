@@ -12,6 +12,11 @@
 
 namespace reprise {
 
+// Parses a request's body; what it gives is valid until this thread parses another body, or `large`
+// another document. kInvalidArgument when it is no JSON, kTooLarge when it holds more than a
+// million values: few megabytes of `[1,1,...` would grow to hundreds.
+Result<simdjson::dom::element> ParseBody(std::string_view body, simdjson::dom::parser& large);
+
 using JsonField = std::function<Result<void>(std::string_view key, simdjson::dom::element value)>;
 
 // Calls `field` for every member of the top-level object, in order, until one fails. A key that
@@ -25,6 +30,8 @@ std::string Excerpt(std::string_view text);
 
 // Typed reads that say which parameter was wrong, and with which value.
 Result<std::string> ReadString(std::string_view name, simdjson::dom::element value);
+// One of at most 1000 bytes: what is kept with an image.
+Result<std::string> ReadName(std::string_view name, simdjson::dom::element value);
 Result<bool> ReadBool(std::string_view name, simdjson::dom::element value);
 Result<std::int64_t> ReadInteger(std::string_view name, simdjson::dom::element value,
                                  std::int64_t min, std::int64_t max);

@@ -47,6 +47,16 @@ TEST(ForEachField, RefusesWhatIsNoJsonObject) {
   EXPECT_THAT(MessageOf(std::string(100'000, '[')), HasSubstr("not valid JSON"));
 }
 
+TEST(ForEachField, BodiesAreBoundedByTheirValuesNotByTheirText) {
+  const std::string text = "{\"a\":\"" + std::string(4u << 20, 'x') + "\"}";
+  EXPECT_EQ(MessageOf(text), "");
+  EXPECT_EQ(MessageOf(text), "") << "the second is parsed alike";
+  std::string list = "{\"a\":[";
+  for (int i = 0; i < 999'997; ++i) list += "1,";
+  EXPECT_EQ(MessageOf(list + "1]}"), "");
+  EXPECT_THAT(MessageOf(list + "1,1,1]}"), HasSubstr("more than 1000000 JSON values"));
+}
+
 TEST(ForEachField, RefusesAKeyGivenTwice) {
   EXPECT_THAT(MessageOf(R"({"a":1,"b":2,"a":1})"), HasSubstr("'a' is given twice"));
   EXPECT_THAT(MessageOf(R"({"prompt":1,"prom\u0070t":1})"), HasSubstr("'prompt' is given twice"));
@@ -89,6 +99,14 @@ TEST(Read, SaysWhatIsWrongWithWhat) {
   for (const auto text : {"1.0", "1.5", "\"1\"", "true", "[1]", "18446744073709551615"}) {
     EXPECT_FALSE(ReadInteger("i", Parse(text), 0, max)) << text;
   }
+}
+
+TEST(ReadName, IsBounded) {
+  EXPECT_EQ(ReadName("n", Parse('"' + std::string(1000, 'a') + '"')), std::string(1000, 'a'));
+  const auto longer = ReadName("n", Parse('"' + std::string(1001, 'a') + '"'));
+  ASSERT_FALSE(longer);
+  EXPECT_EQ(longer.error().param, "n");
+  EXPECT_THAT(longer.error().message, HasSubstr("1001 bytes; at most 1000"));
 }
 
 TEST(Excerpt, CutsBetweenCharacters) {

@@ -145,6 +145,23 @@ TEST(ReadGeneration, RefusesWhatIsWrongByName) {
   }
 }
 
+// An entry keeps them in memory.
+TEST(ReadGeneration, RefusesParametersThatAreTooMuchToKeep) {
+  const auto read = [](std::string_view key, std::size_t bytes) {
+    return ReadGenerationBody(
+        "{\"prompt\":\"a fox\",\"" + std::string(key) + "\":\"" + std::string(bytes, 'x') + "\"}",
+        Dialect::kNative, {});
+  };
+  EXPECT_TRUE(read("image", 4'000'000));
+  const auto call = read("image", 4u << 20);
+  ASSERT_FALSE(call);
+  EXPECT_EQ(call.error().code, Code::kTooLarge);
+  for (const char* name : {"model", "user", "category"}) {
+    EXPECT_TRUE(read(name, 1000)) << name;
+    EXPECT_FALSE(read(name, 1001)) << name;
+  }
+}
+
 TEST(ReadGeneration, HeadersTightenWhatTheBodySays) {
   const std::string body = R"({"prompt":"x","cache":{"ttl":60}})";
   http::Request request;

@@ -12,7 +12,7 @@
 namespace reprise::http {
 namespace {
 
-constexpr std::size_t kRefusalSlack = 28u << 20;
+constexpr std::size_t kRefusalSlack = 8u << 20;
 
 struct Traits : restinio::default_traits_t {
   static constexpr bool use_connection_count_limiter = true;

@@ -20,7 +20,7 @@ namespace reprise::http {
 struct ServerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8484;  // 0: any free one, see Server::port
-  std::size_t body_bytes = 4u << 20;
+  std::size_t body_bytes = 32u << 20;
   std::size_t header_bytes = 16u << 10;  // the longest URL or header value
   std::size_t header_count = 100;
   std::size_t connections = 8192;

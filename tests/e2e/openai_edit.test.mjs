@@ -78,6 +78,15 @@ describe("edits", () => {
       (error) => error.code === "content_policy_violation");
   });
 
+  it("takes images larger than 4 MB", async () => {
+    const large = Buffer.concat([dog, Buffer.alloc(10 << 20)]);
+    assert.equal((await edit([large], "give it a large hat")).kind, "MISS");
+    assert.equal((await edit([large], "give it a large hat")).kind, "HIT EXACT");
+    const larger = Buffer.alloc(11 << 20, dog);
+    await assert.rejects(edit([larger, larger, larger], "give it a large hat"),
+      (error) => error.status === 413 && /limits\.body/.test(error.message));
+  });
+
   it("refuses broken forms with a 400, and other types with a 415", async () => {
     const post = (body, type) => fetch(`${gateway.url}/v1/images/edits`,
       { method: "POST", headers: { "Content-Type": type }, body });
