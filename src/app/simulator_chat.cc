@@ -1,6 +1,8 @@
 // Chat completions with image output, simulated as OpenRouter answers them: pictures as data URLs
 // in message.images, refusals in message.refusal with finish_reason content_filter. Requests
 // without image output get their last message back, streamed when they ask for it.
+#include <charconv>
+
 #include "app/simulator_apis.h"
 #include "base/digest.h"
 #include "gateway/errors.h"
@@ -73,20 +75,27 @@ json Message(const std::string& text) {
   return {{"role", "assistant"}, {"content", text}, {"refusal", nullptr}};
 }
 
+// As OpenRouter bills: in US dollars.
+std::optional<double> CostOf(const ChatJob& job) {
+  constexpr std::string_view kCost = "cost=";
+  const std::string_view word = FaultOf(job.call.picture.text);
+  if (!word.starts_with(kCost)) return {};
+  double usd = 0;
+  std::from_chars(word.data() + kCost.size(), word.data() + word.size(), usd);
+  return usd;
+}
+
 json Completion(const ChatJob& job, json message, std::string_view finish) {
   const auto tokens = job.call.picture.text.size() / 4 + 1;
   const json choice = {{"index", 0},
                        {"finish_reason", finish},
                        {"native_finish_reason", finish == "stop" ? "STOP" : "PROHIBITED_CONTENT"},
                        {"message", std::move(message)}};
-  return {
-      {"id", "gen-simulated"},
-      {"object", "chat.completion"},
-      {"created", 0},
-      {"model", job.model},
-      {"choices", json::array({choice})},
-      {"usage",
-       {{"prompt_tokens", tokens}, {"completion_tokens", 1290}, {"total_tokens", tokens + 1290}}}};
+  json usage = {
+      {"prompt_tokens", tokens}, {"completion_tokens", 1290}, {"total_tokens", tokens + 1290}};
+  if (const auto usd = CostOf(job)) usage["cost"] = *usd;
+  return {{"id", "gen-simulated"}, {"object", "chat.completion"},      {"created", 0},
+          {"model", job.model},    {"choices", json::array({choice})}, {"usage", std::move(usage)}};
 }
 
 // A completion's words as server-sent events.

@@ -107,7 +107,7 @@ Task<Result<SimulatedOutcome>> SimulatorCore::Fault(SimulatedKind kind, std::str
   }
   if (fault == "big") co_return SimulatedOutcome{.images = {BigPng()}};
   const bool draws = fault == "truncated" || fault == "trickle" || fault == "rate-limit" ||
-                     fault == "queue" || fault.starts_with("flaky");
+                     fault == "queue" || fault.starts_with("flaky") || fault.starts_with("cost=");
   if (!draws) co_return SimulatedOutcome{};
   auto drawn = co_await Draw(std::move(call));
   if (!drawn) co_return drawn;

@@ -13,6 +13,7 @@
 //   simulate:big           a valid PNG of about 30 MB
 //   simulate:trickle       the answer at 256 bytes every 100 ms
 //   simulate:queue         RunPod alone: runsync answers IN_QUEUE at once
+//   simulate:cost=USD      chat alone: usage.cost says what the image cost
 #pragma once
 
 #include <array>

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,9 +23,10 @@ struct ApiImage {
 };
 
 struct ApiAnswer {
-  std::vector<ApiImage> images;  // at least one
-  std::string usage;             // JSON, or empty
-  std::string text;              // what the model said beside them, or empty
+  std::vector<ApiImage> images;         // at least one
+  std::string usage;                    // JSON, or empty
+  std::string text;                     // what the model said beside them, or empty
+  std::optional<double> cost_usd = {};  // of the call, where the API bills it in its answer
 };
 
 // Why an answer is none.

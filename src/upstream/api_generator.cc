@@ -45,6 +45,18 @@ std::string SumUsage(const std::string& total, const std::string& more) {
   return sum.dump();
 }
 
+// The mean of what the images cost; nothing unless every call told.
+void AddCost(Generated& total, const Generated& more) {
+  const auto count = static_cast<double>(total.images.size());
+  const auto added = static_cast<double>(more.images.size());
+  if (!more.image_usd || (count > 0 && !total.image_usd)) {
+    total.image_usd.reset();
+  } else {
+    total.image_usd =
+        (total.image_usd.value_or(0) * count + *more.image_usd * added) / (count + added);
+  }
+}
+
 }  // namespace
 
 // Calls of one request under way at once; all on one strand.
@@ -110,6 +122,7 @@ Task<Result<Generated>> ApiGenerator::GenerateParallel(GenerateRequest request, 
                 caller_->WithoutKey(result.error()).message);
       continue;
     }
+    AddCost(all, *result);
     std::move(result->images.begin(), result->images.end(), std::back_inserter(all.images));
     all.usage = SumUsage(all.usage, result->usage);
     all.attempts += result->attempts;
@@ -198,6 +211,9 @@ Task<Result<Generated>> ApiGenerator::Collect(ApiAnswer answer, int count, Deadl
     }
   }
   if (generated.images.empty()) co_return std::unexpected(std::move(fault));
+  if (answer.cost_usd) {
+    generated.image_usd = *answer.cost_usd / static_cast<double>(generated.images.size());
+  }
   co_return generated;
 }
 

@@ -57,8 +57,9 @@ class ApiGeneratorTest : public ::testing::Test {
     for (auto& thread : threads_) thread.join();
   }
 
-  std::unique_ptr<ImageGenerator> Make(const std::string& base_url) {
-    UpstreamOptions options{.base_url = base_url, .api_key = kKey};
+  std::unique_ptr<ImageGenerator> Make(const std::string& base_url,
+                                       UpstreamKind kind = UpstreamKind::kOpenAi) {
+    UpstreamOptions options{.kind = kind, .base_url = base_url, .api_key = kKey};
     options.retry = {.max_attempts = 3, .base = milliseconds(2), .max = milliseconds(4)};
     options.max_image_bytes = 1000;
     return *MakeUpstream(options, {client_, workers_, clock_});
@@ -253,6 +254,23 @@ TEST_F(ApiGeneratorTest, SomeFailingParallelCallsMeanFewerImages) {
   auto generated = Generate(server, Request(3, "dall-e-3"));
   ASSERT_TRUE(generated);
   EXPECT_EQ(generated->images.size(), 2u);
+}
+
+TEST_F(ApiGeneratorTest, AnImageCostsTheMeanOfWhatParallelCallsBill) {
+  const auto billed = [](const std::string& usage) {
+    return JsonReply(200, R"({"choices":[{"message":{"images":[{"image_url":{
+        "url":"data:image/png;base64,YWJj"}}]}}],"usage":)" +
+                              usage + "}");
+  };
+  const auto cost = [&](const std::string& first, const std::string& second) {
+    RawServer server({billed(first), billed(second)});
+    const auto generated =
+        RunTask(context_, Make(server.Url("/v1"), UpstreamKind::kChat)->Generate(Request(2)));
+    EXPECT_TRUE(generated) << generated.error().message;
+    return generated ? generated->image_usd : std::nullopt;
+  };
+  EXPECT_DOUBLE_EQ(cost(R"({"cost":0.02})", R"({"cost":0.04})").value_or(-1), 0.03);
+  EXPECT_EQ(cost(R"({"cost":0.02})", "{}"), std::nullopt) << "not every call told";
 }
 
 TEST_F(ApiGeneratorTest, AllFailingParallelCallsAreAFailure) {

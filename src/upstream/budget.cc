@@ -14,6 +14,23 @@ constexpr std::int64_t kDayMs = 86'400'000;
 // Budgets are sums of prices; a ten-thousandth of a cent is rounding.
 constexpr double kRounding = 1e-6;
 
+// One of the bounds, for its message: "NAME has spent $1 of its $2", setting budget_usd.
+struct Bound {
+  std::string who;
+  std::string_view whose, setting;
+  double spent = 0, limit = 0;
+};
+
+Error Exceeded(const Bound& bound, double usd, std::int64_t now_ms) {
+  return {.code = Code::kRateLimited,
+          .message = fmt::format(
+              "{} spent ${:.4g} of {} ${:.4g} for today (UTC), and this would cost ${:.4g} more; "
+              "stored images are still served; ask again after midnight, or raise {}",
+              bound.who, bound.spent, bound.whose, bound.limit, usd, bound.setting),
+          .upstream = "budget_exceeded",
+          .retry_after_ms = kDayMs - now_ms % kDayMs};
+}
+
 }  // namespace
 
 Result<void> Budget::Load() {
@@ -23,24 +40,25 @@ Result<void> Budget::Load() {
   std::lock_guard lock(mutex_);
   day_ = day;
   spent_usd_ = std::move(*spent);
+  total_usd_ = 0;
+  for (const auto& [tenant, usd] : spent_usd_) total_usd_ += usd;
   return {};
 }
 
 Task<Result<Budget::Charge>> Budget::Reserve(std::string tenant, double usd) {
-  const double limit = LimitOf(tenant);
-  if (limit == 0 || usd == 0) co_return Charge{std::move(tenant), 0, 0};
-  Charge charge{tenant, 0, usd};
+  if (limits_.total_usd == 0 && LimitOf(tenant) == 0) co_return Charge{};
+  Charge charge{.tenant = std::move(tenant), .usd = usd, .counted = true};
   {
     std::lock_guard lock(mutex_);
     charge.day = TurnPage();
-    double& spent = spent_usd_[tenant];
-    if (spent + usd > limit + kRounding) co_return std::unexpected(Exceeded(tenant, spent, usd));
-    spent += usd;
+    if (usd == 0) co_return charge;  // free, as far as its price says
+    if (auto refusal = Refusal(charge.tenant, usd)) co_return std::unexpected(std::move(*refusal));
+    Book(charge.tenant, charge.day, usd);
   }
-  const auto written = co_await log_.Add(charge.day, tenant, usd);
+  const auto written = co_await log_.Add(charge.day, charge.tenant, usd);
   if (!written) {
     std::lock_guard lock(mutex_);
-    if (day_ == charge.day) spent_usd_[tenant] -= usd;
+    Book(charge.tenant, charge.day, -usd);
     Error error = written.error();
     error.message = "the budget cannot be kept: " + error.message;
     co_return std::unexpected(std::move(error));
@@ -48,17 +66,15 @@ Task<Result<Budget::Charge>> Budget::Reserve(std::string tenant, double usd) {
   co_return charge;
 }
 
-Task<> Budget::GiveBack(Charge charge, double usd) {
-  const double back = std::min(usd, charge.usd);
-  if (back <= 0) co_return;
+Task<> Budget::Settle(Charge charge, double spent_usd) {
+  const double more = spent_usd - charge.usd;
+  if (!charge.counted || more == 0) co_return;
   {
     std::lock_guard lock(mutex_);
-    if (day_ == charge.day) {
-      double& spent = spent_usd_[charge.tenant];
-      spent = std::max(0.0, spent - back);
-    }
+    TurnPage();
+    Book(charge.tenant, charge.day, more);
   }
-  const auto written = co_await log_.Add(charge.day, charge.tenant, -back);
+  const auto written = co_await log_.Add(charge.day, charge.tenant, more);
   if (!written) log::warn("budget of {}: {}", charge.tenant, written.error().message);
 }
 
@@ -71,7 +87,11 @@ nlohmann::json Budget::ToJson() const {
     if (today) tenants[tenant]["spent_usd"] = usd;
   }
   for (auto& [tenant, entry] : tenants.items()) entry["budget_usd"] = LimitOf(tenant);
-  return {{"default_usd", limits_.default_usd}, {"tenants", std::move(tenants)}};
+  nlohmann::json shown = {{"default_usd", limits_.default_usd}, {"tenants", std::move(tenants)}};
+  if (limits_.total_usd > 0) {
+    shown["total"] = {{"budget_usd", limits_.total_usd}, {"spent_usd", today ? total_usd_ : 0.0}};
+  }
+  return shown;
 }
 
 double Budget::LimitOf(const std::string& tenant) const {
@@ -79,21 +99,39 @@ double Budget::LimitOf(const std::string& tenant) const {
   return own == limits_.tenant_usd.end() ? limits_.default_usd : own->second;
 }
 
-Error Budget::Exceeded(const std::string& tenant, double spent, double usd) const {
-  return {
-      .code = Code::kRateLimited,
-      .message = fmt::format(
-          "the tenant '{}' has spent ${:.4g} of its ${:.4g} for today (UTC), and this would cost "
-          "${:.4g} more; stored images are still served; ask again after midnight, or raise "
-          "budget_usd",
-          tenant, spent, LimitOf(tenant), usd),
-      .upstream = "budget_exceeded",
-      .retry_after_ms = kDayMs - clock_.NowMs() % kDayMs};
+std::optional<Error> Budget::Refusal(const std::string& tenant, double usd) const {
+  const auto found = spent_usd_.find(tenant);
+  const Bound own{.who = "the tenant '" + tenant + "' has",
+                  .whose = "its",
+                  .setting = "budget_usd",
+                  .spent = found == spent_usd_.end() ? 0 : found->second,
+                  .limit = LimitOf(tenant)};
+  const Bound total{.who = "all tenants together have",
+                    .whose = "their",
+                    .setting = "budget_total_usd",
+                    .spent = total_usd_,
+                    .limit = limits_.total_usd};
+  for (const Bound& bound : {own, total}) {
+    if (bound.limit == 0 || bound.spent + usd <= bound.limit + kRounding) continue;
+    return Exceeded(bound, usd, clock_.NowMs());
+  }
+  return {};
+}
+
+void Budget::Book(const std::string& tenant, std::int64_t day, double usd) {
+  if (day != day_) return;  // a page that has been turned
+  double& spent = spent_usd_[tenant];
+  const double before = spent;
+  spent = std::max(0.0, spent + usd);
+  total_usd_ = std::max(0.0, total_usd_ + spent - before);
 }
 
 std::int64_t Budget::TurnPage() {
   const std::int64_t day = clock_.NowMs() / kDayMs;
-  if (day != day_) spent_usd_.clear();
+  if (day != day_) {
+    spent_usd_.clear();
+    total_usd_ = 0;
+  }
   return day_ = day;
 }
 

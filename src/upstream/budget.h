@@ -1,13 +1,15 @@
-// What each tenant may spend on images a day (UTC). Safe for any thread.
+// What each tenant, and all of them together, may spend on images a day (UTC). Safe for any thread.
 //
 // Money is reserved before a call and on the disk by then, so neither many calls at once nor a
-// restart spend more than there is; what a failed call did not cost is given back.
+// restart spend more than there is. After the call it is settled: what was not spent is given back,
+// what an API billed above its price is booked, too.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -29,6 +31,7 @@ class SpendingLog {
 };
 
 struct BudgetLimits {
+  double total_usd = 0;                      // a day, for all tenants together; 0: no bound
   double default_usd = 0;                    // a day, for each tenant; 0: no bound
   std::map<std::string, double> tenant_usd;  // instead of it, by tenant; 0: no bound
 };
@@ -39,6 +42,7 @@ class Budget {
     std::string tenant;
     std::int64_t day = 0;
     double usd = 0;
+    bool counted = false;  // false: nothing bounds the tenant
   };
 
   // `log` and `clock` outlive the budget.
@@ -48,19 +52,22 @@ class Budget {
   // Reads what today has cost so far. Once, before the other methods.
   Result<void> Load();
 
-  // kRateLimited, with the time until midnight, when it would go over the budget. Tenants without a
-  // bound are charged nothing.
+  // kRateLimited, with the time until midnight, when it would go over a budget. Without a bound in
+  // total, tenants without one are charged nothing.
   Task<Result<Charge>> Reserve(std::string tenant, double usd);
-  // Of a charge, what was not spent in the end: at most all of it.
-  Task<> GiveBack(Charge charge, double usd);
+  // What the charge came to in the end, whatever was reserved.
+  Task<> Settle(Charge charge, double spent_usd);
 
-  // {"default_usd": ..., "tenants": {NAME: {"budget_usd": ..., "spent_usd": ...}}}: today's.
+  // {"default_usd": ..., "tenants": {NAME: {"budget_usd": ..., "spent_usd": ...}}}, and with a
+  // bound in total "total": {"budget_usd": ..., "spent_usd": ...}: today's.
   nlohmann::json ToJson() const;
 
  private:
   double LimitOf(const std::string& tenant) const;
-  Error Exceeded(const std::string& tenant, double spent, double usd) const;
-  std::int64_t TurnPage();  // gives today; the lock is held
+  // The lock is held by whoever calls these.
+  std::optional<Error> Refusal(const std::string& tenant, double usd) const;
+  void Book(const std::string& tenant, std::int64_t day, double usd);
+  std::int64_t TurnPage();  // gives today
 
   const BudgetLimits limits_;
   SpendingLog& log_;
@@ -68,6 +75,7 @@ class Budget {
   mutable std::mutex mutex_;
   std::int64_t day_ = 0;
   std::map<std::string, double> spent_usd_;  // on day_
+  double total_usd_ = 0;                     // the sum of it
 };
 
 }  // namespace reprise

@@ -75,7 +75,7 @@ TEST_F(BudgetTest, WhatFailedIsGivenBack) {
   const auto charge = Reserve("a", 0.08);
   ASSERT_TRUE(charge);
   EXPECT_FALSE(Reserve("a", 0.04));
-  RunTask(io_.context(), budget_.GiveBack(*charge, 0.08));
+  RunTask(io_.context(), budget_.Settle(*charge, 0));
   EXPECT_TRUE(Reserve("a", 0.04));
   EXPECT_NEAR(log_.days[20'000]["a"], 0.04, 1e-9);
 }
@@ -84,7 +84,7 @@ TEST_F(BudgetTest, ANewDayIsANewBudgetAndGivesNothingBackFromTheOldOne) {
   const auto yesterday = Reserve("a", 0.1);
   clock_.Advance(std::chrono::hours(14));
   EXPECT_TRUE(Reserve("a", 0.1));
-  RunTask(io_.context(), budget_.GiveBack(*yesterday, 0.1));
+  RunTask(io_.context(), budget_.Settle(*yesterday, 0));
   EXPECT_FALSE(Reserve("a", 0.1));
   EXPECT_NEAR(Spent("a"), 0.1, 1e-9);
 }
@@ -94,6 +94,49 @@ TEST_F(BudgetTest, SurvivesARestart) {
   Budget again(limits_, log_, clock_);
   ASSERT_TRUE(again.Load());
   EXPECT_FALSE(RunTask(io_.context(), again.Reserve("a", 0.04)));
+}
+
+TEST_F(BudgetTest, WhatWasBilledAboveItsPriceIsBookedToo) {
+  const auto charge = Reserve("a", 0.04);
+  ASSERT_TRUE(charge);
+  RunTask(io_.context(), budget_.Settle(*charge, 0.09));
+  EXPECT_NEAR(Spent("a"), 0.09, 1e-9);
+  EXPECT_NEAR(log_.days[20'000]["a"], 0.09, 1e-9);
+  EXPECT_FALSE(Reserve("a", 0.04));
+  const auto free = Reserve("a", 0);
+  ASSERT_TRUE(free) << "free by the price list";
+  RunTask(io_.context(), budget_.Settle(*free, 0.01));
+  EXPECT_NEAR(Spent("a"), 0.1, 1e-9);
+}
+
+TEST_F(BudgetTest, ATotalBoundsAllTenantsTogether) {
+  const BudgetLimits limits{.total_usd = 0.25, .default_usd = 0.10, .tenant_usd = {{"free", 0}}};
+  const auto reserve = [&](Budget& budget, const char* tenant, double usd) {
+    return RunTask(io_.context(), budget.Reserve(tenant, usd));
+  };
+  Budget budget(limits, log_, clock_);
+  ASSERT_TRUE(budget.Load());
+  EXPECT_TRUE(reserve(budget, "a", 0.1));
+  EXPECT_FALSE(reserve(budget, "a", 0.01)) << "its own bound counts too";
+  const auto charge = reserve(budget, "free", 0.1);
+  ASSERT_TRUE(charge);
+  const auto over = reserve(budget, "b", 0.1);
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().upstream, "budget_exceeded");
+  EXPECT_THAT(over.error().message, HasSubstr("all tenants together have spent $0.2 of their $0.25"));
+  EXPECT_THAT(over.error().message, HasSubstr("budget_total_usd"));
+  EXPECT_EQ(over.error().retry_after_ms, 14 * 3'600'000);
+
+  Budget again(limits, log_, clock_);
+  ASSERT_TRUE(again.Load());
+  EXPECT_FALSE(reserve(again, "b", 0.1)) << "over a restart";
+  RunTask(io_.context(), again.Settle(*charge, 0.02));
+  EXPECT_NEAR(again.ToJson()["total"]["spent_usd"].get<double>(), 0.12, 1e-9);
+  EXPECT_TRUE(reserve(again, "b", 0.1));
+  clock_.Advance(std::chrono::hours(14));
+  EXPECT_EQ(again.ToJson()["total"]["spent_usd"], 0.0);
+  EXPECT_TRUE(reserve(again, "c", 0.1)) << "a new day";
+  EXPECT_FALSE(budget_.ToJson().contains("total")) << "where there is no such bound";
 }
 
 TEST_F(BudgetTest, WhatCannotBeWrittenDownIsNotSpent) {
@@ -126,6 +169,13 @@ TEST_F(BudgetTest, AGeneratorSpendsOnlyOnWhatItGets) {
   EXPECT_EQ(over.error().upstream, "budget_exceeded");
   EXPECT_EQ(script->calls().size(), 3u) << "the last was not made";
   EXPECT_EQ(guarded.Status().front().breaker, "closed");
+  Generated billed = OneImage();
+  billed.image_usd = 0.07;
+  script->Next({billed, nullptr});
+  const auto generated = RunTask(io_.context(), guarded.Generate(AskFor("m", "b")));
+  ASSERT_TRUE(generated);
+  EXPECT_EQ(generated->image_usd, 0.07) << "the bill, not the price list";
+  EXPECT_NEAR(Spent("b"), 0.07, 1e-9);
   io_.Stop();
 }
 

@@ -143,6 +143,23 @@ std::unexpected<Error> NoImage(const MessageParts& parts, const std::string& fin
   return std::unexpected(std::move(error));
 }
 
+std::optional<double> AmountIn(const json& object, const char* key) {
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  if (found == object.end() || !found->is_number()) return {};
+  const auto amount = found->get<double>();
+  return amount >= 0 && std::isfinite(amount) ? std::optional(amount) : std::nullopt;
+}
+
+// OpenRouter's bill, in US dollars; with the caller's own key at a provider, the provider's on top.
+std::optional<double> CostIn(const json& usage) {
+  auto cost = AmountIn(usage, "cost");
+  if (cost && usage.value("is_byok", json()) == true) {
+    const json details = usage.value("cost_details", json());
+    *cost += AmountIn(details, "upstream_inference_cost").value_or(0);
+  }
+  return cost;
+}
+
 class ChatApi final : public ImageApi {
  public:
   std::string_view DefaultUrl() const override { return "https://openrouter.ai/api/v1"; }
@@ -213,7 +230,10 @@ class ChatApi final : public ImageApi {
       answer.images.push_back(std::move(*image));
     }
     const auto usage = body.find("usage");
-    if (usage != body.end() && usage->is_object()) answer.usage = usage->dump();
+    if (usage != body.end() && usage->is_object()) {
+      answer.usage = usage->dump();
+      answer.cost_usd = CostIn(*usage);
+    }
     return answer;
   }
 

@@ -104,6 +104,27 @@ TEST(ChatApi, ImagesAndTextAreRead) {
   EXPECT_EQ(answer->images[1].link, "https://cdn.example/i.png");
   EXPECT_EQ(answer->text, "Here.");
   EXPECT_EQ(answer->usage, R"({"cost":0.04})");
+  EXPECT_EQ(answer->cost_usd, 0.04);
+}
+
+TEST(ChatApi, ReadsWhatTheAnswerCost) {
+  const std::pair<const char*, std::optional<double>> bills[] = {
+      {R"({"cost":0})", 0.0},
+      {R"({"cost":0.5,"is_byok":false,"cost_details":{"upstream_inference_cost":0.25}})", 0.5},
+      {R"({"cost":0.5,"is_byok":true,"cost_details":{"upstream_inference_cost":0.25}})", 0.75},
+      {R"({"cost":0.5,"is_byok":true,"cost_details":null})", 0.5},
+      {R"({"cost":-1})", {}},
+      {R"({"cost":"0.5"})", {}},
+      {R"({"total_tokens":5})", {}},
+      {"7", {}}};
+  for (const auto& [usage, usd] : bills) {
+    const auto answer = kApi->Read(ApiReply(200, R"({"choices":[{"message":{"images":[
+            {"image_url":{"url":"data:image/png;base64,YWJj"}}]}}],"usage":)" +
+                                                     std::string(usage) + "}"),
+                                   kLimit);
+    ASSERT_TRUE(answer) << usage;
+    EXPECT_EQ(answer->cost_usd, usd) << usage;
+  }
 }
 
 TEST(ChatApi, ImagesAmongThePartsOfTheContentAreRead) {

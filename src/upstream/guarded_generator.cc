@@ -151,7 +151,7 @@ Task<Result<Generated>> GuardedGenerator::Call(GenerateRequest request) {
   auto generated = co_await Ask(std::move(request));
   allowed.Told();
   if (generated) {
-    generated->image_usd = image_usd;
+    if (!generated->image_usd) generated->image_usd = image_usd;
     generated->upstream = name();
     generated->took = duration_cast<milliseconds>(steady_clock::now() - start);
     times_.Add(*generated->took);
@@ -161,8 +161,8 @@ Task<Result<Generated>> GuardedGenerator::Call(GenerateRequest request) {
     ++errors_;
     Judge(generated.error(), given);
   }
-  const double unspent = charge.usd - (generated ? CostOf(*generated) : 0);
-  if (unspent > 0) co_await parts_.budget->GiveBack(std::move(charge), unspent);
+  const double spent = generated ? CostOf(*generated) : 0;
+  if (parts_.budget != nullptr) co_await parts_.budget->Settle(std::move(charge), spent);
   co_return generated;
 }
 
@@ -189,6 +189,10 @@ Task<Result<Generated>> GuardedGenerator::Checked(Generated generated, Deadline 
     whole.push_back(std::move(image));
   }
   if (whole.empty()) co_return std::unexpected(std::move(fault));
+  if (generated.image_usd) {  // the bill is for all of them
+    *generated.image_usd *=
+        static_cast<double>(generated.images.size()) / static_cast<double>(whole.size());
+  }
   generated.images = std::move(whole);
   co_return generated;
 }

@@ -50,7 +50,8 @@ struct Generated {
   std::string usage;                   // the upstream's usage object as JSON, or empty
   std::string text;                    // what the model said beside its images, or empty
   int attempts = 1;
-  // Where several can answer: who did, and what each image cost there.
+  // Where several can answer: who did, and what each image cost there: the API's own bill where it
+  // sends one, else the price list's.
   std::string upstream;
   std::optional<double> image_usd;
   std::optional<std::chrono::milliseconds> took;  // of the call, without the wait for its turn
