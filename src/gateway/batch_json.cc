@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gateway/errors.h"
+#include "gateway/native_reply.h"
 #include "work/active_batch.h"
 
 namespace reprise {
@@ -61,21 +62,6 @@ json OrNull(bool there, const T& value) {
   return there ? json(value) : json();
 }
 
-json Decided(const Decision& decision) {
-  const bool compared = decision.similarity.has_value();
-  return {{"status", ToString(decision.outcome)},
-          {"type", OrNull(decision.type != HitType::kNone, ToString(decision.type))},
-          {"reason", decision.reason},
-          {"sentence", decision.sentence},
-          {"similarity", OrNull(compared, decision.similarity.value_or(0))},
-          {"threshold", OrNull(compared, decision.threshold)},
-          {"bucket", decision.bucket},
-          {"refused", OrNull(decision.refused != 0, decision.refused)},
-          {"stored", decision.stored},
-          {"age_s", OrNull(decision.outcome == Outcome::kHit, decision.age_ms / 1000)},
-          {"saved_usd", decision.saved_usd}};
-}
-
 // As other routes show it, with the status they would have.
 json ErrorOf(const Error& error) {
   json shown = json::parse(ErrorResponse(error).BodyView());
@@ -93,7 +79,7 @@ json Described(const Reply& reply, const Decision& decision) {
   return {{"images", std::move(images)},
           {"entry", OrNull(decision.entry != 0, decision.entry)},
           {"created", reply.created_ms / 1000},
-          {"cache", Decided(decision)}};
+          {"cache", DecisionJson(decision)}};
 }
 
 // What is kept of an item, with links.
@@ -142,7 +128,7 @@ void AppendAnswer(const Answer& answer, bool as_url, std::string_view url_base, 
   out += "{\"status\":\"" + std::string(NameOf(status)) + "\",";
   if (!answer.reply) {
     json shown = ErrorOf(answer.reply.error());
-    shown["cache"] = Decided(answer.decision);
+    shown["cache"] = DecisionJson(answer.decision);
     out += std::string_view(Dump(shown)).substr(1);
     return;
   }
