@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/digest.h"
 #include "gateway/batch_events.h"
 #include "gateway/batch_json.h"
 #include "gateway/errors.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::size_t kDefaultPage = 50;
 constexpr std::size_t kMaxPage = 1000;
+constexpr std::size_t kMaxKey = 255;
 
 struct Page {
   std::size_t limit = kDefaultPage;
@@ -57,6 +59,17 @@ std::vector<BatchItem> ItemsOf(BatchCall& call) {
   return items;
 }
 
+// The caller's Idempotency-Key: empty without one.
+Result<std::string> ReadKey(const http::Request& request) {
+  const std::string key(request.Header("Idempotency-Key"));
+  const auto plain = [](char c) { return c > 0x20 && c < 0x7f; };
+  if (key.size() <= kMaxKey && std::ranges::all_of(key, plain)) return key;
+  return Fail(Code::kInvalidArgument,
+              "'Idempotency-Key' must have at most " + std::to_string(kMaxKey) +
+                  " visible ASCII characters, e.g. a UUID, not '" + Excerpt(key) + "'",
+              "Idempotency-Key");
+}
+
 // A batch answers when one item does; else its first error says what is wrong.
 int StatusOf(const std::vector<Answer>& answers) {
   const auto done = [](const Answer& answer) { return answer.reply.has_value(); };
@@ -95,15 +108,20 @@ Task<http::Response> BatchSurface::Wait(http::RequestPtr request, BatchCall call
 }
 
 Task<http::Response> BatchSurface::StartInBackground(http::RequestPtr request, BatchCall call) {
+  auto key = ReadKey(*request);
+  if (!key) co_return ErrorResponse(key.error());
   Batch batch{.tenant = TenantOf(*request),
               .url_base = UrlBase(settings_, *request),
+              .idempotency_key = std::move(*key),
+              .body_digest = Sha256(request->body).Hex(),
               .webhook = std::move(call.webhook),
               .items = ItemsOf(call)};
   const auto created = co_await batches_.Create(std::move(batch));
   if (!created) co_return ErrorResponse(created.error());
   http::Response response =
-      http::Json(202, WriteBatch((*created)->Snapshot(), UrlBase(settings_, *request)));
-  response.Set("Location", "/v1/batches/" + (*created)->id());
+      http::Json(created->again ? 200 : 202,
+                 WriteBatch(created->batch->Snapshot(), UrlBase(settings_, *request)));
+  response.Set("Location", "/v1/batches/" + created->batch->id());
   co_return response;
 }
 

@@ -41,6 +41,9 @@ struct Batch {
   std::string id;  // unique
   std::string tenant;
   std::string url_base;  // what links in the webhook's body begin with
+  // The caller's name for the request that started it, unique among the tenant's; empty: none.
+  std::string idempotency_key = {};
+  std::string body_digest = {};  // what that request was, in hexadecimal
   bool cancelled = false;
   std::int64_t created_ms = 0;
   std::int64_t ended_ms = 0;  // 0: items wait
@@ -87,6 +90,7 @@ class BatchStore {
  public:
   virtual ~BatchStore() = default;
 
+  // kConflict when its tenant has a batch under its idempotency key.
   virtual Task<Result<void>> Create(Batch batch) = 0;
   // All of it or nothing. kNotFound for a batch that is not there, kConflict for an item that does
   // not wait.
@@ -98,6 +102,9 @@ class BatchStore {
 
   // Nothing when the tenant has no such batch.
   virtual Task<Result<std::optional<Batch>>> Find(std::string tenant, std::string id) = 0;
+  // The id of the tenant's batch under that idempotency key; nothing when there is none.
+  virtual Task<Result<std::optional<std::string>>> FindByKey(std::string tenant,
+                                                             std::string key) = 0;
   // The tenant's batches older than the batch `before` (empty: all), newest first.
   virtual Task<Result<std::vector<BatchSummary>>> List(std::string tenant, std::string before,
                                                        std::size_t limit) = 0;

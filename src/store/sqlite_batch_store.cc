@@ -5,8 +5,8 @@ namespace {
 
 constexpr char kPutBatch[] =
     "INSERT INTO batches(id, tenant, url_base, cancelled, created_ms, ended_ms, webhook_url,"
-    " webhook_secret, webhook_status, webhook_attempts, webhook_error)"
-    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number";
+    " webhook_secret, webhook_status, webhook_attempts, webhook_error, idempotency_key,"
+    " body_digest) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number";
 constexpr char kPutItem[] =
     "INSERT INTO batch_items(batch, position, name, request, status, result, change)"
     " VALUES(?, ?, ?, ?, ?, ?, ?)";
@@ -27,12 +27,16 @@ constexpr char kRemoveEnded[] =
     " RETURNING number";
 constexpr char kFind[] =
     "SELECT number, id, tenant, url_base, cancelled, created_ms, ended_ms, webhook_url,"
-    " webhook_secret, webhook_status, webhook_attempts, webhook_error FROM batches"
+    " webhook_secret, webhook_status, webhook_attempts, webhook_error, idempotency_key, "
+    "body_digest FROM batches"
     " WHERE id = ? AND tenant = ?";
 constexpr char kOpen[] =
     "SELECT number, id, tenant, url_base, cancelled, created_ms, ended_ms, webhook_url,"
-    " webhook_secret, webhook_status, webhook_attempts, webhook_error FROM batches"
+    " webhook_secret, webhook_status, webhook_attempts, webhook_error, idempotency_key, "
+    "body_digest FROM batches"
     " WHERE ended_ms = 0 OR webhook_status = 1 ORDER BY number";
+constexpr char kFindByKey[] =
+    "SELECT id FROM batches WHERE tenant = ? AND idempotency_key = ? AND idempotency_key <> ''";
 constexpr char kItems[] =
     "SELECT name, request, status, result, change FROM batch_items WHERE batch = ?"
     " ORDER BY position";
@@ -81,6 +85,7 @@ Result<void> PutBatch(SqliteConnection& connection, const Batch& batch) {
   statement.Integer(batch.created_ms).Integer(batch.ended_ms).Text(batch.webhook.url);
   statement.Text(batch.webhook.secret).Integer(static_cast<int>(batch.webhook.status));
   statement.Integer(batch.webhook.attempts).Text(batch.webhook.error);
+  statement.Text(batch.idempotency_key).Text(batch.body_digest);
   const auto number = First(statement);
   if (!number) return std::unexpected(number.error());
   for (std::size_t i = 0; i < batch.items.size(); ++i) {
@@ -141,6 +146,8 @@ Batch ReadBatch(const SqliteStatement& row) {
   return {.id = text(1),
           .tenant = text(2),
           .url_base = text(3),
+          .idempotency_key = text(12),
+          .body_digest = text(13),
           .cancelled = row.GetInteger(4) != 0,
           .created_ms = row.GetInteger(5),
           .ended_ms = row.GetInteger(6),
@@ -193,6 +200,18 @@ Result<std::optional<Batch>> FindBatch(SqliteConnection& connection, const std::
                           [&](Batch&& batch) { found = std::move(batch); });
   if (!read) return std::unexpected(read.error());
   return found;
+}
+
+Result<std::optional<std::string>> FindIdByKey(SqliteConnection& connection,
+                                               const std::string& tenant, const std::string& key) {
+  auto statement = connection.Prepare(kFindByKey);
+  if (!statement) return std::unexpected(statement.error());
+  const auto row = (*statement)->Text(tenant).Text(key).Step();
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::nullopt;
+  std::string id((*statement)->GetBytes(0));
+  if (auto done = (*statement)->Run(); !done) return std::unexpected(done.error());
+  return id;
 }
 
 Result<std::vector<BatchSummary>> ListBatches(SqliteConnection& connection,
@@ -260,6 +279,13 @@ class SqliteBatchStore final : public BatchStore {
   Task<Result<std::optional<Batch>>> Find(std::string tenant, std::string id) override {
     auto work = [tenant = std::move(tenant), id = std::move(id)](SqliteConnection& from) {
       return FindBatch(from, tenant, id);
+    };
+    return database_->writer().Run(std::move(work));
+  }
+
+  Task<Result<std::optional<std::string>>> FindByKey(std::string tenant, std::string key) override {
+    auto work = [tenant = std::move(tenant), key = std::move(key)](SqliteConnection& from) {
+      return FindIdByKey(from, tenant, key);
     };
     return database_->writer().Run(std::move(work));
   }

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "store/sqlite.h"
 #include "store/store_testing.h"
 #include "store/trust_store.h"
 
@@ -135,6 +136,51 @@ TEST_F(BatchStoreTest, BelongsToItsTenant) {
   EXPECT_TRUE(Find("b", "other"));
   EXPECT_THAT(Listed("default", "", 10), ElementsAre("a"));
   EXPECT_THAT(Listed("default", "b", 10), IsEmpty());  // another's place in the order says nothing
+}
+
+TEST_F(BatchStoreTest, HasOneBatchOfATenantUnderAKey) {
+  const auto keyed = [](const std::string& id, const std::string& tenant = "default") {
+    Batch batch = Sample(id, 1, tenant);
+    batch.idempotency_key = "k";
+    batch.body_digest = "d" + id;
+    return batch;
+  };
+  const auto under = [&](const std::string& tenant, const std::string& key) {
+    return runner_.Run(store().FindByKey(tenant, key)).value();
+  };
+  for (const char* id : {"a", "b"}) Create(Sample(id, 1));  // without a key
+  Create(keyed("c"));
+  Create(keyed("d", "other"));
+  const auto again = runner_.Run(store().Create(keyed("e")));
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Code::kConflict);
+  Reopen();
+  EXPECT_EQ(under("default", "k"), "c");
+  EXPECT_EQ(under("other", "k"), "d");
+  EXPECT_EQ(under("third", "k"), std::nullopt);
+  EXPECT_EQ(under("default", ""), std::nullopt);
+  EXPECT_EQ(Find("c")->body_digest, "dc");
+  Update({.batch = "c", .ends = {Done(0)}, .now_ms = 5});
+  ASSERT_TRUE(runner_.Run(store().RemoveEnded(6)));
+  EXPECT_EQ(under("default", "k"), std::nullopt) << "kept as long as the batch is";
+}
+
+// As version 5 left it.
+TEST_F(BatchStoreTest, BatchesWithoutKeysAreMigrated) {
+  Create(Sample("a", 1));
+  stores_ = {};
+  {
+    auto raw = SqliteConnection::Open(place_.path() / "reprise.db",
+                                      SqliteConnection::Mode::kReadWrite, 1000);
+    ASSERT_TRUE(raw);
+    ASSERT_TRUE(
+        raw->Execute("DROP INDEX batches_by_key; ALTER TABLE batches DROP COLUMN idempotency_key;"
+                     "ALTER TABLE batches DROP COLUMN body_digest; PRAGMA user_version = 5"));
+  }
+  Reopen();
+  ASSERT_TRUE(Find("a"));
+  EXPECT_EQ(Find("a")->idempotency_key, "");
+  Create(Sample("b", 1));
 }
 
 TEST_F(BatchStoreTest, IsListedInPagesWithCounts) {

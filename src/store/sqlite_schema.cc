@@ -47,6 +47,14 @@ constexpr char kTenantSpendingTable[] = R"sql(
   ) STRICT, WITHOUT ROWID;
 )sql";
 
+// Version 6: the requests that started batches, so that one sent again starts none.
+constexpr char kBatchKeys[] = R"sql(
+  ALTER TABLE batches ADD COLUMN idempotency_key TEXT NOT NULL DEFAULT '';
+  ALTER TABLE batches ADD COLUMN body_digest TEXT NOT NULL DEFAULT '';
+  CREATE UNIQUE INDEX batches_by_key ON batches(tenant, idempotency_key)
+    WHERE idempotency_key <> '';
+)sql";
+
 // Migration i leads from version i to version i + 1. A released one never changes.
 // AUTOINCREMENT: ids are never given twice, since callers keep them after a removal. Prompts and
 // tags are TEXT for the sake of whoever opens the file, whatever bytes they hold.
@@ -136,6 +144,7 @@ constexpr std::array kMigrations = {
     )sql",
     kBatchTables,
     kTenantSpendingTable,
+    kBatchKeys,
 };
 
 Result<void> CheckOwner(SqliteConnection& connection, const std::filesystem::path& file) {

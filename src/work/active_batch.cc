@@ -18,6 +18,7 @@ BatchCounts CountItems(const Batch& batch) {
 ActiveBatch::ActiveBatch(Batch batch)
     : id_(batch.id),
       tenant_(batch.tenant),
+      body_digest_(batch.body_digest),
       batch_(std::move(batch)),
       begun_(batch_.items.size()),
       by_change_(batch_.items.size()),

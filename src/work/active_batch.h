@@ -24,6 +24,8 @@ class ActiveBatch {
   const std::string& id() const { return id_; }
   const std::string& tenant() const { return tenant_; }
 
+  const std::string& body_digest() const { return body_digest_; }  // see Batch
+
   // Without the items' requests.
   Batch Snapshot() const;
 
@@ -49,7 +51,7 @@ class ActiveBatch {
  private:
   void Show(const ItemEnd& end, std::uint64_t change);
 
-  const std::string id_, tenant_;
+  const std::string id_, tenant_, body_digest_;
   mutable std::mutex mutex_;
   Batch batch_;
   std::vector<bool> begun_;

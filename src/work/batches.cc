@@ -112,7 +112,40 @@ Task<> Batches::HandleInto(std::shared_ptr<Join> join, std::size_t position,
   if (join->left.fetch_sub(1) == 1) join->done.Set(true);
 }
 
-Task<Result<ActiveBatchPtr>> Batches::Create(Batch batch) {
+Task<Result<Batches::Created>> Batches::Create(Batch batch) {
+  const std::string tenant = batch.tenant, key = batch.idempotency_key, digest = batch.body_digest;
+  if (!key.empty()) {
+    auto same = co_await FindSame(tenant, key, digest);
+    if (!same || same->batch) co_return same;
+  }
+  auto started = co_await Start(std::move(batch));
+  if (started) co_return Created{.batch = std::move(*started)};
+  if (key.empty() || started.error().code != Code::kConflict) {
+    co_return std::unexpected(std::move(started.error()));
+  }
+  // The same request came twice at once, and the other was first.
+  auto same = co_await FindSame(tenant, key, digest);
+  if (same && !same->batch) co_return std::unexpected(std::move(started.error()));
+  co_return same;
+}
+
+Task<Result<Batches::Created>> Batches::FindSame(std::string tenant, std::string key,
+                                                 std::string digest) {
+  const auto id = co_await parts_.store->FindByKey(tenant, key);
+  if (!id) co_return std::unexpected(id.error());
+  if (!*id) co_return Created{};
+  auto batch = co_await Find(std::move(tenant), **id);
+  if (!batch) co_return std::unexpected(std::move(batch.error()));
+  if (*batch && (*batch)->body_digest() != digest) {
+    co_return Fail(Code::kConflict, "the Idempotency-Key '" + key + "' belongs to the batch " +
+                                        (*batch)->id() +
+                                        ", which another body started; send the same body to get "
+                                        "that batch, or another key to start a new one");
+  }
+  co_return Created{.batch = std::move(*batch), .again = true};
+}
+
+Task<Result<ActiveBatchPtr>> Batches::Start(Batch batch) {
   batch.id = NewBatchId();
   batch.created_ms = parts_.clock.NowMs();
   // Known before it is stored: whoever finds it in the store finds it here, too.
@@ -156,7 +189,9 @@ void Batches::Launch(const ActiveBatchPtr& batch) {
   if (turn.waiting.empty()) return;
   {
     std::lock_guard lock(mutex_);
-    turns_.push_back(std::move(turn));
+    auto line = std::ranges::find(lines_, batch->tenant(), &Line::tenant);
+    if (line == lines_.end()) line = lines_.insert(line, {batch->tenant(), {}});
+    line->turns.push_back(std::move(turn));
   }
   BeginItems();
 }
@@ -172,13 +207,19 @@ void Batches::BeginItems() {
 // The next item to begin, with a place for it.
 bool Batches::TakeTurn(ActiveBatchPtr& batch, std::size_t& position) {
   std::lock_guard lock(mutex_);
-  if (stopped_ || busy_ == settings_.concurrency || turns_.empty()) return false;
-  Turn turn = std::move(turns_.front());
-  turns_.pop_front();
+  if (stopped_ || busy_ == settings_.concurrency || lines_.empty()) return false;
+  const auto line = lines_.begin();
+  Turn turn = std::move(line->turns.front());
+  line->turns.pop_front();
   batch = turn.batch;
   position = turn.waiting.back();
   turn.waiting.pop_back();
-  if (!turn.waiting.empty()) turns_.push_back(std::move(turn));
+  if (!turn.waiting.empty()) line->turns.push_back(std::move(turn));
+  if (line->turns.empty()) {
+    lines_.erase(line);
+  } else {
+    lines_.splice(lines_.end(), lines_, line);
+  }
   --waiting_;
   ++busy_;
   return true;
@@ -319,7 +360,13 @@ void Batches::Finish(const ActiveBatchPtr& batch) {
 Task<> Batches::Notify(Batch batch) {
   BatchWebhook& webhook = batch.webhook;
   while (webhook.status == WebhookStatus::kOwed) {
-    const std::string problem = co_await Deliver(batch);
+    WebhookDelivery delivery{.url = webhook.url,
+                             .secret = webhook.secret,
+                             .batch = batch.id,
+                             .body = parts_.api->WebhookBody(batch),
+                             .timestamp_s = parts_.clock.NowMs() / 1000,
+                             .public_addresses_only = !settings_.private_webhooks};
+    const std::string problem = co_await Deliver(std::move(delivery));
     if (!problem.empty() && stopped_) co_return;  // not counted: the next start tries again
     ++webhook.attempts;
     if (problem.empty()) {
@@ -336,14 +383,8 @@ Task<> Batches::Notify(Batch batch) {
   }
 }
 
-Task<std::string> Batches::Deliver(const Batch& batch) {
-  const auto response = co_await parts_.client.Fetch(
-      WebhookRequest({.url = batch.webhook.url,
-                      .secret = batch.webhook.secret,
-                      .batch = batch.id,
-                      .body = parts_.api->WebhookBody(batch),
-                      .timestamp_s = parts_.clock.NowMs() / 1000,
-                      .public_addresses_only = !settings_.private_webhooks}));
+Task<std::string> Batches::Deliver(WebhookDelivery delivery) {
+  const auto response = co_await parts_.client.Fetch(WebhookRequest(delivery));
   if (!response) co_return response.error().message;
   if (response->status / 100 == 2) co_return "";
   co_return "it answered with HTTP " + std::to_string(response->status);

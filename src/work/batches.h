@@ -13,6 +13,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,7 @@
 #include "store/batch_store.h"
 #include "work/active_batch.h"
 #include "work/settings.h"
+#include "work/webhook.h"
 
 namespace reprise {
 
@@ -69,9 +71,14 @@ class Batches {
   // All requests at once; answers in their order, when all have one.
   Task<std::vector<Answer>> HandleAll(std::vector<ImageRequestPtr> requests);
 
+  struct Created {
+    ActiveBatchPtr batch;
+    bool again = false;  // it was there: the same request under the same idempotency key
+  };
   // Accepts a batch for the background; durable when it returns. Its id and time are set here, its
-  // items can be read. kOverloaded when too many items wait.
-  Task<Result<ActiveBatchPtr>> Create(Batch batch);
+  // items can be read. kOverloaded when too many items wait, kConflict when another request of the
+  // tenant had its idempotency key.
+  Task<Result<Created>> Create(Batch batch);
 
   // Nothing when the tenant has no such batch (any more).
   Task<Result<ActiveBatchPtr>> Find(std::string tenant, std::string id);
@@ -97,12 +104,19 @@ class Batches {
     ActiveBatchPtr batch;
     std::vector<std::size_t> waiting;  // positions, the last one first
   };
+  struct Line {
+    std::string tenant;
+    std::deque<Turn> turns;  // its batches with items that have not begun; never empty
+  };
 
+  // The batch that the same request started; no batch when none did.
+  Task<Result<Created>> FindSame(std::string tenant, std::string key, std::string digest);
+  Task<Result<ActiveBatchPtr>> Start(Batch batch);
   Task<> HandleInto(std::shared_ptr<Join> join, std::size_t position, ImageRequestPtr request);
   // kOverloaded when more than `queue` items would wait.
   Result<void> Register(const ActiveBatchPtr& batch, std::size_t queue);
   void Launch(const ActiveBatchPtr& batch);
-  // Begins items while there are places, one of each batch in turn.
+  // Begins items while there are places: one of each tenant in turn, of its batches in turn.
   void BeginItems();
   bool TakeTurn(ActiveBatchPtr& batch, std::size_t& position);
   void GivePlaceBack();
@@ -114,7 +128,7 @@ class Batches {
   void Finish(const ActiveBatchPtr& batch);
   Task<> Notify(Batch batch);
   // An empty text when it was delivered, or why not.
-  Task<std::string> Deliver(const Batch& batch);
+  Task<std::string> Deliver(WebhookDelivery delivery);
 
   Parts parts_;
   const BatchSettings settings_;
@@ -122,7 +136,7 @@ class Batches {
   std::mutex mutex_;
   std::condition_variable idle_;
   std::map<std::string, ActiveBatchPtr> active_;  // by id
-  std::deque<Turn> turns_;                        // batches with items that have not begun
+  std::list<Line> lines_;                         // in the order of their turns
   std::size_t waiting_ = 0;                       // those items
   std::size_t busy_ = 0;                          // places taken, of settings_.concurrency
   std::size_t under_way_ = 0;                     // items, until their end is durable

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <future>
+#include <set>
 
 #include "base/io_threads.h"
 #include "store/trust_store.h"
@@ -112,14 +114,21 @@ class BatchesTest : public testing::Test {
   T Run(Task<T> task) {
     return RunTask(io_->context(), std::move(task));
   }
-  ActiveBatchPtr Create(const std::vector<std::string>& prompts) {
-    Batch batch{.tenant = "default"};
+  ActiveBatchPtr Create(const std::vector<std::string>& prompts,
+                        const std::string& tenant = "default") {
+    Batch batch{.tenant = tenant};
     for (const std::string& prompt : prompts) {
       batch.items.push_back({.name = prompt, .request = prompt});
     }
     auto created = Run(batches_->Create(std::move(batch)));
     EXPECT_TRUE(created) << created.error().message;
-    return created.value_or(nullptr);
+    return created ? created->batch : nullptr;
+  }
+  static Batch Keyed(const std::string& key, const std::string& digest) {
+    return {.tenant = "default",
+            .idempotency_key = key,
+            .body_digest = digest,
+            .items = {{.name = "a", .request = "a"}}};
   }
   ActiveBatchPtr Find(const std::string& id) {
     return Run(batches_->Find("default", id)).value_or(nullptr);
@@ -242,6 +251,63 @@ TEST_F(BatchesTest, ASmallBatchDoesNotWaitForALargeOne) {
   gate->Set(true);
   WaitForEnds(large, 4);
   EXPECT_THAT(cache_.prompts(), ElementsAre("a", "b", "x", "c", "d"));
+}
+
+TEST_F(BatchesTest, ATenantWithManyBatchesDelaysAnotherByOneItem) {
+  Close();
+  Open({.concurrency = 1});
+  const auto gate = cache_.Hold();
+  const auto first = Create({"a1", "a2"});
+  cache_.WaitForCalls(1);
+  const auto second = Create({"b1", "b2"});
+  const auto third = Create({"c1", "c2"});
+  const auto other = Create({"x1", "x2"}, "other");
+  gate->Set(true);
+  for (const auto& batch : {first, second, third, other}) WaitForEnds(batch, 2);
+  EXPECT_THAT(cache_.prompts(), ElementsAre("a1", "a2", "x1", "b1", "x2", "c1", "b2", "c2"));
+}
+
+TEST_F(BatchesTest, TheSameRequestStartsOneBatch) {
+  const auto first = Run(batches_->Create(Keyed("k", "1")));
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(first->again);
+  const auto again = Run(batches_->Create(Keyed("k", "1")));
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->again);
+  EXPECT_EQ(again->batch->id(), first->batch->id());
+  WaitForEnds(first->batch, 1);
+  Close();
+  Open({});
+  const auto later = Run(batches_->Create(Keyed("k", "1")));
+  ASSERT_TRUE(later);
+  EXPECT_EQ(later->batch->id(), first->batch->id());
+  EXPECT_EQ(later->batch->Snapshot().items[0].status, ItemStatus::kDone);
+  const auto other = Run(batches_->Create(Keyed("k", "2")));
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, Code::kConflict);
+  EXPECT_NE(Run(batches_->Create(Keyed("l", "1")))->batch->id(), first->batch->id());
+}
+
+TEST_F(BatchesTest, TheSameRequestManyTimesAtOnceStartsOneBatch) {
+  std::vector<std::future<Result<Batches::Created>>> all;
+  for (int i = 0; i < 20; ++i) {
+    auto promise = std::make_shared<std::promise<Result<Batches::Created>>>();
+    all.push_back(promise->get_future());
+    asio::co_spawn(Strand(io_->context()), batches_->Create(Keyed("k", "1")),
+                   [promise](std::exception_ptr, Result<Batches::Created> created) {
+                     promise->set_value(std::move(created));
+                   });
+  }
+  std::set<std::string> ids;
+  int started = 0;
+  for (auto& one : all) {
+    const auto created = one.get();
+    ASSERT_TRUE(created) << created.error().message;
+    ids.insert(created->batch->id());
+    started += created->again ? 0 : 1;
+  }
+  EXPECT_THAT(ids, SizeIs(1));
+  EXPECT_EQ(started, 1);
 }
 
 TEST_F(BatchesTest, RefusesMoreThanMayWait) {
