@@ -47,6 +47,25 @@ async function ended(endpoint, id, base = url) {
 }
 
 describe("/runsync", () => {
+  it("goes on when its client leaves: the image is there for the next", async () => {
+    const slow = await startSimulator({ latency: "200ms" });
+    const own = await startGateway({ upstream: slow.url });
+    const body = { input: { prompt: "a lamp on a pier", width: 128, height: 128 } };
+    const leaves = new AbortController();
+    const left = fetch(`${own.url}/v2/gpt-image-1/runsync`, {
+      method: "POST", signal: leaves.signal,
+      headers: { "Content-Type": "application/json", Authorization: "Bearer key" },
+      body: JSON.stringify(body) });
+    while ((await slow.calls()).image_calls === 0) await sleep(5);
+    leaves.abort();
+    await assert.rejects(left);
+    const reply = await post("/v2/gpt-image-1/runsync", body, own.url);
+    assert.match(reply.cache, /^HIT (INFLIGHT|EXACT)$/);
+    assert.equal((await slow.calls()).image_calls, 1);
+    await own.stop();
+    await slow.stop();
+  });
+
   it("answers with the images: a miss, then hits", async () => {
     const body = { input: { prompt: "a red fox in the snow", width: 512, height: 512 } };
     const miss = await post("/v2/gpt-image-1/runsync", body);
