@@ -125,7 +125,7 @@ Result<std::unique_ptr<ImageGenerator>> MakeUpstreams(const Config& config,
         {std::make_unique<GuardedGenerator>(std::move(*made), std::move(options), guard),
          std::move(prices)});
   }
-  auto routed = RoutedGenerator::Create(std::move(upstreams), RoutesOf(config));
+  auto routed = RoutedGenerator::Create(std::move(upstreams), RoutesOf(config), guard.clock);
   if (!routed) return std::unexpected(routed.error());
   return std::move(*routed);
 }

@@ -9,6 +9,11 @@ void RecentTimes::Add(std::chrono::milliseconds took) {
   times_[added_++ % times_.size()] = took;
 }
 
+void RecentTimes::Clear() {
+  std::lock_guard lock(mutex_);
+  added_ = 0;
+}
+
 std::optional<std::chrono::milliseconds> RecentTimes::Median() const {
   decltype(times_) times;
   std::size_t count = 0;

@@ -12,6 +12,7 @@ namespace reprise {
 class RecentTimes {
  public:
   void Add(std::chrono::milliseconds took);
+  void Clear();
   // Of the latest 31; nothing before the first.
   std::optional<std::chrono::milliseconds> Median() const;
 

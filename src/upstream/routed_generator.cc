@@ -7,9 +7,7 @@
 namespace reprise {
 namespace {
 
-using std::chrono::duration_cast;
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
 // The caller's own mistake, or a gap of one upstream: of several failures these say least.
 bool SaysLittle(const Error& error) {
@@ -21,7 +19,8 @@ bool SaysLittle(const Error& error) {
 RoutedGenerator::~RoutedGenerator() = default;
 
 Result<std::unique_ptr<RoutedGenerator>> RoutedGenerator::Create(std::vector<Upstream> upstreams,
-                                                                 const RouteTable& routes) {
+                                                                 const RouteTable& routes,
+                                                                 const Clock& clock) {
   for (auto one = upstreams.begin(); one != upstreams.end(); ++one) {
     const auto same = [&](const Upstream& other) {
       return other.generator->name() == one->generator->name();
@@ -32,7 +31,7 @@ Result<std::unique_ptr<RoutedGenerator>> RoutedGenerator::Create(std::vector<Ups
                                               "'; rename one of them in `upstreams`");
     }
   }
-  std::unique_ptr<RoutedGenerator> made(new RoutedGenerator(std::move(upstreams)));
+  std::unique_ptr<RoutedGenerator> made(new RoutedGenerator(std::move(upstreams), clock));
   if (auto added = made->AddRoutes(routes); !added) return std::unexpected(added.error());
   return made;
 }
@@ -45,7 +44,7 @@ Result<void> RoutedGenerator::AddRoutes(const RouteTable& routes) {
         return Fail(Code::kInvalidArgument, "the route of '" + model + "' names the upstream '" +
                                                 target.upstream + "', which does not exist");
       }
-      routes_[model].push_back({target, upstream, std::make_unique<RecentTimes>()});
+      routes_[model].push_back({target, upstream, std::make_unique<TargetTimes>(clock_)});
     }
   }
   return {};
@@ -65,19 +64,20 @@ Task<Result<Generated>> RoutedGenerator::Generate(GenerateRequest request) {
   const Targets* targets = TargetsOf(request.model);
   if (!targets) co_return std::unexpected(NoRoute(request.model));
   std::vector<Failed> failed;
-  for (const Target* target : Order(*targets, request)) {
+  std::vector<const Target*> order = Order(*targets, request);
+  if (request.prefer == Preference::kSpeed) GiveChance(order);
+  for (const Target* target : order) {
     ImageGenerator& upstream = *target->upstream->generator;
-    const auto start = steady_clock::now();
+    const std::int64_t start_ms = clock_.NowMs();
     auto generated = co_await upstream.Generate(For(*target, request));
-    const auto end = steady_clock::now();
     if (generated) {
-      target->times->Add(duration_cast<milliseconds>(end - start));
+      target->times->Add(milliseconds(std::max<std::int64_t>(0, clock_.NowMs() - start_ms)));
       if (generated->upstream.empty()) generated->upstream = upstream.name();
       co_return generated;
     }
     if (Ends(*target, generated.error())) co_return generated;
     failed.push_back({upstream.name(), std::move(generated.error())});
-    if (end >= request.deadline) break;
+    if (std::chrono::steady_clock::now() >= request.deadline) break;
     log::info("upstream {}: {}", upstream.name(), failed.back().error.message);
   }
   co_return std::unexpected(Summary(request.model, std::move(failed)));
@@ -111,6 +111,13 @@ std::vector<const RoutedGenerator::Target*> RoutedGenerator::Order(const Targets
   std::vector<const Target*> order;
   for (const auto& [rank, index] : ranked) order.push_back(&targets[index]);
   return order;
+}
+
+// Puts first what others overtook, when it is due to be measured again.
+void RoutedGenerator::GiveChance(std::vector<const Target*>& order) {
+  const auto due = std::find_if(order.begin() + 1, order.end(),
+                                [](const Target* target) { return target->times->PassOver(); });
+  if (due != order.end()) std::rotate(order.begin(), due, due + 1);
 }
 
 // The lower, the earlier.

@@ -12,8 +12,8 @@
 
 #include "upstream/image_generator.h"
 #include "upstream/price.h"
-#include "upstream/recent_times.h"
 #include "upstream/route_table.h"
+#include "upstream/target_times.h"
 
 namespace reprise {
 
@@ -25,8 +25,10 @@ class RoutedGenerator final : public ImageGenerator {
   };
 
   // kInvalidArgument when two upstreams have one name, or a route names one that is not there.
+  // `clock` outlives it.
   static Result<std::unique_ptr<RoutedGenerator>> Create(std::vector<Upstream> upstreams,
-                                                         const RouteTable& routes);
+                                                         const RouteTable& routes,
+                                                         const Clock& clock);
   ~RoutedGenerator() override;
 
   // The upstream's name where there is one only.
@@ -45,7 +47,7 @@ class RoutedGenerator final : public ImageGenerator {
   struct Target {
     RouteTarget route;
     const Upstream* upstream = nullptr;
-    std::unique_ptr<RecentTimes> times;
+    std::unique_ptr<TargetTimes> times;
   };
   using Targets = std::vector<Target>;
   struct Failed {
@@ -53,7 +55,8 @@ class RoutedGenerator final : public ImageGenerator {
     Error error;
   };
 
-  explicit RoutedGenerator(std::vector<Upstream> upstreams) : upstreams_(std::move(upstreams)) {}
+  RoutedGenerator(std::vector<Upstream> upstreams, const Clock& clock)
+      : upstreams_(std::move(upstreams)), clock_(clock) {}
   Result<void> AddRoutes(const RouteTable& routes);
   const Upstream* Find(std::string_view name) const;
   const Targets* TargetsOf(std::string_view model) const;
@@ -61,12 +64,14 @@ class RoutedGenerator final : public ImageGenerator {
 
   // In the order in which they are asked.
   static std::vector<const Target*> Order(const Targets& targets, const GenerateRequest& request);
+  static void GiveChance(std::vector<const Target*>& order);
   static double Rank(const Target& target, const GenerateRequest& request);
   static GenerateRequest For(const Target& target, const GenerateRequest& request);
   static bool Ends(const Target& target, const Error& error);
   static Error Summary(const std::string& model, std::vector<Failed> failed);
 
   const std::vector<Upstream> upstreams_;
+  const Clock& clock_;
   std::map<std::string, Targets, std::less<>> routes_;
 };
 

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <map>
+#include <thread>
 
 #include "base/io_threads.h"
 #include "upstream/guard_testing.h"
@@ -28,7 +30,7 @@ class RoutedGeneratorTest : public ::testing::Test {
       scripts_[name] = std::make_shared<FakeScript>();
       upstreams.push_back({MakeFakeUpstream(name, scripts_[name]), prices});
     }
-    auto made = RoutedGenerator::Create(std::move(upstreams), routes);
+    auto made = RoutedGenerator::Create(std::move(upstreams), routes, clock_);
     ASSERT_TRUE(made) << made.error().message;
     routed_ = std::move(*made);
   }
@@ -38,11 +40,17 @@ class RoutedGeneratorTest : public ::testing::Test {
     request.prefer = prefer;
     return RunTask(io_.context(), routed_->Generate(std::move(request)));
   }
+  static GenerateRequest Speedy() {
+    auto request = AskFor("hero");
+    request.prefer = Preference::kSpeed;
+    return request;
+  }
   std::string MadeBy(std::string model, Preference prefer = Preference::kNone) {
     const auto made = Ask(std::move(model), prefer);
     return made ? made->upstream : made.error().message;
   }
 
+  ManualClock clock_;
   IoThreads io_{1};
   std::map<std::string, double> prices_ = {{"best", 0.2}, {"cheap", 0.01}, {"fast", 0.05}};
   std::map<std::string, std::shared_ptr<FakeScript>> scripts_;
@@ -76,6 +84,30 @@ TEST_F(RoutedGeneratorTest, MeasuredSpeedReplacesTheConfiguredOne) {
   Open(kHero);
   EXPECT_EQ(MadeBy("hero"), "cheap");  // in next to no time, where 30 s were expected
   EXPECT_EQ(MadeBy("hero", Preference::kSpeed), "cheap");
+}
+
+// One slow hour is not for ever: the fast one is asked again, and chosen again.
+TEST_F(RoutedGeneratorTest, ASlowTargetGetsAnotherChance) {
+  Open(kHero);
+  const auto slow = MakeGate();
+  scripts_["fast"]->Next({OneImage(), slow});
+  std::promise<void> done;
+  asio::co_spawn(Strand(io_.context()), routed_->Generate(Speedy()),
+                 [&](std::exception_ptr, Result<Generated>) { done.set_value(); });
+  while (scripts_["fast"]->calls().empty()) std::this_thread::yield();
+  clock_.Advance(std::chrono::seconds(25));
+  slow->Set(true);
+  done.get_future().wait();
+  EXPECT_EQ(MadeBy("hero", Preference::kSpeed), "best") << "20 s are expected, and 25 s were";
+  EXPECT_EQ(MadeBy("hero", Preference::kSpeed), "best");
+  clock_.Advance(TargetTimes::kPause);
+  std::vector<std::string> made;
+  for (int i = 0; i < TargetTimes::kPassedOver + 2; ++i) {
+    made.push_back(MadeBy("hero", Preference::kSpeed));
+  }
+  EXPECT_EQ(made.front(), "best");
+  EXPECT_EQ(made.back(), "fast") << "it was quick this time, and stands before the other";
+  EXPECT_EQ(scripts_["cheap"]->calls().size(), 0u) << "never measured: its 30 s stand";
 }
 
 TEST_F(RoutedGeneratorTest, FailuresThatAnotherMayNotHaveGoOn) {
@@ -156,12 +188,12 @@ TEST_F(RoutedGeneratorTest, RoutesToNowhereAndTwinsAreRefused) {
   auto script = std::make_shared<FakeScript>();
   std::vector<RoutedGenerator::Upstream> one;
   one.push_back({MakeFakeUpstream("a", script), {}});
-  const auto nowhere = RoutedGenerator::Create(std::move(one), kHero);
+  const auto nowhere = RoutedGenerator::Create(std::move(one), kHero, clock_);
   EXPECT_THAT(nowhere.error().message, HasSubstr("names the upstream 'cheap', which does not"));
   std::vector<RoutedGenerator::Upstream> twins;
   twins.push_back({MakeFakeUpstream("a", script), {}});
   twins.push_back({MakeFakeUpstream("a", script), {}});
-  EXPECT_THAT(RoutedGenerator::Create(std::move(twins), {}).error().message,
+  EXPECT_THAT(RoutedGenerator::Create(std::move(twins), {}, clock_).error().message,
               HasSubstr("two upstreams are called 'a'"));
 }
 
