@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/config_values.h"
+#include "app/price_config.h"
 #include "app/tenant_config.h"
 #include "app/upstream_config_reader.h"
 
@@ -129,6 +130,10 @@ std::vector<Setting> ServerSettings() {
        "0",
        Number(
            [](Config & c) -> auto& { return c.budget_usd; }, 0, 1'000'000)},
+      {"budget_total_usd",
+       "US dollars a day (UTC) that all tenants together may spend; 0: no bound.", "0",
+       Number(
+           [](Config & c) -> auto& { return c.budget_total_usd; }, 0, 1'000'000)},
   };
 }
 
@@ -466,12 +471,9 @@ class Reader {
 
   Result<void> Prices(const YAML::Node& node) {
     if (node.IsNull()) return {};  // every line of it is commented out
-    if (!node.IsMap()) return At(node, "'upstream.prices' maps model names to US dollars");
-    for (const auto& item : node) {
-      auto price = ParseNumber<double>(Expand(item.second.as<std::string>("")), 0, 1000);
-      if (!price) return At(item.second, "'upstream.prices': " + price.error().message);
-      config_.prices_usd[item.first.as<std::string>()] = *price;
-    }
+    auto prices = ReadPrices(node, std::string(kPrices), Expand);
+    if (!prices) return At(prices.error().where, prices.error().message);
+    config_.prices_usd = std::move(*prices);
     return {};
   }
 

@@ -65,10 +65,11 @@ struct Config {
   std::chrono::milliseconds upstream_hedge_after{0};  // 0: no second call
   int upstream_breaker_failures = 5;
   std::chrono::milliseconds upstream_breaker_pause{5'000};
-  std::map<std::string, double> prices_usd;  // per image, by model
+  ModelPrices prices_usd;  // per image
   double default_price_usd = 0.04;
-  double budget_usd = 0;      // a day, for each tenant; 0: no bound
-  UpstreamConfigs upstreams;  // beside that one
+  double budget_usd = 0;        // a day, for each tenant; 0: no bound
+  double budget_total_usd = 0;  // a day, for all of them together; 0: no bound
+  UpstreamConfigs upstreams;    // beside that one
   RouteTable routes;
 
   std::string chat_url;  // empty: chat that is not about images is refused

@@ -48,12 +48,17 @@ auto Fields(const Config& c) {
                  c.upstream_key, c.upstream_attempts, c.prices_usd, c.default_price_usd,
                  c.simulator_latency, c.simulator_error_rate, c.upstream_concurrency,
                  c.upstream_queue, c.upstreams, c.routes, c.upstream_hedge_after, c.budget_usd,
-                 c.upstream_breaker_failures, c.upstream_breaker_pause),
+                 c.budget_total_usd, c.upstream_breaker_failures, c.upstream_breaker_pause),
       std::tuple(c.batches.items, c.batches.concurrency, c.batches.queue, c.batches.keep_ms,
                  c.batches.private_webhooks, c.sync),
       std::tuple(c.body_bytes, c.prompt_chars, c.connections, c.read_timeout, c.write_timeout,
                  c.drain_timeout, c.log_level, c.log_format, c.judge.base_url, c.judge.api_key,
                  c.judge.model, c.chat_url, c.chat_key));
+}
+
+// One price, whatever the quality and size.
+std::vector<PriceRow> Each(double usd) {
+  return {{.usd = usd}};
 }
 
 Config Parse(const std::string& yaml) {
@@ -117,6 +122,7 @@ TEST_F(ConfigTest, EverySettingChangesSomething) {
       {"threads", "3"},
       {"model", "dall-e-3"},
       {"budget_usd", "12.5"},
+      {"budget_total_usd", "99.5"},
       {"cache.mode", "exact"},
       {"cache.similarity_threshold", "1"},
       {"cache.match", "off"},
@@ -192,7 +198,7 @@ TEST_F(ConfigTest, DottedKeysAndSectionsMix) {
   const Config config = Parse("cache.ttl: 5d\ncache:\n  variants: 2\nupstream.prices: {a: 1}\n");
   EXPECT_EQ(config.cache.ttl_ms, 5LL * 86'400'000);
   EXPECT_EQ(config.cache.variants, 2);
-  EXPECT_EQ(config.prices_usd.at("a"), 1);
+  EXPECT_EQ(config.prices_usd.at("a"), Each(1));
 }
 
 TEST_F(ConfigTest, CalibrationIsPastedAsAMap) {
@@ -249,6 +255,9 @@ TEST_F(ConfigTest, WrongValuesAreRefusedWithTheirLine) {
       {"upstream:\n  prices: 5\n", "c.yaml:2: 'upstream.prices' maps model names"},
       {"upstream:\n  prices:\n    a: cheap\n", "c.yaml:3: 'upstream.prices': expected a number"},
       {"upstream:\n  prices:\n    a: [1]\n", "c.yaml:3: 'upstream.prices': expected a number"},
+      {"upstream.prices: {a: {high: dear}}\n", "c.yaml:1: 'upstream.prices': expected a number"},
+      {"upstream.prices: {a: {}}\n", "c.yaml:1: 'upstream.prices' has a model without a price"},
+      {"upstream.prices: {a: {1024x1024 high: 1}}\n", "found '1024x1024 high'"},
       {"cache: [\n", "c.yaml:2: "},
       {"- a\n", "c.yaml: expected 'key: value' lines"},
       {"just text\n", "c.yaml: expected 'key: value' lines"},
@@ -261,7 +270,8 @@ TEST_F(ConfigTest, WrongValuesAreRefusedWithTheirLine) {
 TEST_F(ConfigTest, EnvironmentReferencesAreReplaced) {
   const Environment host("REPRISE_TEST_HOST", "10.0.0.1"), port("REPRISE_TEST_PORT", "99");
   EXPECT_EQ(Parse("listen: ${REPRISE_TEST_HOST}:${REPRISE_TEST_PORT}\n").listen, "10.0.0.1:99");
-  EXPECT_EQ(Parse("upstream.prices: {m: \"0.${REPRISE_TEST_PORT}\"}").prices_usd.at("m"), 0.99);
+  EXPECT_EQ(Parse("upstream.prices: {m: \"0.${REPRISE_TEST_PORT}\"}").prices_usd.at("m"),
+            Each(0.99));
   EXPECT_EQ(Parse("model: a${REPRISE_TEST_UNSET}b\n").default_model, "ab");
   EXPECT_EQ(Parse("model: ${REPRISE_TEST\n").default_model, "${REPRISE_TEST");
   EXPECT_EQ(Parse("model: $REPRISE_TEST_PORT\n").default_model, "$REPRISE_TEST_PORT");
@@ -291,7 +301,7 @@ TEST_F(ConfigTest, AddressesLoseTheirLastSlash) {
 
 TEST_F(ConfigTest, Prices) {
   const Config config = Parse("upstream:\n  prices:\n    m: 0.5\n    free: 0\n");
-  EXPECT_EQ(config.prices_usd, (std::map<std::string, double>{{"m", 0.5}, {"free", 0}}));
+  EXPECT_EQ(config.prices_usd, (ModelPrices{{"m", Each(0.5)}, {"free", Each(0)}}));
   EXPECT_TRUE(Parse("upstream:\n  prices:\n").prices_usd.empty());
 }
 

@@ -47,18 +47,11 @@ int Feedback(const FeedbackOptions& options) {
   const bool list = options.entry == 0;
   auto response = list ? gateway.Get("/v1/feedback?limit=" + std::to_string(options.limit))
                        : gateway.PostJson("/v1/feedback", BodyOf(options));
-  if (!response) {
-    return Report(Error{Code::kUnavailable, "no gateway answers at " + gateway.url() + " (" +
-                                                response.error().message +
-                                                "); start one with `reprise serve`"});
-  }
-  if (response->status != 200) {
-    const bool usage = response->status == 400;
-    return Report(Error{usage ? Code::kInvalidArgument : Code::kInternal, ErrorMessage(*response)});
-  }
-  const json answer = json::parse(response->body, nullptr, false);
+  const auto reply = GoodBody(gateway, std::move(response));
+  if (!reply) return Report(reply.error());
+  const json answer = json::parse(*reply, nullptr, false);
   if (options.as_json || !answer.is_object()) {
-    std::puts(response->body.c_str());
+    std::puts(reply->c_str());
   } else if (list) {
     PrintList(answer);
   } else {

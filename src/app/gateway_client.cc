@@ -30,6 +30,17 @@ Result<http::ClientResponse> GatewayClient::Fetch(http::ClientRequest request) {
   return RunTask(io_.context(), client_.Fetch(std::move(request)));
 }
 
+Result<std::string> GoodBody(const GatewayClient& gateway, Result<http::ClientResponse> response) {
+  if (!response) {
+    return Fail(Code::kUnavailable, "no gateway answers at " + gateway.url() + " (" +
+                                        response.error().message +
+                                        "); start one with `reprise serve`");
+  }
+  if (response->status == 200) return std::move(response->body);
+  const Code code = response->status == 400 ? Code::kInvalidArgument : Code::kInternal;
+  return Fail(code, ErrorMessage(*response));
+}
+
 std::string ErrorMessage(const http::ClientResponse& response) {
   const auto body = nlohmann::json::parse(response.body, nullptr, false);
   if (body.is_object() && body.contains("error") && body["error"].is_object()) {

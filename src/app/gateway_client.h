@@ -32,6 +32,10 @@ class GatewayClient {
   http::Client client_;
 };
 
+// The body of a 200; else what a command reports: kUnavailable when nothing answered,
+// kInvalidArgument for a 400, kInternal for any other status.
+Result<std::string> GoodBody(const GatewayClient& gateway, Result<http::ClientResponse> response);
+
 // The message of an error response in OpenAI's shape, or what came instead.
 std::string ErrorMessage(const http::ClientResponse& response);
 

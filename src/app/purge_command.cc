@@ -62,19 +62,11 @@ int Purge(const PurgeOptions& options) {
   const auto body = BodyOf(options);
   if (!body) return Report(body.error());
   GatewayClient gateway(options.url.empty() ? "http://" + config->listen : options.url);
-  auto response = gateway.PostJson("/v1/purge", *body);
-  if (!response) {
-    return Report(Error{Code::kUnavailable, "no gateway answers at " + gateway.url() + " (" +
-                                                response.error().message +
-                                                "); start one with `reprise serve`"});
-  }
-  if (response->status != 200) {
-    const bool usage = response->status == 400;
-    return Report(Error{usage ? Code::kInvalidArgument : Code::kInternal, ErrorMessage(*response)});
-  }
-  const json answer = json::parse(response->body, nullptr, false);
+  const auto reply = GoodBody(gateway, gateway.PostJson("/v1/purge", *body));
+  if (!reply) return Report(reply.error());
+  const json answer = json::parse(*reply, nullptr, false);
   if (options.as_json || !answer.is_object()) {
-    std::puts(response->body.c_str());
+    std::puts(reply->c_str());
   } else {
     Print(answer);
   }

@@ -46,7 +46,8 @@ std::vector<std::string> RoutedModels(const RouteTable& routes) {
 }
 
 BudgetLimits BudgetLimitsOf(const Config& config) {
-  BudgetLimits limits{.default_usd = config.budget_usd, .tenant_usd = {}};
+  BudgetLimits limits{
+      .total_usd = config.budget_total_usd, .default_usd = config.budget_usd, .tenant_usd = {}};
   for (const auto& [name, tenant] : config.cache.tenants) {
     if (tenant.budget_usd) limits.tenant_usd[name] = *tenant.budget_usd;
   }

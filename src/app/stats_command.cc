@@ -71,6 +71,10 @@ void PrintUpstreams(const json& stats) {
 
 void PrintBudgets(const json& stats) {
   const json budget = stats.value("budget", json::object());
+  if (budget.contains("total")) {
+    fmt::print("budget of all tenants: ${:.2f} of ${:.2f} spent today\n",
+               budget["total"].value("spent_usd", 0.0), budget["total"].value("budget_usd", 0.0));
+  }
   for (const auto& [tenant, today] : budget.value("tenants", json::object()).items()) {
     const double limit = today.value("budget_usd", 0.0);
     if (limit == 0) continue;
@@ -110,18 +114,13 @@ int Stats(const StatsOptions& options) {
   auto config = options.config.Load();
   if (!config) return Report(config.error());
   GatewayClient gateway(options.url.empty() ? "http://" + config->listen : options.url);
-  auto response = gateway.Get("/v1/stats");
-  if (!response) {
-    return Report(Error{Code::kUnavailable, "no gateway answers at " + gateway.url() + " (" +
-                                                response.error().message +
-                                                "); start one with `reprise serve`"});
-  }
-  if (response->status != 200) return Report(Error{Code::kInternal, ErrorMessage(*response)});
+  const auto reply = GoodBody(gateway, gateway.Get("/v1/stats"));
+  if (!reply) return Report(reply.error());
   if (options.as_json) {
-    std::fputs(response->body.c_str(), stdout);
+    std::fputs(reply->c_str(), stdout);
     return 0;
   }
-  const json stats = json::parse(response->body, nullptr, false);
+  const json stats = json::parse(*reply, nullptr, false);
   if (!stats.is_object() || !stats.contains("requests")) {
     return Report(Error{Code::kInternal, gateway.url() + "/v1/stats is not Reprise's"});
   }

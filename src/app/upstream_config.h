@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "upstream/price.h"
 #include "upstream/route_table.h"
 #include "upstream/upstream.h"
 
@@ -28,8 +29,8 @@ struct UpstreamConfig {
   bool private_links = false;
   int breaker_failures = 5;
   std::chrono::milliseconds breaker_pause{5'000};
-  std::map<std::string, double> prices_usd;  // per image, by model; over upstream.prices
-  std::optional<double> default_price_usd;   // of models without one; else upstream.default_price
+  ModelPrices prices_usd;                   // per image; over upstream.prices
+  std::optional<double> default_price_usd;  // of models without one; else upstream.default_price
   bool operator==(const UpstreamConfig&) const = default;
 };
 

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "app/config.h"
+#include "app/price_config.h"
 
 namespace reprise {
 namespace {
@@ -146,21 +147,6 @@ Read ReadItem(const YAML::Node& key, const YAML::Node& value, const std::string&
       ConfigFault{value, "'" + path + "." + name + "': " + read.error().message});
 }
 
-Read ReadPrices(const YAML::Node& node, const std::string& path, ExpandValue expand,
-                std::map<std::string, double>& prices) {
-  if (!node.IsMap()) {
-    return std::unexpected(ConfigFault{node, "'" + path + "' maps model names to US dollars"});
-  }
-  for (const auto& item : node) {
-    auto price = ParseNumber<double>(expand(item.second.as<std::string>("")), 0, 1000);
-    if (!price) {
-      return std::unexpected(ConfigFault{item.second, "'" + path + "': " + price.error().message});
-    }
-    prices[item.first.as<std::string>()] = *price;
-  }
-  return {};
-}
-
 std::expected<UpstreamConfig, ConfigFault> ReadUpstream(const YAML::Node& name,
                                                         const YAML::Node& node,
                                                         ExpandValue expand) {
@@ -174,9 +160,13 @@ std::expected<UpstreamConfig, ConfigFault> ReadUpstream(const YAML::Node& name,
   for (const auto& item : node) {
     const auto key = item.first.as<std::string>();
     kind = kind || key == "kind";
-    const Read read =
-        key == "prices" ? ReadPrices(item.second, path + ".prices", expand, upstream.prices_usd)
-                        : ReadItem(item.first, item.second, path, UpstreamKeys(), expand, upstream);
+    if (key == "prices") {
+      auto prices = ReadPrices(item.second, path + ".prices", expand);
+      if (!prices) return std::unexpected(std::move(prices.error()));
+      upstream.prices_usd = std::move(*prices);
+      continue;
+    }
+    const Read read = ReadItem(item.first, item.second, path, UpstreamKeys(), expand, upstream);
     if (!read) return std::unexpected(read.error());
   }
   if (kind) return upstream;

@@ -40,7 +40,9 @@ constexpr char kTwo[] = R"(upstreams:
     breaker_failures: 3
     breaker_pause: 10s
     default_price: 0
-    prices: {sdxl: 0.002}
+    prices:
+      sdxl: 0.002
+      flux: {draft: 0.001, 1024x1024: 0.004, fine 1536x1024: 0.01}
   router: {kind: chat, api_key: k}
 routes:
   hero:
@@ -51,21 +53,26 @@ routes:
 TEST(UpstreamConfig, EverySettingIsRead) {
   const Config config = Parse(kTwo);
   ASSERT_EQ(config.upstreams.size(), 2u);
-  const UpstreamConfig gpu{.name = "gpu",
-                           .kind = UpstreamKind::kAutomatic1111,
-                           .url = "http://10.0.0.5:7860",
-                           .api_key = "",
-                           .timeout = milliseconds(90'000),
-                           .attempts = 1,
-                           .concurrency = 2,
-                           .queue = 10,
-                           .hedge_after = milliseconds(8'000),
-                           .poll_interval = milliseconds(1'000),
-                           .private_links = true,
-                           .breaker_failures = 3,
-                           .breaker_pause = milliseconds(10'000),
-                           .prices_usd = {{"sdxl", 0.002}},
-                           .default_price_usd = 0};
+  const UpstreamConfig gpu{
+      .name = "gpu",
+      .kind = UpstreamKind::kAutomatic1111,
+      .url = "http://10.0.0.5:7860",
+      .api_key = "",
+      .timeout = milliseconds(90'000),
+      .attempts = 1,
+      .concurrency = 2,
+      .queue = 10,
+      .hedge_after = milliseconds(8'000),
+      .poll_interval = milliseconds(1'000),
+      .private_links = true,
+      .breaker_failures = 3,
+      .breaker_pause = milliseconds(10'000),
+      .prices_usd = {{"sdxl", {{.usd = 0.002}}},
+                     {"flux",
+                      {{.quality = "draft", .usd = 0.001},
+                       {.width = 1024, .height = 1024, .usd = 0.004},
+                       {.quality = "fine", .width = 1536, .height = 1024, .usd = 0.01}}}},
+      .default_price_usd = 0};
   EXPECT_EQ(config.upstreams[0], gpu);
   EXPECT_EQ(config.upstreams[1].kind, UpstreamKind::kChat);
   EXPECT_EQ(config.upstreams[1].timeout, UpstreamConfig().timeout);

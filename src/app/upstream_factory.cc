@@ -61,7 +61,7 @@ UpstreamOptions OptionsOf(const Config& config, const UpstreamConfig& upstream) 
 PriceTable PricesOf(const Config& config, const UpstreamConfig& upstream) {
   PriceTable prices = PricesOf(config);
   if (upstream.default_price_usd) prices.SetDefault(*upstream.default_price_usd);
-  for (const auto& [model, usd] : upstream.prices_usd) prices.Set(model, usd);
+  for (const auto& [model, rows] : upstream.prices_usd) prices.Set(model, rows);
   return prices;
 }
 
@@ -133,7 +133,7 @@ Result<std::unique_ptr<ImageGenerator>> MakeUpstreams(const Config& config,
 PriceTable PricesOf(const Config& config) {
   PriceTable prices = PriceTable::Builtin();
   prices.SetDefault(config.default_price_usd);
-  for (const auto& [model, usd] : config.prices_usd) prices.Set(model, usd);
+  for (const auto& [model, rows] : config.prices_usd) prices.Set(model, rows);
   return prices;
 }
 

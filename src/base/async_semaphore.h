@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "base/async_value.h"
+#include "base/permit.h"
 #include "base/result.h"
 #include "base/task.h"
 
@@ -15,22 +16,7 @@ namespace reprise {
 
 class AsyncSemaphore {
  public:
-  // Gives its place back when destroyed.
-  class Permit {
-   public:
-    explicit Permit(AsyncSemaphore* owner) : owner_(owner) {}
-    Permit(Permit&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
-    Permit& operator=(Permit&& other) noexcept {
-      std::swap(owner_, other.owner_);
-      return *this;
-    }
-    ~Permit() {
-      if (owner_) owner_->Release();
-    }
-
-   private:
-    AsyncSemaphore* owner_;
-  };
+  using Permit = reprise::Permit<AsyncSemaphore>;  // a place
 
   // At most `places` holders and `queue` waiters. The semaphore outlives its permits.
   AsyncSemaphore(std::size_t places, std::size_t queue) : free_(places), queue_limit_(queue) {}
@@ -41,6 +27,7 @@ class AsyncSemaphore {
   std::size_t waiting() const;
 
  private:
+  friend Permit;
   void Release();
 
   mutable std::mutex mutex_;

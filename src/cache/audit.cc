@@ -93,7 +93,7 @@ Task<Result<void>> Audit::Compare(std::shared_ptr<const AuditCase> audit) {
   auto stored = co_await parts_.library.Bytes(audit->image);
   if (stored && generate) {
     // What was paid for is kept: the next such request gets its own image.
-    auto made = co_await Generate(audit->job, StorePolicy::kAdd);
+    auto made = co_await Generate(audit->job, StorePolicy::kAdd, image_usd);
     if (!made) stored = std::unexpected(made.error());
     if (made) images.generated = *made;
   }
@@ -116,12 +116,13 @@ Task<Result<void>> Audit::Compare(std::shared_ptr<const AuditCase> audit) {
 
 Task<Result<void>> Audit::CompareControl(std::shared_ptr<const AuditCase> audit) {
   const auto job = ControlJob(*audit);
-  const double usd = parts_.generation.ImageCost(*job->request) + JudgeCost();
+  const double image_usd = parts_.generation.ImageCost(*job->request);
+  const double usd = image_usd + JudgeCost();
   if (auto allowed = co_await Spend(usd); !allowed) co_return allowed;
   const auto stored = co_await parts_.library.Bytes(audit->image);
-  const auto made = co_await Generate(job, StorePolicy::kNone);
+  const auto made = co_await Generate(job, StorePolicy::kNone, image_usd);
   if (!stored || !made) {
-    co_await GiveBack(usd);
+    co_await GiveBack(made ? JudgeCost() : usd);
     co_return std::unexpected(stored ? made.error() : stored.error());
   }
   const auto found = co_await Look({job->request->prompt, *stored, *made});
@@ -136,7 +137,8 @@ Task<Result<void>> Audit::CompareControl(std::shared_ptr<const AuditCase> audit)
 }
 
 // Requests go first: it begins when none of them waits for the upstream.
-Task<Result<SharedBytes>> Audit::Generate(std::shared_ptr<const Job> job, StorePolicy policy) {
+Task<Result<SharedBytes>> Audit::Generate(std::shared_ptr<const Job> job, StorePolicy policy,
+                                          double reserved_usd) {
   const Deadline deadline = After(parts_.settings.request_timeout);
   while (parts_.generation.waiting() > 0) {
     if (std::chrono::steady_clock::now() >= deadline) {
@@ -146,6 +148,9 @@ Task<Result<SharedBytes>> Audit::Generate(std::shared_ptr<const Job> job, StoreP
   }
   const auto fresh = co_await parts_.generation.Run(std::move(job), 1, policy);
   if (!fresh) co_return std::unexpected(fresh.error());
+  // Another upstream of the route may have made it, or the service billed it: less than 0, too.
+  const double unspent = reserved_usd - (*fresh)->image_cost_usd;
+  if (unspent != 0) co_await GiveBack(unspent);
   co_return (*fresh)->images.front().bytes;
 }
 

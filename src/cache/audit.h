@@ -92,7 +92,8 @@ class Audit {
   Task<> Run(std::shared_ptr<const AuditCase> audit);
   Task<Result<void>> Compare(std::shared_ptr<const AuditCase> audit);
   Task<Result<void>> CompareControl(std::shared_ptr<const AuditCase> audit);
-  Task<Result<SharedBytes>> Generate(std::shared_ptr<const Job> job, StorePolicy policy);
+  Task<Result<SharedBytes>> Generate(std::shared_ptr<const Job> job, StorePolicy policy,
+                                     double reserved_usd);
   Task<Result<Finding>> Look(Images images);
   Task<Result<Finding>> Measure(Images images);
   Task<Result<Finding>> Ask(Images images);

@@ -58,8 +58,9 @@ Task<Result<FreshPtr>> Generation::Run(std::shared_ptr<const Job> job, int count
 }
 
 double Generation::ImageCost(const ImageRequest& request) const {
-  return parts_.prices.PerImage(request.model, QualityIn(request.params), request.size.width,
-                                request.size.height);
+  const GenerateRequest asked = ForUpstream(request, 1, Deadline::max());
+  const auto price = parts_.upstream.ImagePrice(asked);
+  return price ? *price : PriceOf(parts_.prices, asked);
 }
 
 Task<Result<void>> Generation::AskUpstream(const Job& job, int count, Fresh& fresh) {

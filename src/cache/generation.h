@@ -50,8 +50,7 @@ class Generation {
   // is not a whole image is stored or returned.
   Task<Result<FreshPtr>> Run(std::shared_ptr<const Job> job, int count, StorePolicy policy);
 
-  // What one image of the request costs, by the deployment's price list: a route may choose
-  // another.
+  // What one image of the request will probably cost: a route may have to choose another upstream.
   double ImageCost(const ImageRequest& request) const;
   // Requests that wait for a place at the upstream.
   std::size_t waiting() const;

@@ -35,8 +35,8 @@ std::string CacheControlFor(const Decision& decision, bool is_private) {
 }
 
 void PollinationsSurface::AddRoutes(http::Router& router) {
-  router.Add("GET", "/prompt/{prompt}", RouteTo(this, &PollinationsSurface::Image));
-  router.Add("GET", "/image/{prompt}", RouteTo(this, &PollinationsSurface::Image));
+  router.Add("GET", "/prompt/{prompt...}", RouteTo(this, &PollinationsSurface::Image));
+  router.Add("GET", "/image/{prompt...}", RouteTo(this, &PollinationsSurface::Image));
 }
 
 Task<http::Response> PollinationsSurface::Image(http::RequestPtr request) {

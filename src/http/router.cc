@@ -23,18 +23,32 @@ bool IsName(std::string_view segment) {
   return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
 }
 
-// Whether `a` says more than `b` about the paths both match: a literal where `b` has a name.
+// "{name...}": all that is left of the path.
+bool IsRest(std::string_view segment) {
+  return IsName(segment) && segment.ends_with("...}");
+}
+
+// Whether `a` says more than `b` about the paths both match: a literal where `b` has a name, a name
+// where `b` takes all that is left.
 bool IsMoreSpecific(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-  for (std::size_t i = 0; i < a.size(); ++i) {
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
     if (IsName(a[i]) != IsName(b[i])) return IsName(b[i]);
+    if (IsRest(a[i]) != IsRest(b[i])) return IsRest(b[i]);
   }
   return false;
 }
 
+// What is left of `path` from one of its segments on.
+std::string_view RestOf(std::string_view path, std::string_view segment) {
+  return path.substr(static_cast<std::size_t>(segment.data() - path.data()));
+}
+
 bool Matches(const std::vector<std::string>& pattern,
              const std::vector<std::string_view>& segments) {
-  if (pattern.size() != segments.size()) return false;
+  const bool rest = IsRest(pattern.back()) && segments.size() > pattern.size();
+  if (!rest && pattern.size() != segments.size()) return false;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (rest && i + 1 == pattern.size()) return true;  // slashes, so not empty
     if (IsName(pattern[i]) ? segments[i].empty() : pattern[i] != segments[i]) return false;
   }
   return true;
@@ -68,8 +82,10 @@ Router::Match Router::Find(std::string_view method, std::string_view path) const
     return match;
   }
   match.handler = &best->handler;
-  for (std::size_t i = 0; i < segments.size(); ++i) {
-    if (IsName(best->segments[i])) match.params.push_back(PercentDecode(segments[i]));
+  for (std::size_t i = 0; i < best->segments.size(); ++i) {
+    if (!IsName(best->segments[i])) continue;
+    const bool rest = IsRest(best->segments[i]);
+    match.params.push_back(PercentDecode(rest ? RestOf(path, segments[i]) : segments[i]));
   }
   return match;
 }

@@ -1,6 +1,8 @@
 // Finds the handler for a method and path. Patterns are literal segments and {names}, each of which
-// matches one non-empty segment: "/images/{file}". Where several patterns match a path, the one
-// with a literal segment before the others' name wins. Built at start-up, then read by any thread.
+// matches one non-empty segment: "/images/{file}"; a {name...} at the end matches all that is left
+// of the path, slashes included. Where several patterns match a path, the one with a literal
+// segment before the others' name wins, and a name before one with dots. Built at start-up, then
+// read by any thread.
 #pragma once
 
 #include <functional>

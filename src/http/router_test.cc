@@ -102,6 +102,23 @@ TEST_F(RouterTest, DecodesAfterSplitting) {
   EXPECT_EQ(Get("/images%2Flatest"), "");
 }
 
+TEST_F(RouterTest, ANameWithDotsTakesTheRestOfThePath) {
+  Router router;
+  router.Add("GET", "/prompt/{prompt...}", Handler());
+  router.Add("POST", "/prompt/{prompt}", Handler());
+  router.Add("GET", "/prompt/all/{page}", Handler());
+  const auto params = [&](std::string_view path) { return router.Find("GET", path).params; };
+  EXPECT_THAT(params("/prompt/a%20fox"), ElementsAre("a fox"));
+  EXPECT_THAT(params("/prompt/black/white%2Fgrey/"), ElementsAre("black/white/grey/"));
+  EXPECT_THAT(params("/prompt//"), ElementsAre("/"));
+  EXPECT_THAT(params("/prompt/all/2"), ElementsAre("2")) << "a literal wins";
+  EXPECT_THAT(params("/prompt/all/2/3"), ElementsAre("all/2/3"));
+  for (const char* path : {"/prompt/", "/prompt", "/prompts/a"}) {
+    EXPECT_EQ(router.Find("GET", path).handler, nullptr) << path;
+  }
+  EXPECT_EQ(router.Find("PUT", "/prompt/a/b").allow, "GET, HEAD");
+}
+
 TEST_F(RouterTest, KeepsAnEncodedZero) {
   EXPECT_THAT(router_.Find("GET", "/images/a%00b").params, ElementsAre(std::string("a\0b", 3)));
 }

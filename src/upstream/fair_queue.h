@@ -10,9 +10,9 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "base/async_value.h"
+#include "base/permit.h"
 #include "base/result.h"
 #include "base/task.h"
 
@@ -20,22 +20,7 @@ namespace reprise {
 
 class FairQueue {
  public:
-  // Gives its place back when destroyed.
-  class Permit {
-   public:
-    explicit Permit(FairQueue* owner) : owner_(owner) {}
-    Permit(Permit&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
-    Permit& operator=(Permit&& other) noexcept {
-      std::swap(owner_, other.owner_);
-      return *this;
-    }
-    ~Permit() {
-      if (owner_) owner_->Release();
-    }
-
-   private:
-    FairQueue* owner_;
-  };
+  using Permit = reprise::Permit<FairQueue>;  // a place
 
   // At most `places` holders and `queue` waiters. The queue outlives its permits.
   FairQueue(std::size_t places, std::size_t queue) : free_(places), limit_(queue) {}
@@ -50,6 +35,7 @@ class FairQueue {
   std::size_t waiting() const;
 
  private:
+  friend Permit;
   enum class Turn { kYours, kPushedOut };
   using Waiter = std::shared_ptr<AsyncValue<Turn>>;
   struct Line {

@@ -56,6 +56,9 @@ class GuardedGenerator final : public ImageGenerator {
   // (`info` is set), those that are none are left out, and none left is kBadUpstream.
   Task<Result<Generated>> Generate(GenerateRequest request) override;
 
+  std::optional<double> ImagePrice(const GenerateRequest& request) const override {
+    return PriceOf(options_.prices, request);
+  }
   Task<Result<void>> Probe() override { return upstream_->Probe(); }
   std::vector<UpstreamStatus> Status() const override;
 

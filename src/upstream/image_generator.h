@@ -81,6 +81,10 @@ class ImageGenerator {
   // trying again may help, and was tried. kBadUpstream: the answer cannot be used.
   virtual Task<Result<Generated>> Generate(GenerateRequest request) = 0;
 
+  // What an image of the request will probably cost, in US dollars: at the upstream that would be
+  // asked first. Nothing for those without a price list.
+  virtual std::optional<double> ImagePrice(const GenerateRequest&) const { return {}; }
+
   // Whether the upstream answers at all, without generating anything: for `doctor` and readiness.
   virtual Task<Result<void>> Probe() = 0;
 

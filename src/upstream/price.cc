@@ -1,5 +1,6 @@
 #include "upstream/price.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -38,54 +39,57 @@ constexpr ListPrice kListPrices[] = {
     {"dall-e-2", "standard", 256, 256, 0.016},
 };
 
-std::string_view ListedQuality(std::string_view model, std::string_view quality) {
-  std::string_view first;
-  for (const ListPrice& price : kListPrices) {
-    if (price.model != model) continue;
-    if (price.quality == quality) return quality;
-    if (first.empty()) first = price.quality;
-  }
-  return first;
+// The quality whose rows count.
+std::string_view ListedQuality(const std::vector<PriceRow>& rows, std::string_view quality) {
+  const auto has = [&](std::string_view name) {
+    return std::ranges::find(rows, name, &PriceRow::quality) != rows.end();
+  };
+  if (has(quality)) return quality;
+  return has("") ? "" : std::string_view(rows.front().quality);
 }
 
-const ListPrice* Nearest(std::string_view model, std::string_view quality, long long pixels) {
-  const ListPrice* best = nullptr;
-  long long best_distance = 0;
-  for (const ListPrice& price : kListPrices) {
-    if (price.model != model || price.quality != quality) continue;
-    const long long distance =
-        std::llabs(static_cast<long long>(price.width) * price.height - pixels);
-    if (!best || distance < best_distance) {
-      best = &price;
-      best_distance = distance;
-    }
+// How far a row's size is from what is asked for. The size itself, then any size, then the nearest.
+long long Distance(const PriceRow& row, long long pixels) {
+  const long long own = static_cast<long long>(row.width) * row.height;
+  if (own == pixels) return -1;
+  return own == 0 ? 0 : std::llabs(own - pixels);
+}
+
+double Choose(const std::vector<PriceRow>& rows, std::string_view quality, long long pixels) {
+  const std::string_view listed = ListedQuality(rows, quality);
+  const PriceRow* best = nullptr;
+  for (const PriceRow& row : rows) {
+    if (row.quality != listed) continue;
+    if (!best || Distance(row, pixels) < Distance(*best, pixels)) best = &row;
   }
-  return best;
+  return best->usd;  // the listed quality has a row
 }
 
 }  // namespace
 
 PriceTable PriceTable::Builtin() {
   PriceTable table;
-  table.builtin_ = true;
+  for (const ListPrice& price : kListPrices) {
+    table.rows_[std::string(price.model)].push_back(
+        {std::string(price.quality), price.width, price.height, price.usd});
+  }
   return table;
 }
 
-void PriceTable::Set(std::string_view model, double usd) {
-  fixed_.insert_or_assign(std::string(model), usd);
+void PriceTable::Set(std::string_view model, std::vector<PriceRow> rows) {
+  rows_.insert_or_assign(std::string(model), std::move(rows));
 }
 
 double PriceTable::PerImage(std::string_view model, std::string_view quality, int width,
                             int height) const {
-  const std::string_view bare = BareModel(model);
-  for (const std::string_view name : {model, bare}) {
-    if (const auto fixed = fixed_.find(name); fixed != fixed_.end()) return fixed->second;
-  }
-  if (!builtin_) return default_usd_;
   const bool sized = width > 0 && height > 0;
   const long long pixels = sized ? static_cast<long long>(width) * height : 1024LL * 1024;
-  const ListPrice* price = Nearest(bare, ListedQuality(bare, quality), pixels);
-  return price ? price->usd : default_usd_;
+  for (const std::string_view name : {model, BareModel(model)}) {
+    if (const auto rows = rows_.find(name); rows != rows_.end()) {
+      return Choose(rows->second, quality, pixels);
+    }
+  }
+  return default_usd_;
 }
 
 double PriceOf(const PriceTable& prices, const GenerateRequest& request) {

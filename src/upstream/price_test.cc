@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 namespace reprise {
 namespace {
 
@@ -41,6 +43,27 @@ TEST(Price, ProvidersInFrontOfTheModelAreSkipped) {
   EXPECT_DOUBLE_EQ(table.PerImage("openai/dall-e-3", "hd", 1024, 1024), 0.08);
   table.Set("flux", 0.003);
   EXPECT_DOUBLE_EQ(table.PerImage("black-forest-labs/flux", "", 512, 512), 0.003);
+}
+
+TEST(Price, ConfiguredRowsByQualityAndSize) {
+  PriceTable table = PriceTable::Builtin();
+  table.Set("gpt-image-1", {{.usd = 0.05},
+                            {.width = 1536, .height = 1024, .usd = 0.07},
+                            {.quality = "high", .usd = 0.2},
+                            {.quality = "high", .width = 1536, .height = 1024, .usd = 0.3}});
+  const std::tuple<const char*, int, int, double> cases[] = {
+      {"", 1024, 1024, 0.05},    {"medium", 512, 512, 0.05}, {"auto", 1536, 1024, 0.07},
+      {"low", 1024, 1536, 0.07}, {"high", 1024, 1024, 0.2},  {"high", 1024, 1536, 0.3},
+      {"high", 4096, 4096, 0.2}, {"high", 0, 0, 0.2}};
+  for (const auto& [quality, width, height, usd] : cases) {
+    EXPECT_DOUBLE_EQ(table.PerImage("gpt-image-1", quality, width, height), usd)
+        << quality << " " << width << "x" << height;
+  }
+  table.Set("flux", {{.quality = "draft", .width = 512, .height = 512, .usd = 0.001},
+                     {.quality = "draft", .width = 1024, .height = 1024, .usd = 0.002},
+                     {.quality = "fine", .usd = 0.01}});
+  EXPECT_DOUBLE_EQ(table.PerImage("flux", "", 600, 600), 0.001) << "the first quality, the nearest";
+  EXPECT_DOUBLE_EQ(table.PerImage("flux", "fine", 600, 600), 0.01);
 }
 
 TEST(Price, ConfigurationOverridesTheList) {

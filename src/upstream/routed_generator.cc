@@ -83,6 +83,13 @@ Task<Result<Generated>> RoutedGenerator::Generate(GenerateRequest request) {
   co_return std::unexpected(Summary(request.model, std::move(failed)));
 }
 
+std::optional<double> RoutedGenerator::ImagePrice(const GenerateRequest& request) const {
+  const Targets* targets = TargetsOf(request.model);
+  if (!targets) return {};
+  const Target& first = *Order(*targets, request).front();
+  return PriceOf(first.upstream->prices, For(first, request));
+}
+
 const RoutedGenerator::Targets* RoutedGenerator::TargetsOf(std::string_view model) const {
   auto found = routes_.find(model);
   if (found == routes_.end()) found = routes_.find(std::string_view(kAnyModel));

@@ -38,6 +38,8 @@ class RoutedGenerator final : public ImageGenerator {
   // said; a single one's is passed on as it is.
   Task<Result<Generated>> Generate(GenerateRequest request) override;
 
+  std::optional<double> ImagePrice(const GenerateRequest& request) const override;
+
   // Of every upstream; the first failure.
   Task<Result<void>> Probe() override;
 

@@ -80,6 +80,15 @@ TEST_F(RoutedGeneratorTest, APreferenceReorders) {
   EXPECT_EQ(MadeBy("hero", Preference::kPrice), "cheap");
 }
 
+TEST_F(RoutedGeneratorTest, AnImageCostsWhatTheFirstTargetAsks) {
+  Open(kHero);
+  auto request = AskFor("hero");
+  EXPECT_EQ(routed_->ImagePrice(request), 0.01);
+  request.prefer = Preference::kQuality;
+  EXPECT_EQ(routed_->ImagePrice(request), 0.2);
+  EXPECT_EQ(routed_->ImagePrice(AskFor("heron")), std::nullopt);
+}
+
 TEST_F(RoutedGeneratorTest, MeasuredSpeedReplacesTheConfiguredOne) {
   Open(kHero);
   EXPECT_EQ(MadeBy("hero"), "cheap");  // in next to no time, where 30 s were expected

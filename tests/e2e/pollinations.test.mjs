@@ -89,6 +89,15 @@ describe("GET /prompt/{prompt}", () => {
     }
   });
 
+  it("takes slashes into the prompt, raw or encoded", async () => {
+    const raw = await curl("/prompt/a%20black/white%20photo%20of%20a%20bridge?width=128&height=128");
+    assert.equal(raw.status, 200);
+    assert.equal(raw.cache, "MISS");
+    const encoded = "/prompt/a%20black%2Fwhite%20photo%20of%20a%20bridge?width=128&height=128";
+    assert.equal((await curl(encoded)).cache, "HIT EXACT");
+    assert.equal((await curl("/prompt/?width=128&height=128")).status, 404);
+  });
+
   it("prompts of other scripts stay apart", async () => {
     const texts = ["красная машина", "синяя машина", "赤い車", "青い車", "pequeño", "peque o"];
     const seen = new Set();
