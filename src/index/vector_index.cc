@@ -9,8 +9,8 @@
 #include <mutex>
 
 #include "base/log.h"
+#include "base/reader_slots.h"
 #include "index/generation.h"
-#include "index/reader_slots.h"
 
 namespace reprise {
 namespace {

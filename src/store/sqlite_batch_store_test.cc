@@ -174,7 +174,8 @@ TEST_F(BatchStoreTest, BatchesWithoutKeysAreMigrated) {
                                       SqliteConnection::Mode::kReadWrite, 1000);
     ASSERT_TRUE(raw);
     ASSERT_TRUE(
-        raw->Execute("DROP INDEX batches_by_key; ALTER TABLE batches DROP COLUMN idempotency_key;"
+        raw->Execute("DROP TABLE api_keys; DROP TABLE secrets;"
+                     "DROP INDEX batches_by_key; ALTER TABLE batches DROP COLUMN idempotency_key;"
                      "ALTER TABLE batches DROP COLUMN body_digest; PRAGMA user_version = 5"));
   }
   Reopen();

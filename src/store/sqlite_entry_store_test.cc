@@ -58,7 +58,7 @@ TEST_F(SqliteEntryStoreTest, ImagesOfTheFirstSchemaExpireWithTheirEntry) {
   { ASSERT_TRUE(runner_.Run(Open()->Put(entry, SampleVector(1)))); }
   Execute(
       "DROP TABLE batch_items; DROP TABLE batches;"
-      "DROP TABLE tenant_spending;"
+      "DROP TABLE tenant_spending; DROP TABLE api_keys; DROP TABLE secrets;"
       "DROP TABLE corrections; DROP TABLE reviews; DROP TABLE observations; DROP TABLE spending;"
       "ALTER TABLE images DROP COLUMN expires_ms; PRAGMA user_version = 1");
   const auto all = ReadAll(*Open());

@@ -55,6 +55,26 @@ constexpr char kBatchKeys[] = R"sql(
     WHERE idempotency_key <> '';
 )sql";
 
+// Version 7: who may use the gateway, see StoredKey; and what it signs with.
+constexpr char kAccessTables[] = R"sql(
+  CREATE TABLE api_keys(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash BLOB NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    requests_per_minute INTEGER NOT NULL,
+    concurrent INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    last_used_ms INTEGER NOT NULL,
+    revoked_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE secrets(
+    name TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+  ) STRICT, WITHOUT ROWID;
+)sql";
+
 // Migration i leads from version i to version i + 1. A released one never changes.
 // AUTOINCREMENT: ids are never given twice, since callers keep them after a removal. Prompts and
 // tags are TEXT for the sake of whoever opens the file, whatever bytes they hold.
@@ -145,6 +165,7 @@ constexpr std::array kMigrations = {
     kBatchTables,
     kTenantSpendingTable,
     kBatchKeys,
+    kAccessTables,
 };
 
 Result<void> CheckOwner(SqliteConnection& connection, const std::filesystem::path& file) {
@@ -171,6 +192,17 @@ Result<void> Migrate(SqliteConnection& connection, std::size_t from) {
 }
 
 }  // namespace
+
+Result<void> CheckSchema(SqliteConnection& connection, const std::filesystem::path& file) {
+  if (auto owned = CheckOwner(connection, file); !owned) return owned;
+  const auto version = connection.QueryInteger("PRAGMA user_version");
+  if (!version) return std::unexpected(version.error());
+  if (static_cast<std::size_t>(*version) == kMigrations.size()) return {};
+  return Fail(Code::kConflict, "a running gateway has " + file.string() + " at schema version " +
+                                   std::to_string(*version) + ", this Reprise needs " +
+                                   std::to_string(kMigrations.size()) +
+                                   "; use the program that runs, or restart it with this one");
+}
 
 Result<void> MigrateSchema(SqliteConnection& connection, const std::filesystem::path& file) {
   if (auto owned = CheckOwner(connection, file); !owned) return owned;

@@ -12,4 +12,7 @@ namespace reprise {
 // for one that a newer Reprise wrote or that belongs to another program; it is left untouched.
 Result<void> MigrateSchema(SqliteConnection& connection, const std::filesystem::path& file);
 
+// kConflict for one that is not at the newest version; changes nothing.
+Result<void> CheckSchema(SqliteConnection& connection, const std::filesystem::path& file);
+
 }  // namespace reprise

@@ -27,6 +27,7 @@ class ReaderSlots {
     ~Pin() { hazard_.store(nullptr, std::memory_order_release); }
 
     const View* operator->() const { return view_; }
+    const View& operator*() const { return *view_; }
     // This pin's number, below size(): no other pin has it at the same time.
     std::size_t reader() const { return reader_; }
 
