@@ -15,6 +15,12 @@
 
 namespace reprise::http {
 
+// Whose request it is, as far as somebody has asked for credentials.
+struct Caller {
+  std::string tenant;
+  bool admin = false;  // may see what concerns every tenant
+};
+
 // One request. The views stay valid as long as the Request does.
 struct Request {
   std::string_view method;  // "GET"
@@ -25,6 +31,9 @@ struct Request {
   // Values of the route's {names}, percent-decoded, in the order they stand in the pattern.
   std::vector<std::string> params;
   std::shared_ptr<const void> owner;  // keeps the views alive
+  // Noted before the handler runs, by what guards its route; null: nobody asked. Lives as long as
+  // the request, so that what it holds (a place of a limited number) is given back after the reply.
+  mutable std::shared_ptr<const Caller> caller;
 
   // The first header of that name (any letter case), or an empty view.
   std::string_view Header(std::string_view name) const;

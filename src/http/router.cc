@@ -57,8 +57,11 @@ bool Matches(const std::vector<std::string>& pattern,
 }  // namespace
 
 void Router::Add(std::string method, std::string pattern, Handler handler) {
-  Route route{.method = std::move(method), .segments = {}, .handler = std::move(handler)};
-  for (auto segment : Split(pattern)) route.segments.emplace_back(segment);
+  Route route{.method = std::move(method),
+              .pattern = std::move(pattern),
+              .segments = {},
+              .handler = std::move(handler)};
+  for (auto segment : Split(route.pattern)) route.segments.emplace_back(segment);
   routes_.push_back(std::move(route));
 }
 

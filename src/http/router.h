@@ -20,6 +20,13 @@ using Handler = std::function<Task<Response>(RequestPtr)>;
 
 class Router {
  public:
+  struct Route {
+    std::string method;
+    std::string pattern;
+    std::vector<std::string> segments;
+    Handler handler;
+  };
+
   // A HEAD request is answered by the GET route, without its body.
   void Add(std::string method, std::string pattern, Handler handler);
 
@@ -30,12 +37,9 @@ class Router {
   };
   Match Find(std::string_view method, std::string_view path) const;
 
+  const std::vector<Route>& routes() const { return routes_; }
+
  private:
-  struct Route {
-    std::string method;
-    std::vector<std::string> segments;
-    Handler handler;
-  };
   std::vector<Route> routes_;
 };
 
