@@ -40,9 +40,14 @@ void PrintEmbedding(const json& stats) {
 void Print(const json& stats) {
   const json& requests = stats["requests"];
   const json& latency = stats["latency_ms"];
-  fmt::print("{} requests, {:.1f} % answered from the cache; {} entries stored\n",
-             requests["total"].get<std::uint64_t>(), stats["hit_rate"].get<double>() * 100,
-             stats["entries"].get<std::uint64_t>());
+  // A key that is no admin's gets what concerns its tenant.
+  if (stats.contains("tenant")) fmt::print("tenant {}: ", stats.value("tenant", ""));
+  fmt::print("{} requests, {:.1f} % answered from the cache",
+             requests["total"].get<std::uint64_t>(), stats["hit_rate"].get<double>() * 100);
+  if (stats.contains("entries")) {
+    fmt::print("; {} entries stored", stats["entries"].get<std::uint64_t>());
+  }
+  std::puts("");
   fmt::print("saved ${:.2f}, spent ${:.2f} in {} upstream calls ({} failed)\n\n",
              stats["saved_usd"].get<double>(), stats["spent_usd"].get<double>(),
              stats["upstream"]["calls"].get<std::uint64_t>(),
@@ -85,6 +90,7 @@ void PrintBudgets(const json& stats) {
 
 // Gateways older than this program have no such members.
 void PrintTrust(const json& stats) {
+  if (stats.contains("tenant")) return;
   const json feedback = stats.value("feedback", json::object());
   const json bound = stats.value("error_bound", json::object());
   const json audit = stats.value("audit", json::object());
@@ -113,7 +119,7 @@ void PrintTrust(const json& stats) {
 int Stats(const StatsOptions& options) {
   auto config = options.config.Load();
   if (!config) return Report(config.error());
-  GatewayClient gateway(options.url.empty() ? "http://" + config->listen : options.url);
+  GatewayClient gateway(options.url.empty() ? AdminUrl(*config) : options.url);
   const auto reply = GoodBody(gateway, gateway.Get("/v1/stats"));
   if (!reply) return Report(reply.error());
   if (options.as_json) {

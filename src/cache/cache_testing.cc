@@ -340,8 +340,8 @@ std::vector<Answer> TestCache::HandleAll(const std::vector<ImageRequest>& reques
   return RunAll(io_.context(), std::move(tasks));
 }
 
-Result<ServedImage> TestCache::Image(std::string name) {
-  return RunTask(io_.context(), cache_->Image(std::move(name)));
+Result<ServedImage> TestCache::Image(std::string name, std::optional<std::string> tenant) {
+  return RunTask(io_.context(), cache_->Image(std::move(name), std::move(tenant)));
 }
 
 Result<void> TestCache::Maintain() {

@@ -139,7 +139,7 @@ class TestCache {
   std::vector<Answer> HandleAll(const std::vector<ImageRequest>& requests);
   // Starts a request without waiting for it.
   std::future<Answer> Start(ImageRequest request);
-  Result<ServedImage> Image(std::string name);
+  Result<ServedImage> Image(std::string name, std::optional<std::string> tenant = {});
   Result<void> Maintain();
   void WaitUntilIdle();
   template <class T>

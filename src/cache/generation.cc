@@ -96,6 +96,7 @@ Task<Result<void>> Generation::Ask(const Job& job, int count, Deadline deadline,
   if (!kept) {
     if (kept.error().code == Code::kOverloaded) co_return kept;  // nobody was asked
     parts_.stats.CountUpstreamError();
+    parts_.tenants.Of(job.request->tenant).CountUpstreamError();
     log::warn("upstream {}: {}", parts_.upstream.name(), kept.error().message);
     co_return kept;
   }
@@ -104,7 +105,9 @@ Task<Result<void>> Generation::Ask(const Job& job, int count, Deadline deadline,
   fresh.image_cost_usd = (fresh.image_cost_usd * static_cast<double>(before) + usd) /
                          static_cast<double>(fresh.images.size());
   fresh.upstream = std::move(generated->upstream);
-  parts_.stats.CountUpstream(static_cast<std::uint64_t>(made), usd, took);
+  const auto images = static_cast<std::uint64_t>(made);
+  parts_.stats.CountUpstream(images, usd, took);
+  parts_.tenants.Of(job.request->tenant).CountUpstream(images, usd, took);
   co_return kept;
 }
 

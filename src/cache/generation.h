@@ -37,6 +37,7 @@ class Generation {
     ImageGenerator& upstream;
     Library& library;
     CacheStats& stats;
+    TenantStats& tenants;
     const PriceTable& prices;
     const CacheSettings& settings;
     WorkerPool& workers;

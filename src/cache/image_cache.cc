@@ -88,6 +88,7 @@ class ImageCache::Impl {
         generation_({.upstream = *parts_.upstream,
                      .library = library_,
                      .stats = stats_,
+                     .tenants = tenants_,
                      .prices = parts_.prices,
                      .settings = settings_,
                      .workers = workers,
@@ -150,18 +151,23 @@ class ImageCache::Impl {
     const auto start = std::chrono::steady_clock::now();
     JobState state = Prepare(std::move(request));
     auto reply = co_await Resolve(state);
+    CacheStats& tenant = tenants_.Of(state.job->request->tenant);
     if (reply) {
-      stats_.CountReply(state.decision, MicrosSince(start));
+      const std::int64_t micros = MicrosSince(start);
+      stats_.CountReply(state.decision, micros);
+      tenant.CountReply(state.decision, micros);
     } else {
       stats_.CountError();
+      tenant.CountError();
     }
     co_return Answer{std::move(reply), std::move(state.decision)};
   }
 
-  Task<Result<ServedImage>> Image(std::string name) {
+  Task<Result<ServedImage>> Image(std::string name, std::optional<std::string> tenant) {
     const auto named = ParseRenditionName(name);
     const auto found = named ? table_.FindImage(named->image_id) : std::nullopt;
-    if (!found || ExpiredAt(*found->image, clock_.NowMs())) {
+    const bool theirs = found && tenant && TenantOf(found->entry->record().scope) != *tenant;
+    if (!found || theirs || ExpiredAt(*found->image, clock_.NowMs())) {
       co_return Fail(Code::kNotFound, "no such image: " + name);
     }
     const ImageSize stored{found->image->width, found->image->height};
@@ -205,6 +211,15 @@ class ImageCache::Impl {
     stats["indexing"] = settling_ > 0;
     AddUpstreams(stats);
     trust_.AddStats(stats);
+    return stats;
+  }
+
+  nlohmann::json StatsOf(const std::string& tenant) const {
+    nlohmann::json stats = tenants_.ToJson(tenant);
+    if (!parts_.budget) return stats;
+    const nlohmann::json budget = parts_.budget->ToJson();
+    const auto found = budget["tenants"].find(tenant);
+    if (found != budget["tenants"].end()) stats["budget"] = *found;
     return stats;
   }
 
@@ -421,6 +436,7 @@ class ImageCache::Impl {
   EntryTable table_;
   SemanticTier semantic_;
   CacheStats stats_;
+  TenantStats tenants_;
   PromptEmbedding embedding_;
   SemanticStep semantic_step_;
   VectorBacklog backlog_;
@@ -448,8 +464,8 @@ Task<Result<void>> ImageCache::Load() {
 Task<Answer> ImageCache::Handle(std::shared_ptr<const ImageRequest> request) {
   return impl_->Handle(std::move(request));
 }
-Task<Result<ServedImage>> ImageCache::Image(std::string name) {
-  return impl_->Image(std::move(name));
+Task<Result<ServedImage>> ImageCache::Image(std::string name, std::optional<std::string> tenant) {
+  return impl_->Image(std::move(name), std::move(tenant));
 }
 Task<Result<void>> ImageCache::Maintain() {
   return impl_->Maintain();
@@ -468,6 +484,9 @@ Purge& ImageCache::purge() {
 }
 nlohmann::json ImageCache::Stats() const {
   return impl_->Stats();
+}
+nlohmann::json ImageCache::StatsOf(const std::string& tenant) const {
+  return impl_->StatsOf(tenant);
 }
 std::size_t ImageCache::generations_under_way() const {
   return impl_->generations_under_way();

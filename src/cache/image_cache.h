@@ -62,8 +62,9 @@ class ImageCache {
 
   Task<Answer> Handle(std::shared_ptr<const ImageRequest> request);
 
-  // The image a URL names. kNotFound when there is none (any more).
-  Task<Result<ServedImage>> Image(std::string name);
+  // The image a URL names, of that tenant or, when none is named, of any. kNotFound when there is
+  // none (any more).
+  Task<Result<ServedImage>> Image(std::string name, std::optional<std::string> tenant);
 
   // Removals on request.
   Purge& purge();
@@ -82,6 +83,8 @@ class ImageCache {
   Trust& trust();
 
   nlohmann::json Stats() const;
+  // What concerns one tenant.
+  nlohmann::json StatsOf(const std::string& tenant) const;
 
   // Generations under way, some of them perhaps with nobody waiting any more, and audits.
   std::size_t generations_under_way() const;

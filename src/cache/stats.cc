@@ -8,6 +8,8 @@ namespace reprise {
 namespace {
 
 constexpr double kPerDoubling = 4;
+// More than threads that count at once: one that finds no slot would wait for another.
+constexpr std::size_t kReaders = 128;
 constexpr const char* kKindNames[] = {"exact", "semantic", "inflight", "miss", "bypass", "refresh"};
 
 std::int64_t MicroUsd(double usd) {
@@ -104,6 +106,37 @@ nlohmann::json CacheStats::ToJson() const {
           {"saved_usd", static_cast<double>(saved_micro_usd_.load()) / 1e6},
           {"spent_usd", static_cast<double>(spent_micro_usd_.load()) / 1e6},
           {"degraded", degraded_.load()}};
+}
+
+TenantStats::TenantStats() : table_(kReaders, std::make_unique<const Table>()) {}
+
+CacheStats* TenantStats::Find(const std::string& tenant) const {
+  const auto table = table_.Acquire();
+  const auto found = table->find(tenant);
+  return found == table->end() ? nullptr : found->second;
+}
+
+CacheStats& TenantStats::Of(const std::string& tenant) {
+  if (CacheStats* known = Find(tenant)) return *known;
+  std::lock_guard lock(mutex_);
+  if (CacheStats* known = Find(tenant)) return *known;
+  owned_.push_back(std::make_unique<CacheStats>());
+  std::unique_ptr<Table> table;
+  {
+    const auto old = table_.Acquire();  // given back before Publish, which waits for readers
+    table = std::make_unique<Table>(*old);
+  }
+  table->emplace(tenant, owned_.back().get());
+  table_.Publish(std::move(table));
+  return *owned_.back();
+}
+
+nlohmann::json TenantStats::ToJson(const std::string& tenant) const {
+  const CacheStats* known = Find(tenant);
+  nlohmann::json stats = known ? known->ToJson() : CacheStats().ToJson();
+  stats.erase("degraded");  // is counted for the whole only
+  stats["tenant"] = tenant;
+  return stats;
 }
 
 }  // namespace reprise

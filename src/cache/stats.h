@@ -4,8 +4,14 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <unordered_map>
+#include <vector>
 
+#include "base/reader_slots.h"
 #include "cache/decision.h"
 
 namespace reprise {
@@ -47,6 +53,26 @@ class CacheStats {
   std::atomic<std::uint64_t> degraded_ = 0;  // the cache failed and the upstream was asked instead
   std::atomic<std::int64_t> upstream_millis_ = 0;
   std::atomic<std::int64_t> saved_micro_usd_ = 0, spent_micro_usd_ = 0;
+};
+
+// The counters of each tenant. A look-up takes no lock; the first one of a tenant does.
+class TenantStats {
+ public:
+  TenantStats();
+
+  // Lives as long as this object.
+  CacheStats& Of(const std::string& tenant);
+
+  // What a tenant may know of itself; all zeros for one that has asked for nothing yet.
+  nlohmann::json ToJson(const std::string& tenant) const;
+
+ private:
+  using Table = std::unordered_map<std::string, CacheStats*>;
+  CacheStats* Find(const std::string& tenant) const;
+
+  ReaderSlots<Table> table_;
+  std::mutex mutex_;  // of those who add
+  std::vector<std::unique_ptr<CacheStats>> owned_;
 };
 
 }  // namespace reprise

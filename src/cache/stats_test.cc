@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <thread>
+#include <vector>
 
 namespace reprise {
 namespace {
@@ -56,6 +58,37 @@ TEST(CacheStatsTest, CountsByKind) {
   EXPECT_DOUBLE_EQ(json["spent_usd"], 0.12);
   EXPECT_EQ(json["upstream"]["calls"], 2);
   EXPECT_EQ(json["upstream"]["images"], 3);
+}
+
+TEST(TenantStatsTest, TenantsAreCountedApart) {
+  TenantStats tenants;
+  EXPECT_EQ(tenants.ToJson("a")["requests"]["total"], 0);
+  tenants.Of("a").CountReply({.outcome = Outcome::kHit, .type = HitType::kExact}, 10);
+  tenants.Of("a").CountUpstream(2, 0.08, 5);
+  tenants.Of("b").CountError();
+  EXPECT_EQ(&tenants.Of("a"), &tenants.Of("a"));
+  const auto a = tenants.ToJson("a"), b = tenants.ToJson("b");
+  EXPECT_EQ(a["tenant"], "a");
+  EXPECT_EQ(a["requests"]["exact"], 1);
+  EXPECT_EQ(a["upstream"]["images"], 2);
+  EXPECT_EQ(a["requests"]["error"], 0);
+  EXPECT_EQ(b["requests"]["error"], 1);
+  EXPECT_EQ(b["requests"]["exact"], 0);
+  EXPECT_FALSE(a.contains("degraded"));
+}
+
+TEST(TenantStatsTest, ThreadsMayMeetNewTenantsAtOnce) {
+  TenantStats tenants;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 200; ++i) tenants.Of(std::to_string(i)).CountError();
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (int i = 0; i < 200; ++i) {
+    EXPECT_EQ(tenants.ToJson(std::to_string(i))["requests"]["error"], 4);
+  }
 }
 
 }  // namespace

@@ -53,11 +53,15 @@ http::Router Gateway::Routes() {
 }
 
 Task<http::Response> Gateway::Image(http::RequestPtr request) {
-  auto image = co_await cache_.Image(request->params.at(0));
+  std::optional<std::string> tenant;  // none: whoever has the link may see it
+  if (request->caller) tenant = request->caller->tenant;
+  auto image = co_await cache_.Image(request->params.at(0), std::move(tenant));
   if (!image) co_return ErrorResponse(image.error());
   http::Response response{.status = 200, .headers = {}, .body = image->bytes};
   response.Set("Content-Type", image->media_type);
-  response.Set("Cache-Control", "public, max-age=31536000, immutable");
+  const bool shared = !request->caller && !LinkSigner::IsSigned(request->query);
+  response.Set("Cache-Control", shared ? "public, max-age=31536000, immutable"
+                                       : "private, max-age=31536000, immutable");
   response.Set("X-Content-Type-Options", "nosniff");
   co_return http::ApplyConditions(*request, image->etag, std::move(response));
 }
@@ -99,8 +103,10 @@ Task<http::Response> Gateway::Ready(http::RequestPtr) {
   co_return http::Json(200, R"({"status":"ready"})");
 }
 
-Task<http::Response> Gateway::Stats(http::RequestPtr) {
-  nlohmann::json stats = cache_.Stats();
+// All of it is for those who run the gateway: names of tenants and upstreams are in it.
+Task<http::Response> Gateway::Stats(http::RequestPtr request) {
+  const bool all = !request->caller || request->caller->admin;
+  nlohmann::json stats = all ? cache_.Stats() : cache_.StatsOf(request->caller->tenant);
   stats["version"] = settings_.version;
   co_return http::Json(200, stats.dump(2) + "\n");
 }
