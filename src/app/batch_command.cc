@@ -188,6 +188,7 @@ int GenerateBatch(const BatchOptions& options) {
     return Finish(gateway, options, accepted);
   }
   config->listen = "127.0.0.1:0";
+  config->admin_listen.clear();
   auto service = Service::Start(*config);
   if (!service) return Report(service.error());
   GatewayClient own((*service)->url());

@@ -24,6 +24,7 @@ void AddStats(CLI::App& root, Command& chosen);
 void AddFeedback(CLI::App& root, Command& chosen);
 void AddPurge(CLI::App& root, Command& chosen);
 void AddDoctor(CLI::App& root, Command& chosen);
+void AddKeys(CLI::App& root, Command& chosen);
 void AddSimulate(CLI::App& root, Command& chosen);
 
 // The options every command that reads the configuration shares.

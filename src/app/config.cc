@@ -113,6 +113,10 @@ Read Address(Access access) {
 std::vector<Setting> ServerSettings() {
   return {
       {"listen", "Address and port to serve on.", "127.0.0.1:8484", Text(&Config::listen)},
+      {"admin_listen",
+       "Address and port of what is for those who run the gateway (purges, statistics of all "
+       "tenants), with everything else; empty: one port for all.",
+       "\"\"", Text(&Config::admin_listen)},
       {"public_url",
        "How clients reach the gateway, for image links; empty: http:// and the Host header.",
        "\"\"", Address([](Config & c) -> auto& { return c.public_url; })},
@@ -134,6 +138,33 @@ std::vector<Setting> ServerSettings() {
        "US dollars a day (UTC) that all tenants together may spend; 0: no bound.", "0",
        Number(
            [](Config & c) -> auto& { return c.budget_total_usd; }, 0, 1'000'000)},
+  };
+}
+
+std::vector<Setting> AccessSettingsTable() {
+  return {
+      {"auth",
+       "auto: API keys are needed as soon as there is one (`reprise keys add`), and without one "
+       "only loopback is served; required: always; off: whoever reaches the gateway may use it.",
+       "auto",
+       Choice(
+           {"auto", "required", "off"},
+           [](Config& c, std::size_t i) { c.access.mode = static_cast<AccessSettings::Mode>(i); })},
+      {"links.access",
+       "Who may follow a link to an image: signed (whoever has it, until it expires), open "
+       "(whoever "
+       "has it), auto (signed where API keys are needed).",
+       "auto",
+       Choice({"auto", "open", "signed"},
+              [](Config& c, std::size_t i) {
+                c.access.links = static_cast<AccessSettings::Links>(i);
+              })},
+      {"links.expiry", "How long a signed link is valid.", "1h",
+       Timeout([](Config& c, milliseconds expiry) { c.access.link_expiry = expiry; })},
+      {"links.secret",
+       "What links are signed with; empty: random bytes, kept in the database. Name an environment "
+       "variable rather than the secret itself.",
+       "\"\"", Word([](Config & c) -> auto& { return c.access.link_secret; })},
   };
 }
 
@@ -346,6 +377,11 @@ std::vector<Setting> LimitSettings() {
       {"limits.image_pixels", "Its most pixels, checked before it is decoded.", "64000000",
        Whole(
            [](Config & c) -> auto& { return c.cache.image_limits.max_pixels; }, 1, 1'000'000'000)},
+      {"limits.header", "The longest URL, and the longest value of a header.", "16KB",
+       Bytes([](Config & c) -> auto& { return c.header_bytes; })},
+      {"limits.headers", "Headers of a request.", "100",
+       Whole(
+           [](Config & c) -> auto& { return c.header_count; }, 1, 10'000)},
       {"limits.connections", "Client connections at the same time.", "8192",
        Whole(
            [](Config & c) -> auto& { return c.connections; }, 1, 1'000'000)},
@@ -497,8 +533,8 @@ const std::vector<Setting>& Settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> list;
     for (auto part :
-         {ServerSettings(), CacheSettingsTable(), EmbedderSettings(), AuditSettingsTable(),
-          UpstreamSettings(), BatchSettingsTable(), LimitSettings()}) {
+         {ServerSettings(), AccessSettingsTable(), CacheSettingsTable(), EmbedderSettings(),
+          AuditSettingsTable(), UpstreamSettings(), BatchSettingsTable(), LimitSettings()}) {
       list.insert(list.end(), part.begin(), part.end());
     }
     return list;

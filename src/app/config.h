@@ -15,6 +15,7 @@
 #include "app/upstream_config.h"
 #include "base/result.h"
 #include "cache/settings.h"
+#include "gateway/access.h"
 #include "store/sync_mode.h"
 #include "upstream/image_judge.h"
 #include "work/settings.h"
@@ -48,9 +49,12 @@ inline constexpr char kSimulatorUpstream[] = "simulator";
 
 struct Config {
   std::string listen = "127.0.0.1:8484";
+  std::string admin_listen;  // empty: everything is on `listen`
   std::string public_url;
   std::filesystem::path data = "./data";
   std::size_t threads = 0;  // 0: one per core
+
+  AccessSettings access;
 
   CacheSettings cache;
   SyncMode sync = SyncMode::kBehind;
@@ -84,6 +88,8 @@ struct Config {
   std::size_t body_bytes = 32u << 20;
   std::size_t prompt_chars = 32'000;
   std::size_t connections = 8192;
+  std::size_t header_bytes = 16u << 10;
+  std::size_t header_count = 100;
   std::chrono::milliseconds read_timeout{60'000};
   std::chrono::milliseconds write_timeout{60'000};
   std::chrono::milliseconds drain_timeout{30'000};
@@ -103,6 +109,9 @@ struct Setting {
 // Every setting, in the order of the documentation. (`upstream.prices`, `tenants`, `upstreams` and
 // `routes` are maps and read apart.)
 const std::vector<Setting>& Settings();
+
+// The embedded database.
+std::filesystem::path DatabaseOf(const Config& config);
 
 // kInvalidArgument names the line, the key and the way out; kNotFound when the file is not there.
 Result<Config> LoadConfig(const std::filesystem::path& file);

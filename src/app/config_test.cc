@@ -53,7 +53,9 @@ auto Fields(const Config& c) {
                  c.batches.private_webhooks, c.sync),
       std::tuple(c.body_bytes, c.prompt_chars, c.connections, c.read_timeout, c.write_timeout,
                  c.drain_timeout, c.log_level, c.log_format, c.judge.base_url, c.judge.api_key,
-                 c.judge.model, c.chat_url, c.chat_key));
+                 c.judge.model, c.chat_url, c.chat_key),
+      std::tuple(c.access.mode, c.access.links, c.access.link_expiry, c.access.link_secret,
+                 c.admin_listen, c.header_bytes, c.header_count));
 }
 
 // One price, whatever the quality and size.
@@ -118,6 +120,13 @@ TEST_F(ConfigTest, EverySettingChangesSomething) {
   const std::map<std::string, std::string> others = {
       {"listen", "0.0.0.0:80"},
       {"public_url", "https://i.example"},
+      {"auth", "off"},
+      {"admin_listen", "127.0.0.1:9"},
+      {"limits.header", "8KB"},
+      {"limits.headers", "50"},
+      {"links.access", "signed"},
+      {"links.expiry", "5m"},
+      {"links.secret", "abc"},
       {"data", "/var/lib/reprise"},
       {"threads", "3"},
       {"model", "dall-e-3"},

@@ -1,8 +1,21 @@
 #include "app/gateway_client.h"
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 namespace reprise {
+
+namespace {
+
+std::string KeyFromEnvironment() {
+  const char* key = std::getenv("REPRISE_API_KEY");
+  return key ? key : "";
+}
+
+}  // namespace
+
+GatewayClient::GatewayClient(std::string url)
+    : url_(std::move(url)), api_key_(KeyFromEnvironment()), io_(1) {}
 
 GatewayClient::~GatewayClient() {
   client_.Stop();
@@ -27,6 +40,7 @@ Result<http::ClientResponse> GatewayClient::Delete(const std::string& path) {
 
 Result<http::ClientResponse> GatewayClient::Fetch(http::ClientRequest request) {
   request.timeout = std::chrono::minutes(10);
+  if (!api_key_.empty()) request.headers.emplace_back("Authorization", "Bearer " + api_key_);
   return RunTask(io_.context(), client_.Fetch(std::move(request)));
 }
 
@@ -39,6 +53,10 @@ Result<std::string> GoodBody(const GatewayClient& gateway, Result<http::ClientRe
   if (response->status == 200) return std::move(response->body);
   const Code code = response->status == 400 ? Code::kInvalidArgument : Code::kInternal;
   return Fail(code, ErrorMessage(*response));
+}
+
+std::string AdminUrl(const Config& config) {
+  return "http://" + (config.admin_listen.empty() ? config.listen : config.admin_listen);
 }
 
 std::string ErrorMessage(const http::ClientResponse& response) {

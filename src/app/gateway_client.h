@@ -4,6 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "app/config.h"
 #include "base/io_threads.h"
 #include "base/result.h"
 #include "http/client.h"
@@ -13,8 +14,9 @@ namespace reprise {
 // For one thread; blocks.
 class GatewayClient {
  public:
-  // `url` is "http://127.0.0.1:8484".
-  explicit GatewayClient(std::string url) : url_(std::move(url)), io_(1) {}
+  // `url` is "http://127.0.0.1:8484". The API key, where one is needed, is taken from the
+  // environment variable REPRISE_API_KEY: on a command line other users would see it.
+  explicit GatewayClient(std::string url);
   ~GatewayClient();
 
   const std::string& url() const { return url_; }
@@ -28,6 +30,7 @@ class GatewayClient {
   Result<http::ClientResponse> Fetch(http::ClientRequest request);
 
   const std::string url_;
+  const std::string api_key_;  // may be empty
   IoThreads io_;
   http::Client client_;
 };
@@ -35,6 +38,9 @@ class GatewayClient {
 // The body of a 200; else what a command reports: kUnavailable when nothing answered,
 // kInvalidArgument for a 400, kInternal for any other status.
 Result<std::string> GoodBody(const GatewayClient& gateway, Result<http::ClientResponse> response);
+
+// Where the configured gateway serves those who run it.
+std::string AdminUrl(const Config& config);
 
 // The message of an error response in OpenAI's shape, or what came instead.
 std::string ErrorMessage(const http::ClientResponse& response);

@@ -93,6 +93,7 @@ int Generate(const GenerateOptions& options) {
   auto response = gateway.PostJson("/v1/images/generations", Body(options));
   if (!response && options.url.empty() && response.error().code == Code::kUnavailable) {
     config->listen = "127.0.0.1:0";
+    config->admin_listen.clear();
     auto service = Service::Start(*config);
     if (!service) return Report(service.error());
     response = GatewayClient((*service)->url()).PostJson("/v1/images/generations", Body(options));

@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
   root.require_subcommand(1);
   Command chosen;
   for (const auto add : {AddServe, AddDemo, AddGenerate, AddExplain, AddEval, AddStats, AddFeedback,
-                         AddPurge, AddDoctor, AddSimulate}) {
+                         AddPurge, AddKeys, AddDoctor, AddSimulate}) {
     add(root, chosen);
   }
   try {

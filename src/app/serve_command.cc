@@ -14,6 +14,10 @@ int Serve(const ConfigOptions& options) {
   auto service = Service::Start(*config);
   if (!service) return Report(service.error());
   log::info("reprise {} listens on {}", Version(), (*service)->url());
+  if (const auto admin = (*service)->admin_url(); !admin.empty()) {
+    log::info("for those who run it: {}", admin);
+  }
+  if (!(*service)->keys_required()) log::info("no API key is needed: see `reprise keys add`");
   if (config->upstream_url.empty() && config->upstreams.empty()) {
     log::info("no upstream is configured: images come from the built-in simulator");
   }

@@ -1,5 +1,6 @@
 #include "app/service.h"
 
+#include <asio/ip/address.hpp>
 #include <thread>
 
 #include "app/embedder_factory.h"
@@ -7,6 +8,7 @@
 #include "base/log.h"
 #include "gateway/batch_json.h"
 #include "gateway/errors.h"
+#include "store/key_store.h"
 
 namespace reprise {
 namespace {
@@ -54,7 +56,42 @@ BudgetLimits BudgetLimitsOf(const Config& config) {
   return limits;
 }
 
+bool IsLoopback(const std::string& host) {
+  asio::error_code error;
+  const auto address = asio::ip::make_address(host, error);
+  return !error && address.is_loopback();
+}
+
+// A gateway that anybody may use is not shown to a network by oversight.
+Result<void> CheckExposure(const std::string& listen, AccessSettings::Mode mode) {
+  const auto address = http::ParseListen(listen);
+  if (!address) return std::unexpected(address.error());
+  if (IsLoopback(address->first)) return {};
+  if (mode == AccessSettings::Mode::kOff) {
+    log::warn(
+        "auth is off: whoever reaches {} may use this gateway, spend on its upstreams, and "
+        "remove what is stored",
+        listen);
+    return {};
+  }
+  return Fail(Code::kInvalidArgument,
+              "no API key is configured, and listening on " + listen +
+                  " would let anybody in: add one with `reprise keys add NAME`, or set auth: "
+                  "required and add one later, or listen on 127.0.0.1; auth: off serves everybody");
+}
+
+std::string UrlOf(const std::string& listen, std::uint16_t port) {
+  const auto address = http::ParseListen(listen);
+  const std::string host = address ? address->first : "127.0.0.1";
+  const bool v6 = host.find(':') != std::string::npos;
+  return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 }  // namespace
+
+std::filesystem::path DatabaseOf(const Config& config) {
+  return config.data / "reprise.db";
+}
 
 std::string_view Version() {
   return REPRISE_VERSION;
@@ -106,12 +143,13 @@ Result<void> Service::OpenCache() {
                                         ": " + error.message() + "; choose another with --data");
   }
   ImageCacheParts parts;
-  auto stores = OpenSqliteStores(config_.data / "reprise.db", {.sync = config_.sync});
+  auto stores = OpenSqliteStores(DatabaseOf(config_), {.sync = config_.sync});
   if (!stores) return std::unexpected(stores.error());
   auto blobs = OpenFileBlobStore(config_.data / "blobs", *workers_, {.sync = config_.sync});
   if (!blobs) return std::unexpected(blobs.error());
   if (auto opened = OpenBudget(parts, std::move(stores->spending)); !opened) return opened;
   if (auto opened = OpenUpstreams(parts); !opened) return opened;
+  if (auto opened = OpenAccess(); !opened) return opened;
   parts.entries = std::move(stores->entries);
   parts.trust = std::move(stores->trust);
   if (!config_.judge.base_url.empty()) parts.judge = MakeChatJudge(config_.judge, client_);
@@ -127,12 +165,26 @@ Result<void> Service::OpenCache() {
   return OpenBatches(std::move(stores->batches));
 }
 
+Result<void> Service::OpenAccess() {
+  auto keys = OpenSqliteKeyStore(DatabaseOf(config_));
+  if (!keys) return std::unexpected(keys.error());
+  auto access = Access::Open(std::move(*keys), config_.access, clock_);
+  if (!access) return std::unexpected(access.error());
+  access_ = std::move(*access);
+  for (const std::string& listen : {config_.listen, config_.admin_listen}) {
+    if (listen.empty() || access_->required()) continue;
+    if (auto allowed = CheckExposure(listen, config_.access.mode); !allowed) return allowed;
+  }
+  key_watch_ = std::make_unique<KeyWatch>(*access_);
+  return {};
+}
+
 Result<void> Service::OpenBatches(std::unique_ptr<BatchStore> store) {
   ImageCache* const cache = cache_.get();
   batches_ = std::make_unique<Batches>(
       Batches::Parts{
           .store = std::move(store),
-          .api = MakeBatchApi(OpenAiOf(config_)),
+          .api = MakeBatchApi(OpenAiOf(config_), access_.get()),
           .handle = [cache](ImageRequestPtr request) { return cache->Handle(std::move(request)); },
           .client = client_,
           .context = io_.context(),
@@ -142,8 +194,6 @@ Result<void> Service::OpenBatches(std::unique_ptr<BatchStore> store) {
 }
 
 Result<void> Service::OpenServer() {
-  auto address = http::ParseListen(config_.listen);
-  if (!address) return std::unexpected(address.error());
   gateway_ =
       std::make_unique<Gateway>(GatewayParts{*cache_, client_, *workers_, *batches_},
                                 GatewaySettings{.openai = OpenAiOf(config_),
@@ -152,19 +202,40 @@ Result<void> Service::OpenServer() {
                                                          .timeout = config_.cache.request_timeout},
                                                 .models = RoutedModels(config_.routes),
                                                 .public_url = config_.public_url,
-                                                .version = std::string(Version())});
+                                                .version = std::string(Version()),
+                                                .access = access_.get()});
+  const http::Router routes = gateway_->Routes();
+  if (!config_.admin_listen.empty()) {
+    auto admin = Serve(config_.admin_listen, access_->Guard(routes));
+    if (!admin) return std::unexpected(admin.error());
+    admin_server_ = std::move(*admin);
+  }
+  const auto door = admin_server_ ? Access::Door::kPublic : Access::Door::kEverything;
+  auto server = Serve(config_.listen, access_->Guard(routes, door));
+  if (!server) return std::unexpected(server.error());
+  server_ = std::move(*server);
+  return {};
+}
+
+Result<std::unique_ptr<http::Server>> Service::Serve(const std::string& listen,
+                                                     http::Router routes) {
+  auto address = http::ParseListen(listen);
+  if (!address) return std::unexpected(address.error());
   http::ServerOptions options{
       .host = address->first,
       .port = address->second,
       .body_bytes = config_.body_bytes,
+      .header_bytes = config_.header_bytes,
+      .header_count = config_.header_count,
       .connections = config_.connections,
       .read_timeout = config_.read_timeout,
       .write_timeout = config_.write_timeout,
       // Above every wait of a handler, so that it answers by itself.
       .handle_timeout = 3 * config_.cache.request_timeout + std::chrono::seconds(60)};
-  server_ = std::make_unique<http::Server>(io_.context(), std::move(options), gateway_->Routes(),
-                                           ErrorResponse);
-  return server_->Start();
+  auto server = std::make_unique<http::Server>(io_.context(), std::move(options), std::move(routes),
+                                               ErrorResponse);
+  if (auto started = server->Start(); !started) return std::unexpected(started.error());
+  return server;
 }
 
 Task<> Service::MaintainForever() {
@@ -188,6 +259,7 @@ bool Service::Shutdown(std::chrono::milliseconds patience) {
   if (gateway_) gateway_->StartDraining();
   if (batches_) batches_->Stop();
   bool drained = !server_ || server_->Drain(patience);
+  if (admin_server_) drained = admin_server_->Drain(TimeUntil(deadline)) && drained;
   // Images of batches that are being made are kept; what has not begun waits for the next start.
   if (batches_) drained = batches_->Drain(TimeUntil(deadline)) && drained;
   // Calls nobody waits for any more end now; what they had is stored or was not acknowledged.
@@ -202,8 +274,11 @@ bool Service::Shutdown(std::chrono::milliseconds patience) {
   io_.Stop();
   workers_.reset();  // with the tasks that still wait for it
   server_.reset();
+  admin_server_.reset();
   gateway_.reset();
   batches_.reset();
+  key_watch_.reset();
+  access_.reset();
   cache_.reset();
   spending_.reset();
   simulator_.reset();
@@ -211,10 +286,11 @@ bool Service::Shutdown(std::chrono::milliseconds patience) {
 }
 
 std::string Service::url() const {
-  const auto address = http::ParseListen(config_.listen);
-  const std::string host = address ? address->first : "127.0.0.1";
-  const bool v6 = host.find(':') != std::string::npos;
-  return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(server_->port());
+  return UrlOf(config_.listen, server_->port());
+}
+
+std::string Service::admin_url() const {
+  return admin_server_ ? UrlOf(config_.admin_listen, admin_server_->port()) : "";
 }
 
 }  // namespace reprise

@@ -7,10 +7,12 @@
 #include <string>
 
 #include "app/config.h"
+#include "app/key_watch.h"
 #include "app/simulator.h"
 #include "base/clock.h"
 #include "base/io_threads.h"
 #include "base/worker_pool.h"
+#include "gateway/access.h"
 #include "gateway/gateway.h"
 #include "http/client.h"
 #include "http/server.h"
@@ -35,6 +37,9 @@ class Service {
 
   std::string url() const;                             // "http://127.0.0.1:8484"
   Simulator* simulator() { return simulator_.get(); }  // null when no route leads to it
+  std::string admin_url() const;                       // empty: the same
+  bool keys_required() const { return access_->required(); }
+  Gateway& gateway() { return *gateway_; }
   http::Client& client() { return client_; }
   IoThreads& io() { return io_; }
 
@@ -43,8 +48,10 @@ class Service {
   Result<void> OpenBudget(ImageCacheParts& parts, std::unique_ptr<SpendingStore> store);
   Result<void> OpenUpstreams(ImageCacheParts& parts);
   Result<void> OpenCache();
+  Result<void> OpenAccess();
   Result<void> OpenBatches(std::unique_ptr<BatchStore> store);
   Result<void> OpenServer();
+  Result<std::unique_ptr<http::Server>> Serve(const std::string& listen, http::Router routes);
   Task<> MaintainForever();
 
   // Declared in the order of their needs; Shutdown takes them down by hand, because tasks that wait
@@ -57,9 +64,12 @@ class Service {
   std::unique_ptr<Simulator> simulator_;
   std::unique_ptr<SpendingLog> spending_;
   std::unique_ptr<ImageCache> cache_;
+  std::unique_ptr<Access> access_;
+  std::unique_ptr<KeyWatch> key_watch_;
   std::unique_ptr<Batches> batches_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<http::Server> server_;
+  std::unique_ptr<http::Server> admin_server_;  // null: server_ has everything
   bool stopped_ = false;
 };
 

@@ -27,7 +27,7 @@ Task<Result<std::optional<std::string>>> BatchEvents::Next() {
 std::string BatchEvents::Describe(const ActiveBatch::Changes& changes) {
   std::string events;
   for (const BatchItem& item : changes.items) {
-    events += WriteItemEvent(item, total_, options_.url_base);
+    events += WriteItemEvent(item, total_, options_.links);
     last_ = item.change;
   }
   if (changes.ended_ms != 0 && last_ >= total_) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "gateway/image_links.h"
 #include "http/message.h"
 #include "work/batches.h"
 
@@ -16,7 +17,7 @@ class BatchEvents final : public http::BodyStream {
  public:
   struct Options {
     std::uint64_t after = 0;  // the last event that was seen
-    std::string url_base;
+    ImageLinks links;
     std::chrono::milliseconds keep_alive{15'000};  // a comment when nothing happens that long
   };
   // `batches` outlives it.

@@ -27,7 +27,7 @@ class BatchEventsTest : public testing::Test {
   }
   BatchEvents Events(std::uint64_t after) {
     return BatchEvents(batches_, batch_,
-                       {.after = after, .url_base = "http://here", .keep_alive = kSoon});
+                       {.after = after, .links = "http://here", .keep_alive = kSoon});
   }
 
   static constexpr std::chrono::milliseconds kSoon{1};

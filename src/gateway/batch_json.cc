@@ -83,13 +83,13 @@ json Described(const Reply& reply, const Decision& decision) {
 }
 
 // What is kept of an item, with links.
-json Linked(const BatchItem& item, std::string_view url_base) {
+json Linked(const BatchItem& item, const ImageLinks& links) {
   json shown = {{"status", NameOf(item.status)}};
   if (item.result.empty()) return shown;
   shown.update(json::parse(item.result));
   if (!shown.contains("images")) return shown;
   for (json& image : shown["images"]) {
-    image["url"] = std::string(url_base) + "/images/" + image["name"].get<std::string>();
+    image["url"] = links.To(image["name"].get<std::string>());
   }
   return shown;
 }
@@ -112,18 +112,18 @@ void AppendData(const ServedImage& image, bool as_url, std::string& out) {
   out += "\",";
 }
 
-void AppendImage(const ServedImage& image, json described, bool as_url, std::string_view url_base,
+void AppendImage(const ServedImage& image, json described, bool as_url, const ImageLinks& links,
                  std::string& out) {
   out += '{';
   if (as_url && !image.name.empty()) {
-    described["url"] = std::string(url_base) + "/images/" + image.name;
+    described["url"] = links.To(image.name);
   } else {
     AppendData(image, as_url, out);
   }
   out += std::string_view(Dump(described)).substr(1);
 }
 
-void AppendAnswer(const Answer& answer, bool as_url, std::string_view url_base, std::string& out) {
+void AppendAnswer(const Answer& answer, bool as_url, const ImageLinks& links, std::string& out) {
   const ItemStatus status = answer.reply ? ItemStatus::kDone : ItemStatus::kFailed;
   out += "{\"status\":\"" + std::string(NameOf(status)) + "\",";
   if (!answer.reply) {
@@ -138,7 +138,7 @@ void AppendAnswer(const Answer& answer, bool as_url, std::string_view url_base, 
   out += "\"images\":[";
   for (std::size_t i = 0; i < answer.reply->images.size(); ++i) {
     if (i > 0) out += ',';
-    AppendImage(answer.reply->images[i], images[i], as_url, url_base, out);
+    AppendImage(answer.reply->images[i], images[i], as_url, links, out);
   }
   out += "],";
   out += std::string_view(Dump(shown)).substr(1);
@@ -151,7 +151,8 @@ std::string Event(std::uint64_t id, std::string_view name, const json& data) {
 
 class NativeBatchApi final : public BatchApi {
  public:
-  explicit NativeBatchApi(OpenAiSettings settings) : settings_(std::move(settings)) {}
+  NativeBatchApi(OpenAiSettings settings, const Access* access)
+      : settings_(std::move(settings)), access_(access) {}
 
   Result<ImageRequest> ReadItem(const std::string& tenant,
                                 const std::string& request) const override {
@@ -175,17 +176,18 @@ class NativeBatchApi final : public BatchApi {
   }
 
   std::string WebhookBody(const Batch& batch) const override {
-    return WriteBatch(batch, batch.url_base);
+    return WriteBatch(batch, ImageLinks(batch.url_base, access_));
   }
 
  private:
   const OpenAiSettings settings_;
+  const Access* const access_;
 };
 
 }  // namespace
 
 std::string WriteWaitBatch(const BatchCall& call, const std::vector<Answer>& answers,
-                           std::string_view url_base) {
+                           const ImageLinks& links) {
   BatchCounts counts;
   double saved_usd = 0;
   for (const Answer& answer : answers) {
@@ -197,12 +199,12 @@ std::string WriteWaitBatch(const BatchCall& call, const std::vector<Answer>& ans
   for (std::size_t i = 0; i < answers.size(); ++i) {
     if (i > 0) out += ',';
     out += Dump(call.names[i]) + ":";
-    AppendAnswer(answers[i], call.calls[i].as_url, url_base, out);
+    AppendAnswer(answers[i], call.calls[i].as_url, links, out);
   }
   return out + "}}\n";
 }
 
-std::string WriteBatch(const Batch& batch, std::string_view url_base) {
+std::string WriteBatch(const Batch& batch, const ImageLinks& links) {
   json shown = {{"id", batch.id},
                 {"mode", "background"},
                 {"state", StateOf(batch.cancelled, batch.ended_ms)},
@@ -211,7 +213,7 @@ std::string WriteBatch(const Batch& batch, std::string_view url_base) {
                 {"counts", CountsJson(CountItems(batch))}};
   if (batch.webhook.status != WebhookStatus::kNone) shown["webhook"] = WebhookJson(batch.webhook);
   json items = json::object();
-  for (const BatchItem& item : batch.items) items[item.name] = Linked(item, url_base);
+  for (const BatchItem& item : batch.items) items[item.name] = Linked(item, links);
   shown["items"] = std::move(items);
   return Dump(shown) + "\n";
 }
@@ -229,11 +231,11 @@ std::string WriteBatchList(const std::vector<BatchSummary>& list, std::size_t li
   return Dump({{"data", std::move(data)}, {"next", more ? json(list.back().id) : json()}}) + "\n";
 }
 
-std::string WriteBatchImages(const Batch& batch, std::string_view url_base) {
+std::string WriteBatchImages(const Batch& batch, const ImageLinks& links) {
   json data = json::array();
   for (const BatchItem& item : batch.items) {
     if (item.status != ItemStatus::kDone) continue;
-    for (const json& image : Linked(item, url_base)["images"]) {
+    for (const json& image : Linked(item, links)["images"]) {
       json shown = {{"item", item.name}};
       shown.update(image);
       data.push_back(std::move(shown));
@@ -245,9 +247,9 @@ std::string WriteBatchImages(const Batch& batch, std::string_view url_base) {
          "\n";
 }
 
-std::string WriteItemEvent(const BatchItem& item, std::size_t total, std::string_view url_base) {
+std::string WriteItemEvent(const BatchItem& item, std::size_t total, const ImageLinks& links) {
   json data = {{"item", item.name}, {"ended", item.change}, {"total", total}};
-  data.update(Linked(item, url_base));
+  data.update(Linked(item, links));
   return Event(item.change, "item", data);
 }
 
@@ -258,8 +260,8 @@ std::string WriteEndEvent(const Batch& batch) {
                 {"counts", CountsJson(CountItems(batch))}});
 }
 
-std::unique_ptr<BatchApi> MakeBatchApi(OpenAiSettings settings) {
-  return std::make_unique<NativeBatchApi>(std::move(settings));
+std::unique_ptr<BatchApi> MakeBatchApi(OpenAiSettings settings, const Access* access) {
+  return std::make_unique<NativeBatchApi>(std::move(settings), access);
 }
 
 }  // namespace reprise

@@ -14,27 +14,26 @@
 
 #include "cache/image_cache.h"
 #include "gateway/batch_reader.h"
+#include "gateway/image_links.h"
 #include "store/batch_store.h"
 #include "work/batches.h"
 
 namespace reprise {
 
-// In the functions below `url_base` is "http://host:port", without a slash at its end.
-
 // The reply of mode wait; `answers` are in the order of the call's items.
 std::string WriteWaitBatch(const BatchCall& call, const std::vector<Answer>& answers,
-                           std::string_view url_base);
+                           const ImageLinks& links);
 
-std::string WriteBatch(const Batch& batch, std::string_view url_base);
+std::string WriteBatch(const Batch& batch, const ImageLinks& links);
 std::string WriteBatchList(const std::vector<BatchSummary>& list, std::size_t limit);
 // The images that are ready.
-std::string WriteBatchImages(const Batch& batch, std::string_view url_base);
+std::string WriteBatchImages(const Batch& batch, const ImageLinks& links);
 
 // Server-sent events: of an item that has ended, and of the end of all, which has the next number.
-std::string WriteItemEvent(const BatchItem& item, std::size_t total, std::string_view url_base);
+std::string WriteItemEvent(const BatchItem& item, std::size_t total, const ImageLinks& links);
 std::string WriteEndEvent(const Batch& batch);
 
-// How background items are read and described.
-std::unique_ptr<BatchApi> MakeBatchApi(OpenAiSettings settings);
+// How background items are read and described. `access`, null or longer-lived: see ImageLinks.
+std::unique_ptr<BatchApi> MakeBatchApi(OpenAiSettings settings, const Access* access);
 
 }  // namespace reprise

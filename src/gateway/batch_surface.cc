@@ -104,7 +104,7 @@ Task<http::Response> BatchSurface::Wait(http::RequestPtr request, BatchCall call
   }
   const auto answers = co_await batches_.HandleAll(std::move(requests));
   co_return http::Json(StatusOf(answers),
-                       WriteWaitBatch(call, answers, UrlBase(settings_, *request)));
+                       WriteWaitBatch(call, answers, LinksFor(settings_, *request)));
 }
 
 Task<http::Response> BatchSurface::StartInBackground(http::RequestPtr request, BatchCall call) {
@@ -120,7 +120,7 @@ Task<http::Response> BatchSurface::StartInBackground(http::RequestPtr request, B
   if (!created) co_return ErrorResponse(created.error());
   http::Response response =
       http::Json(created->again ? 200 : 202,
-                 WriteBatch(created->batch->Snapshot(), UrlBase(settings_, *request)));
+                 WriteBatch(created->batch->Snapshot(), LinksFor(settings_, *request)));
   response.Set("Location", "/v1/batches/" + created->batch->id());
   co_return response;
 }
@@ -145,19 +145,19 @@ Task<Result<ActiveBatchPtr>> BatchSurface::Find(http::RequestPtr request) {
 Task<http::Response> BatchSurface::Show(http::RequestPtr request) {
   const auto batch = co_await Find(request);
   if (!batch) co_return ErrorResponse(batch.error());
-  co_return http::Json(200, WriteBatch((*batch)->Snapshot(), UrlBase(settings_, *request)));
+  co_return http::Json(200, WriteBatch((*batch)->Snapshot(), LinksFor(settings_, *request)));
 }
 
 Task<http::Response> BatchSurface::Images(http::RequestPtr request) {
   const auto batch = co_await Find(request);
   if (!batch) co_return ErrorResponse(batch.error());
-  co_return http::Json(200, WriteBatchImages((*batch)->Snapshot(), UrlBase(settings_, *request)));
+  co_return http::Json(200, WriteBatchImages((*batch)->Snapshot(), LinksFor(settings_, *request)));
 }
 
 Task<http::Response> BatchSurface::Events(http::RequestPtr request) {
   const auto batch = co_await Find(request);
   if (!batch) co_return ErrorResponse(batch.error());
-  BatchEvents::Options options{.after = 0, .url_base = UrlBase(settings_, *request)};
+  BatchEvents::Options options{.after = 0, .links = LinksFor(settings_, *request)};
   if (const auto last = request->Header("Last-Event-ID"); !last.empty()) {
     const auto number = ReadNumber("Last-Event-ID", last);
     if (!number) co_return ErrorResponse(number.error());
@@ -178,7 +178,7 @@ Task<http::Response> BatchSurface::Cancel(http::RequestPtr request) {
   const auto batch = co_await Find(request);
   if (!batch) co_return ErrorResponse(batch.error());
   co_await batches_.Cancel(*batch);
-  co_return http::Json(200, WriteBatch((*batch)->Snapshot(), UrlBase(settings_, *request)));
+  co_return http::Json(200, WriteBatch((*batch)->Snapshot(), LinksFor(settings_, *request)));
 }
 
 }  // namespace reprise

@@ -57,7 +57,8 @@ http::Headers ForwardedHeaders(const http::Request& request, const ChatSettings&
         IsOneOf(name, {"host", "content-length", "expect"})) {
       continue;
     }
-    if (!chat.api_key.empty() && IsCredential(name)) continue;
+    // A key of this gateway is nobody else's business.
+    if ((request.caller || !chat.api_key.empty()) && IsCredential(name)) continue;
     headers.emplace_back(given, value);
   }
   if (!chat.api_key.empty()) headers.emplace_back("Authorization", "Bearer " + chat.api_key);

@@ -5,7 +5,13 @@
 namespace reprise {
 namespace {
 
+bool IsAboutAccess(const Error& error) {
+  return error.upstream == kMissingScope || error.upstream == kLinkNotValid ||
+         error.upstream == kLinkExpired;
+}
+
 std::string_view TypeOf(const Error& error, int status) {
+  if (IsAboutAccess(error)) return "permission_error";
   if (error.code == Code::kForbidden) return "image_generation_user_error";
   if (status == 401) return "authentication_error";
   if (status == 429) return "rate_limit_error";

@@ -7,6 +7,13 @@
 
 namespace reprise {
 
+// Codes (Error::upstream) of refusals that are about who asks, not about what: OpenAI's names where
+// it has one.
+inline constexpr char kInvalidApiKey[] = "invalid_api_key";
+inline constexpr char kMissingScope[] = "missing_scope";
+inline constexpr char kLinkNotValid[] = "link_not_valid";
+inline constexpr char kLinkExpired[] = "link_expired";
+
 // Status, body and, where there is advice, Retry-After.
 http::Response ErrorResponse(const Error& error);
 

@@ -68,6 +68,15 @@ TEST(ErrorResponse, PassesAnUpstreamsRefusalOn) {
   EXPECT_EQ(ErrorOf(refusal)["code"], "content_policy_violation");
 }
 
+TEST(ErrorResponse, ARefusalOfTheCallerIsNoContentPolicy) {
+  for (const char* code : {kMissingScope, kLinkNotValid, kLinkExpired}) {
+    const Error refusal{.code = Code::kForbidden, .upstream = code};
+    EXPECT_EQ(ErrorResponse(refusal).status, 403);
+    EXPECT_EQ(ErrorOf(refusal)["type"], "permission_error");
+    EXPECT_EQ(ErrorOf(refusal)["code"], code);
+  }
+}
+
 TEST(ErrorResponse, AdviceIsInWholeSecondsRoundedUp) {
   const auto headers = [](long long ms) {
     return ErrorResponse({.code = Code::kRateLimited, .retry_after_ms = ms}).headers;

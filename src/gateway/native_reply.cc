@@ -30,10 +30,10 @@ json Describe(const ServedImage& image) {
 }
 
 // The bytes go straight into the text: no second copy of megabytes in a JSON tree.
-void AppendImage(const ServedImage& image, NativeDelivery delivery, std::string& out) {
+void AppendImage(const ServedImage& image, const NativeDelivery& delivery, std::string& out) {
   if (delivery.as_url && !image.name.empty()) {
     json described = Describe(image);
-    described["url"] = std::string(delivery.url_base) + "/images/" + image.name;
+    described["url"] = delivery.links.To(image.name);
     out += Dump(described);
     return;
   }
@@ -68,7 +68,8 @@ json DecisionJson(const Decision& decision) {
           {"saved_usd", decision.saved_usd}};
 }
 
-std::string NativeJson(const Reply& reply, const Decision& decision, NativeDelivery delivery) {
+std::string NativeJson(const Reply& reply, const Decision& decision,
+                       const NativeDelivery& delivery) {
   std::string out;
   out.reserve(EncodedSize(reply));
   out += "{\"entry\":" + Dump(OrNull(decision.entry != 0, decision.entry));
@@ -81,7 +82,8 @@ std::string NativeJson(const Reply& reply, const Decision& decision, NativeDeliv
   return out;
 }
 
-http::Response WriteNative(const Reply& reply, const Decision& decision, NativeDelivery delivery) {
+http::Response WriteNative(const Reply& reply, const Decision& decision,
+                           const NativeDelivery& delivery) {
   http::Response response = http::Json(200, NativeJson(reply, decision, delivery));
   ExplainReply(decision, response);
   if (reply.images.size() == 1) response.Set("ETag", reply.images.front().etag);

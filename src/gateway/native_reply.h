@@ -12,23 +12,26 @@
 
 #include "cache/decision.h"
 #include "cache/reply.h"
+#include "gateway/image_links.h"
 #include "http/message.h"
 
 namespace reprise {
 
 // How the caller wants the images of a native reply.
 struct NativeDelivery {
-  bool as_url = true;         // false: base64; needs the reply's bytes
-  std::string_view url_base;  // "http://host:port", without a slash at its end
+  bool as_url = true;  // false: base64; needs the reply's bytes
+  ImageLinks links;
 };
 
 // The reply as JSON text. An image that is not stored has a data: URL and the name null.
-std::string NativeJson(const Reply& reply, const Decision& decision, NativeDelivery delivery);
+std::string NativeJson(const Reply& reply, const Decision& decision,
+                       const NativeDelivery& delivery);
 
 // Its member "cache": the decision, with null for what does not apply to it.
 nlohmann::json DecisionJson(const Decision& decision);
 
 // The same as a response, with the headers of every surface.
-http::Response WriteNative(const Reply& reply, const Decision& decision, NativeDelivery delivery);
+http::Response WriteNative(const Reply& reply, const Decision& decision,
+                           const NativeDelivery& delivery);
 
 }  // namespace reprise

@@ -29,8 +29,8 @@ Task<http::Response> NativeSurface::Generate(http::RequestPtr request) {
   const Answer answer =
       co_await parts_.cache.Handle(std::make_shared<const ImageRequest>(std::move(call->request)));
   if (answer.reply) {
-    const std::string url_base = UrlBase(parts_.settings, *request);
-    co_return WriteNative(*answer.reply, answer.decision, {as_url, url_base});
+    co_return WriteNative(*answer.reply, answer.decision,
+                          {as_url, LinksFor(parts_.settings, *request)});
   }
   http::Response response = ErrorResponse(answer.reply.error());
   ExplainReply(answer.decision, response);

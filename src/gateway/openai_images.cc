@@ -16,15 +16,14 @@ void AppendString(std::string_view key, std::string_view value, std::string& out
   out += nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-void AppendImage(const ServedImage& image, bool as_url, std::string_view url_base,
-                 std::string& out) {
+void AppendImage(const ServedImage& image, bool as_url, const ImageLinks& links, std::string& out) {
   out += '{';
   if (!as_url) {
     out += "\"b64_json\":\"";
     Base64Append(*image.bytes, out);
     out += '"';
   } else if (!image.name.empty()) {
-    AppendString("url", std::string(url_base) + "/images/" + image.name, out);
+    AppendString("url", links.To(image.name), out);
   } else {  // not stored, so nothing could answer a link to it
     out += "\"url\":\"data:" + image.media_type + ";base64,";
     Base64Append(*image.bytes, out);
@@ -121,7 +120,7 @@ Result<ImageCall> ReadGeneration(const http::Request& http, const OpenAiSettings
 }
 
 http::Response WriteImages(const Reply& reply, const Decision& decision, bool as_url,
-                           std::string_view url_base) {
+                           const ImageLinks& links) {
   std::size_t size = 512;
   for (const ServedImage& image : reply.images) {
     if (image.bytes) size += image.bytes->size() * 4 / 3 + 512;
@@ -131,7 +130,7 @@ http::Response WriteImages(const Reply& reply, const Decision& decision, bool as
   body += "{\"created\":" + std::to_string(reply.created_ms / 1000) + ",\"data\":[";
   for (const ServedImage& image : reply.images) {
     if (body.back() == '}') body += ',';
-    AppendImage(image, as_url, url_base, body);
+    AppendImage(image, as_url, links, body);
   }
   body += ']';
   if (const auto usage = UsageOf(reply, decision); !usage.empty()) {

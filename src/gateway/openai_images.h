@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "cache/image_cache.h"
 #include "gateway/generation_reader.h"
+#include "gateway/image_links.h"
 #include "http/message.h"
 
 namespace reprise {
@@ -15,9 +16,9 @@ namespace reprise {
 // upstream, and shape the identity.
 Result<ImageCall> ReadGeneration(const http::Request& http, const OpenAiSettings& settings);
 
-// `url_base` is "http://host:port", without a slash at its end.
+// Images are links, where they are stored, or base64.
 http::Response WriteImages(const Reply& reply, const Decision& decision, bool as_url,
-                           std::string_view url_base);
+                           const ImageLinks& links);
 
 // The reply as Server-Sent Events: for each image `partial_images` events with a picture, then the
 // finished one. What is stored is whole already, so every picture is the finished one; a reply that

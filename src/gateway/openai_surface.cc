@@ -63,7 +63,7 @@ class OpenAiSurface final : public Surface {
                              call->partial_images);
     }
     co_return WriteImages(*answer.reply, answer.decision, call->as_url,
-                          UrlBase(parts_.settings, *request));
+                          LinksFor(parts_.settings, *request));
   }
 
   const SurfaceParts parts_;

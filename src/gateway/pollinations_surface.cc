@@ -44,7 +44,8 @@ Task<http::Response> PollinationsSurface::Image(http::RequestPtr request) {
   if (!call) co_return PollinationsError(call.error());
   call->request.tenant = TenantOf(*request);
   // What a credential may see, a shared cache may not show to others.
-  const bool is_private = call->is_private || !request->Header("Authorization").empty();
+  const bool is_private =
+      call->is_private || request->caller || !request->Header("Authorization").empty();
   const Answer answer =
       co_await parts_.cache.Handle(std::make_shared<const ImageRequest>(std::move(call->request)));
   if (answer.reply) co_return WriteImage(*request, *answer.reply, answer.decision, is_private);

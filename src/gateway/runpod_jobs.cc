@@ -64,7 +64,7 @@ std::size_t RunPodJob::bytes() const {
   return bytes;
 }
 
-http::Response RunPodJob::Write(std::string_view url_base, Time now) const {
+http::Response RunPodJob::Write(const ImageLinks& links, Time now) const {
   RunPodJobView view{.id = id_, .as_url = as_url_};
   std::shared_ptr<const Answer> answer;
   {
@@ -77,7 +77,7 @@ http::Response RunPodJob::Write(std::string_view url_base, Time now) const {
     }
   }
   view.answer = answer.get();
-  return WriteRunPodJob(view, url_base);
+  return WriteRunPodJob(view, links);
 }
 
 bool RunPodJobs::IsOld(const RunPodJob& job, RunPodJob::Time now) const {

@@ -41,7 +41,7 @@ class RunPodJob {
   // Resolves when the job has ended.
   AsyncValue<bool>& end() { return end_; }
 
-  http::Response Write(std::string_view url_base, Time now) const;
+  http::Response Write(const ImageLinks& links, Time now) const;
 
  private:
   const std::string id_, tenant_, endpoint_;

@@ -99,11 +99,11 @@ std::string DataUrl(const ServedImage& image) {
   return url;
 }
 
-json Output(const Reply& reply, bool as_url, std::string_view url_base) {
+json Output(const Reply& reply, bool as_url, const ImageLinks& links) {
   json images = json::array();
   for (const ServedImage& image : reply.images) {
     const bool link = as_url && !image.name.empty();
-    images.push_back(link ? std::string(url_base) + "/images/" + image.name : DataUrl(image));
+    images.push_back(link ? links.To(image.name) : DataUrl(image));
   }
   json output = {{"image_url", images.front()}};
   output["images"] = std::move(images);
@@ -167,13 +167,13 @@ std::string_view ToString(RunPodStatus status) {
   return "FAILED";
 }
 
-http::Response WriteRunPodJob(const RunPodJobView& job, std::string_view url_base) {
+http::Response WriteRunPodJob(const RunPodJobView& job, const ImageLinks& links) {
   json body = {{"id", job.id}, {"status", ToString(job.status)}};
   if (job.status != RunPodStatus::kInQueue) body["delayTime"] = job.delay.count();
   if (job.answer) {
     body["executionTime"] = job.execution.count();
     if (job.answer->reply) {
-      body["output"] = Output(*job.answer->reply, job.as_url, url_base);
+      body["output"] = Output(*job.answer->reply, job.as_url, links);
     } else {
       body["error"] = job.answer->reply.error().message;
     }

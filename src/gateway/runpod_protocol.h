@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "cache/image_cache.h"
 #include "gateway/generation_reader.h"
+#include "gateway/image_links.h"
 #include "http/message.h"
 
 namespace reprise {
@@ -40,7 +41,7 @@ struct RunPodJobView {
 // {"id", "status", "delayTime", "executionTime", "output": {"images", "image_url"} or "error"},
 // with the headers of every surface once the job has been answered. Always 200: a job that failed
 // is an answer too.
-http::Response WriteRunPodJob(const RunPodJobView& job, std::string_view url_base);
+http::Response WriteRunPodJob(const RunPodJobView& job, const ImageLinks& links);
 
 // {"error": "..."}, for requests that are no job.
 http::Response RunPodError(const Error& error);

@@ -97,7 +97,7 @@ Result<RunPodJobPtr> RunPodSurface::Find(const http::Request& request) const {
 }
 
 http::Response RunPodSurface::Write(const RunPodJob& job, const http::Request& request) const {
-  return job.Write(UrlBase(parts_.settings, request), Now());
+  return job.Write(LinksFor(parts_.settings, request), Now());
 }
 
 }  // namespace reprise

@@ -14,14 +14,19 @@ bool IsHost(std::string_view host) {
 
 }  // namespace
 
-std::string TenantOf(const http::Request&) {
-  return ImageRequest{}.tenant;  // there is one, until keys name more
+std::string TenantOf(const http::Request& request) {
+  return request.caller ? request.caller->tenant : ImageRequest{}.tenant;
 }
 
 std::string UrlBase(const GatewaySettings& settings, const http::Request& request) {
   if (!settings.public_url.empty()) return settings.public_url;
   const auto host = request.Header("Host");
-  return "http://" + (IsHost(host) ? std::string(host) : std::string("localhost"));
+  const std::string scheme = settings.tls ? "https://" : "http://";
+  return scheme + (IsHost(host) ? std::string(host) : std::string("localhost"));
+}
+
+ImageLinks LinksFor(const GatewaySettings& settings, const http::Request& request) {
+  return {UrlBase(settings, request), settings.access};
 }
 
 bool IsJson(const http::Request& request) {

@@ -8,6 +8,8 @@
 
 #include "base/worker_pool.h"
 #include "cache/image_cache.h"
+#include "gateway/access.h"
+#include "gateway/image_links.h"
 #include "gateway/openai_images.h"
 #include "http/client.h"
 #include "http/router.h"
@@ -28,7 +30,9 @@ struct GatewaySettings {
   std::vector<std::string> models;
   // What clients reach the gateway by, e.g. "https://images.example.com"; empty: the Host header.
   std::string public_url;
+  bool tls = false;  // the gateway is reached by https
   std::string version;
+  const Access* access = nullptr;  // null or longer-lived: says whether links are signed
 };
 
 // All of it outlives the surface.
@@ -54,11 +58,14 @@ http::Handler RouteTo(S* surface, Task<http::Response> (S::*method)(http::Reques
   };
 }
 
-// Whose request it is.
+// Whose request it is: the tenant of its key, or "default" where none is needed.
 std::string TenantOf(const http::Request& request);
 
-// "http://host:port", without a slash at its end.
+// "http://host:port" or "https://host:port", without a slash at its end.
 std::string UrlBase(const GatewaySettings& settings, const http::Request& request);
+
+// The same with what it takes to see an image there.
+ImageLinks LinksFor(const GatewaySettings& settings, const http::Request& request);
 
 // Clients that send no Content-Type with JSON exist; any other type is a mistake.
 bool IsJson(const http::Request& request);
