@@ -216,6 +216,15 @@ std::vector<Setting> CacheSettingsTable() {
        "behind",
        Choice({"behind", "before"},
               [](Config& c, std::size_t i) { c.sync = static_cast<SyncMode>(i); })},
+      {"cache.max_bytes",
+       "The most that is stored; before it is reached, what is worth least goes. 0: no bound.",
+       "10GB", Bytes([](Config & c) -> auto& { return c.cache.limits.max_bytes; })},
+      {"cache.max_entries", "The most entries that are stored, in the same way; 0: no bound.", "0",
+       Whole(
+           [](Config & c) -> auto& { return c.cache.limits.max_entries; }, 0, 1'000'000'000)},
+      {"cache.min_free_disk",
+       "Free space of the disk below which nothing is stored, and stored images go; 0: none.",
+       "1GB", Bytes([](Config & c) -> auto& { return c.cache.limits.min_free_disk; })},
       {"cache.memory", "Memory for images that are asked for often.", "256MB",
        Bytes(cache(&CacheSettings::hot_bytes))},
   };
@@ -405,6 +414,7 @@ std::vector<Setting> LimitSettings() {
 }
 
 constexpr std::string_view kPrices = "upstream.prices";
+constexpr std::string_view kTagTtl = "cache.tag_ttl";
 constexpr std::string_view kTenants = "tenants";
 constexpr std::string_view kUpstreams = "upstreams";
 constexpr std::string_view kRoutes = "routes";
@@ -416,7 +426,7 @@ std::string Suggestion(std::string_view key) {
     names.push_back(known);
     if (const auto dot = known.find('.'); dot != known.npos) names.push_back(known.substr(0, dot));
   }
-  names.insert(names.end(), {kPrices, kTenants, kUpstreams, kRoutes});
+  names.insert(names.end(), {kPrices, kTagTtl, kTenants, kUpstreams, kRoutes});
   const std::string_view best = NearestName(key, names);
   return best.empty() ? "; docs/configuration.md lists every setting"
                       : "; did you mean '" + std::string(best) + "'?";
@@ -442,6 +452,7 @@ class Reader {
   Result<void> Read(const YAML::Node& root) {
     if (auto walked = Walk(root, ""); !walked) return walked;
     if (auto read = Tenants(); !read) return read;
+    if (auto read = TagTtls(); !read) return read;
     return UpstreamsAndRoutes();
   }
 
@@ -456,8 +467,8 @@ class Reader {
 
   Result<void> Item(const std::string& key, const YAML::Node& where, const YAML::Node& value) {
     if (key == kPrices) return Prices(value);
-    if (key == kTenants || key == kUpstreams || key == kRoutes) {
-      YAML::Node& later = key == kTenants ? tenants_ : key == kUpstreams ? upstreams_ : routes_;
+    if (const auto found = maps_.find(key); found != maps_.end()) {
+      YAML::Node& later = *found->second;
       if (later.IsDefined()) return At(where, "'" + key + "' is set twice; set it once");
       later.reset(value);
       return {};
@@ -513,6 +524,28 @@ class Reader {
     return {};
   }
 
+  Result<void> TagTtls() {
+    if (!tag_ttl_.IsDefined() || tag_ttl_.IsNull()) return {};
+    if (!tag_ttl_.IsMap()) return At(tag_ttl_, "'cache.tag_ttl' maps tags to durations");
+    for (const auto& item : tag_ttl_) {
+      const auto tag = item.first.as<std::string>();
+      const std::string key = "'cache.tag_ttl." + tag + "': ";
+      const std::string text = Expand(item.second.as<std::string>(""));
+      const auto ttl = ParseDuration(text);
+      if (!ttl) return At(item.second, key + ttl.error().message);
+      const std::int64_t limit = config_.cache.ttl_ms;
+      if (ttl->count() == 0 || (limit > 0 && ttl->count() > limit)) {
+        return At(item.second, key + text +
+                                   " is longer than cache.ttl, and the shortest counts; make it "
+                                   "shorter, or cache.ttl longer");
+      }
+      if (!config_.cache.tag_ttl_ms.emplace(tag, ttl->count()).second) {
+        return At(item.first, key + "is set twice; set it once");
+      }
+    }
+    return {};
+  }
+
   std::unexpected<Error> At(const YAML::Node& node, const std::string& message) const {
     return Fail(Code::kInvalidArgument,
                 name_ + ":" + std::to_string(node.Mark().line + 1) + ": " + message);
@@ -525,6 +558,9 @@ class Reader {
   YAML::Node tenants_{YAML::NodeType::Undefined};
   YAML::Node upstreams_{YAML::NodeType::Undefined};
   YAML::Node routes_{YAML::NodeType::Undefined};
+  YAML::Node tag_ttl_{YAML::NodeType::Undefined};
+  const std::map<std::string_view, YAML::Node*> maps_ = {
+      {kTenants, &tenants_}, {kUpstreams, &upstreams_}, {kRoutes, &routes_}, {kTagTtl, &tag_ttl_}};
 };
 
 }  // namespace

@@ -35,7 +35,8 @@ auto Fields(const CacheSettings& c) {
                     c.embedding_timeout, c.exact_resolution, c.ttl_ms, c.variants, c.tenants,
                     c.hot_bytes, c.request_timeout, c.image_limits.max_bytes,
                     c.image_limits.max_pixels, c.max_error, c.audit.share, c.audit.budget_usd,
-                    c.audit.judge_usd);
+                    c.audit.judge_usd, c.tag_ttl_ms, c.limits.max_bytes, c.limits.max_entries,
+                    c.limits.min_free_disk);
 }
 auto Fields(const EmbedderConfig& e) {
   return std::tuple(e.kind, e.url, e.api_key, e.model, e.account, e.dimensions, e.base64, e.path,
@@ -145,6 +146,9 @@ TEST_F(ConfigTest, EverySettingChangesSomething) {
       {"cache.ttl", "0"},
       {"cache.variants", "2"},
       {"cache.sync", "before"},
+      {"cache.max_bytes", "1GB"},
+      {"cache.max_entries", "5"},
+      {"cache.min_free_disk", "0"},
       {"cache.memory", "1GB"},
       {"embedder.kind", "openai"},
       {"embedder.url", "http://e/v1"},
@@ -314,6 +318,26 @@ TEST_F(ConfigTest, Prices) {
   EXPECT_TRUE(Parse("upstream:\n  prices:\n").prices_usd.empty());
 }
 
+TEST_F(ConfigTest, TagsShortenTheTimeToLive) {
+  ::setenv("REPRISE_TEST_TTL", "1h", 1);
+  const Config config =
+      Parse("cache:\n  tag_ttl: {draft: \"${REPRISE_TEST_TTL}\", week: 7d}\n  ttl: 7d\n");
+  EXPECT_EQ(config.cache.tag_ttl_ms,
+            (std::map<std::string, std::int64_t>{{"draft", 3'600'000}, {"week", 604'800'000}}));
+  EXPECT_TRUE(Parse("cache.tag_ttl:\n").cache.tag_ttl_ms.empty());
+  EXPECT_EQ(Parse("cache.ttl: 0\ncache.tag_ttl: {a: 900d}\n").cache.tag_ttl_ms.size(), 1u);
+}
+
+TEST_F(ConfigTest, TagsThatLengthenTheTimeToLiveAreRefused) {
+  EXPECT_THAT(Refusal("cache.ttl: 1d\ncache.tag_ttl:\n  a: 1h\n  b: 2d\n"),
+              HasSubstr(":4: 'cache.tag_ttl.b': 2d is longer than cache.ttl, and the shortest "
+                        "counts; make it shorter, or cache.ttl longer"));
+  EXPECT_THAT(Refusal("cache.tag_ttl: {a: 0}\n"), HasSubstr("'cache.tag_ttl.a': 0 is longer"));
+  EXPECT_THAT(Refusal("cache.tag_ttl: {a: soon}\n"), HasSubstr("found 'soon'"));
+  EXPECT_THAT(Refusal("cache.tag_ttl: 5d\n"), HasSubstr("maps tags to durations"));
+  EXPECT_THAT(Refusal("cache.tag_ttl: {a: 1h, a: 2h}\n"), HasSubstr("set"));
+}
+
 TEST_F(ConfigTest, TenantsTighten) {
   ::setenv("REPRISE_TEST_LIMIT", "0.95", 1);
   const Config config = Parse(
@@ -406,6 +430,7 @@ TEST_F(ConfigTest, TheExampleNamesEverySettingAtItsDefault) {
     }
   }
   EXPECT_THAT(example, HasSubstr("\n  #prices: {}\n"));
+  EXPECT_THAT(example, HasSubstr("\n  #tag_ttl: {}\n"));
   for (const char* map : {"tenants", "upstreams", "routes"}) {
     EXPECT_THAT(example, HasSubstr("\n#" + std::string(map) + ": {}\n"));
   }
@@ -419,6 +444,7 @@ TEST_F(ConfigTest, TheReferenceNamesEverySettingWithItsDefault) {
                 HasSubstr("\n| `" + setting.key + "` | `" + setting.default_text + "` | "));
   }
   EXPECT_THAT(reference, HasSubstr("\n| `upstream.prices` | `{}` | "));
+  EXPECT_THAT(reference, HasSubstr("\n| `cache.tag_ttl` | `{}` | "));
   for (const char* map : {"tenants", "upstreams", "routes"}) {
     EXPECT_THAT(reference, HasSubstr("\n| `" + std::string(map) + "` | `{}` | "));
   }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "gateway/batch_json.h"
 #include "gateway/errors.h"
+#include "store/disk_space.h"
 #include "store/key_store.h"
 
 namespace reprise {
@@ -154,6 +155,7 @@ Result<void> Service::OpenCache() {
   parts.trust = std::move(stores->trust);
   if (!config_.judge.base_url.empty()) parts.judge = MakeChatJudge(config_.judge, client_);
   parts.blobs = std::move(*blobs);
+  parts.free_disk = [data = config_.data] { return FreeDiskBytes(data); };
   auto embedder = MakeEmbedder(config_.embedder, {client_, *workers_, io_.context(), clock_});
   if (!embedder) return std::unexpected(embedder.error());
   parts.embedder = std::move(*embedder);

@@ -61,6 +61,36 @@ void Print(const json& stats) {
   PrintEmbedding(stats);
 }
 
+std::string Bytes(std::uint64_t bytes) {
+  const double mb = static_cast<double>(bytes) / (1 << 20);
+  return mb < 1024 ? fmt::format("{:.1f} MB", mb) : fmt::format("{:.1f} GB", mb / 1024);
+}
+
+// Gateways older than this program have no such members.
+void PrintStorage(const json& stats) {
+  if (!stats.contains("storage")) return;
+  const auto count = [&stats](const char* section, const char* key) {
+    return stats.value(section, json::object()).value(key, std::uint64_t{0});
+  };
+  const auto of = [](std::uint64_t limit, std::string text) {
+    return limit == 0 ? std::string() : " of " + text;
+  };
+  const auto max_bytes = count("storage", "max_bytes"), most = count("storage", "max_entries");
+  fmt::print("stored: {}{} in {}{} entries\n", Bytes(count("storage", "bytes")),
+             of(max_bytes, Bytes(max_bytes)), count("storage", "entries"),
+             of(most, std::to_string(most)));
+  fmt::print(
+      "removed images: {} expired, {} over max_bytes, {} over max_entries, {} for free disk\n",
+      count("removed_images", "expired"), count("removed_images", "bytes"),
+      count("removed_images", "entries"), count("removed_images", "disk"));
+  const auto disk = count("images_not_stored", "disk"), full = count("images_not_stored", "full"),
+             error = count("images_not_stored", "error");
+  if (disk + full + error > 0) {
+    fmt::print("images not stored: {} for want of free disk, {} of room, {} after errors\n", disk,
+               full, error);
+  }
+}
+
 void PrintUpstreams(const json& stats) {
   const json upstreams = stats.value("upstreams", json::array());
   if (upstreams.empty()) return;
@@ -131,6 +161,7 @@ int Stats(const StatsOptions& options) {
     return Report(Error{Code::kInternal, gateway.url() + "/v1/stats is not Reprise's"});
   }
   Print(stats);
+  PrintStorage(stats);
   PrintUpstreams(stats);
   PrintBudgets(stats);
   PrintTrust(stats);

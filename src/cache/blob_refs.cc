@@ -4,19 +4,27 @@
 
 namespace reprise {
 
-void BlobRefs::AddLoaded(const Digest& digest) {
+void BlobRefs::AddLoaded(const Digest& digest, std::uint64_t bytes) {
   std::lock_guard lock(mutex_);
-  ++counts_[digest];
+  Count(digest, bytes);
 }
 
-Task<> BlobRefs::Acquire(Digest digest) {
+// The mutex is held.
+void BlobRefs::Count(const Digest& digest, std::uint64_t bytes) {
+  Blob& blob = blobs_[digest];
+  if (++blob.references > 1) return;
+  blob.bytes = bytes;
+  bytes_ += bytes;
+}
+
+Task<> BlobRefs::Acquire(Digest digest, std::uint64_t bytes) {
   while (true) {
     Event removal;
     {
       std::lock_guard lock(mutex_);
       const auto found = removing_.find(digest);
       if (found == removing_.end()) {
-        ++counts_[digest];
+        Count(digest, bytes);
         co_return;
       }
       removal = found->second;
@@ -29,9 +37,10 @@ Task<> BlobRefs::Release(Digest digest, BlobStore& blobs) {
   Event removal;
   {
     std::lock_guard lock(mutex_);
-    const auto found = counts_.find(digest);
-    if (found == counts_.end() || --found->second > 0) co_return;
-    counts_.erase(found);
+    const auto found = blobs_.find(digest);
+    if (found == blobs_.end() || --found->second.references > 0) co_return;
+    bytes_ -= found->second.bytes;
+    blobs_.erase(found);
     removal = std::make_shared<AsyncValue<bool>>();
     removing_[digest] = removal;
   }

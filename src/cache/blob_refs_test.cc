@@ -22,7 +22,7 @@ class BlobRefsTest : public testing::Test {
   }
 
   Task<> AcquireAndPut(SharedBytes bytes) {
-    co_await refs_.Acquire(Sha256(*bytes));
+    co_await refs_.Acquire(Sha256(*bytes), bytes->size());
     const auto put = co_await blobs_->Put(bytes);
     EXPECT_TRUE(put);
   }
@@ -48,13 +48,26 @@ class BlobRefsTest : public testing::Test {
 TEST_F(BlobRefsTest, TheLastReferenceRemovesTheBlob) {
   Acquire("bytes");
   Acquire("bytes");
-  refs_.AddLoaded(Sha256("bytes"));
+  refs_.AddLoaded(Sha256("bytes"), 5);
   Release("bytes");
   Release("bytes");
   EXPECT_TRUE(Stored("bytes"));
   Release("bytes");
   EXPECT_FALSE(Stored("bytes"));
   EXPECT_EQ(faults_->removes, 1);
+}
+
+TEST_F(BlobRefsTest, BytesAreCountedOnceForAllReferences) {
+  EXPECT_EQ(refs_.bytes(), 0u);
+  refs_.AddLoaded(Sha256("loaded"), 6);
+  Acquire("bytes");
+  Acquire("bytes");
+  EXPECT_EQ(refs_.bytes(), 11u);
+  Release("bytes");
+  EXPECT_EQ(refs_.bytes(), 11u);
+  Release("bytes");
+  Release("bytes");
+  EXPECT_EQ(refs_.bytes(), 6u);
 }
 
 TEST_F(BlobRefsTest, ReleasingWhatIsNotHeldRemovesNothing) {

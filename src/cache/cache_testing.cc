@@ -77,6 +77,8 @@ class FaultyEntryStore final : public EntryStore {
   }
   Task<Result<void>> AddUse(std::vector<EntryUse> uses) override {
     if (faults_->use) co_return std::unexpected(Fault("counting uses"));
+    ++faults_->use_writes;
+    faults_->used_rows += static_cast<int>(uses.size());
     co_return co_await store_->AddUse(std::move(uses));
   }
   Result<void> ForEach(const std::function<void(Entry&&, StoredVector&&)>& visit) const override {
@@ -281,6 +283,7 @@ void TestCache::Open() {
   parts.entries = MakeFaultyEntryStore(std::move(stores.entries), entry_faults);
   parts.trust = std::move(stores.trust);
   parts.random = random;
+  parts.free_disk = [free = free_disk]() -> Result<std::uint64_t> { return free->load(); };
   if (make_judge) parts.judge = make_judge();
   parts.blobs = MakeFaultyBlobStore(Take(OpenFileBlobStore(blob_path(), workers_)), blob_faults);
   parts.embedder = MakeFaultyEmbedder(embedder_faults, embedder_identity_);

@@ -52,6 +52,7 @@ inline Gate MakeGate() {
 struct StoreFaults {
   std::atomic<bool> put = false, get = false, remove = false, use = false, vectors = false;
   std::atomic<int> puts = 0, gets = 0, removes = 0, vector_puts = 0;
+  std::atomic<int> use_writes = 0, used_rows = 0;
 
   // Removals wait until the gate is set.
   void HoldRemovals(Gate gate);
@@ -159,6 +160,9 @@ class TestCache {
   std::shared_ptr<StoreFaults> entry_faults = std::make_shared<StoreFaults>();
   std::shared_ptr<EmbedderFaults> embedder_faults = std::make_shared<EmbedderFaults>();
   std::shared_ptr<UpstreamScript> upstream = std::make_shared<UpstreamScript>();
+  // What the cache takes for the disk's free bytes.
+  std::shared_ptr<std::atomic<std::uint64_t>> free_disk =
+      std::make_shared<std::atomic<std::uint64_t>>(1ULL << 40);
   // Used from the next Reopen.
   std::function<double()> random;
   std::function<std::unique_ptr<ImageJudge>()> make_judge;

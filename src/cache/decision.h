@@ -34,6 +34,7 @@ struct Decision {
   std::int64_t age_ms = 0;
   std::int64_t ttl_ms = 0;  // how long it stays; 0: for ever
   bool stored = false;      // this request added to the store
+  std::string store_error;  // why it did not, though it should have
   double saved_usd = 0;
   std::string upstream;  // who made the image for this very request; empty on a hit
 };

@@ -46,6 +46,7 @@ void NoteShortfall(JobState& state, std::size_t pool, int missing) {
 
 void NoteFresh(Decision& decision, const Fresh& fresh) {
   decision.stored = fresh.entry != nullptr;
+  decision.store_error = fresh.store_error;
   decision.upstream = fresh.upstream;
   if (!fresh.entry) return;
   decision.entry = fresh.entry->record().id;

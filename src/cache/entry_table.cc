@@ -75,7 +75,11 @@ void EntryTable::Put(const EntryPtr& entry) {
   Insert(by_id_, record.id, entry);
   Insert(by_fingerprint_, record.fingerprint, entry);
   for (const StoredImage& image : record.images) Insert(by_image_, image.id, record.id);
-  if (old) RemoveImages(*old, entry.get());
+  if (old) {
+    RemoveImages(*old, entry.get());
+  } else {
+    ++size_;
+  }
 }
 
 EntryPtr EntryTable::Remove(std::uint64_t id) {
@@ -83,6 +87,7 @@ EntryPtr EntryTable::Remove(std::uint64_t id) {
   if (!entry) return nullptr;
   Erase(by_fingerprint_, entry->record().fingerprint);
   Erase(by_id_, id);
+  --size_;
   RemoveImages(*entry, nullptr);
   return entry;
 }
@@ -102,13 +107,13 @@ std::vector<EntryPtr> EntryTable::All() const {
   return all;
 }
 
-std::size_t EntryTable::size() const {
-  std::size_t size = 0;
-  for (const auto& shard : by_id_) {
-    std::shared_lock lock(shard.mutex);
-    size += shard.map.size();
-  }
-  return size;
+std::vector<EntryPtr> EntryTable::Part(std::size_t part) const {
+  std::vector<EntryPtr> entries;
+  const auto& shard = by_id_[part];
+  std::shared_lock lock(shard.mutex);
+  entries.reserve(shard.map.size());
+  for (const auto& [id, entry] : shard.map) entries.push_back(entry);
+  return entries;
 }
 
 }  // namespace reprise

@@ -70,13 +70,17 @@ class EntryTable {
   };
   std::optional<ImageRef> FindImage(std::string_view image_id) const;
 
-  // Inserts, or replaces the entry of the same id.
+  // Inserts, or replaces the entry of the same id. One change at a time for each id.
   void Put(const EntryPtr& entry);
   // Gives what was removed, or null.
   EntryPtr Remove(std::uint64_t id);
 
   std::vector<EntryPtr> All() const;
-  std::size_t size() const;
+  std::size_t size() const { return size_.load(std::memory_order_relaxed); }
+
+  // All entries in kParts parts, for who has to look at every one without keeping anybody waiting.
+  static constexpr std::size_t kParts = 64;
+  std::vector<EntryPtr> Part(std::size_t part) const;
 
  private:
   template <class Key, class Value>
@@ -84,7 +88,7 @@ class EntryTable {
     mutable std::shared_mutex mutex;
     std::unordered_map<Key, Value> map;
   };
-  static constexpr std::size_t kShards = 64;
+  static constexpr std::size_t kShards = kParts;
   template <class Key, class Value>
   using Sharded = std::array<Shard<Key, Value>, kShards>;
 
@@ -93,6 +97,7 @@ class EntryTable {
   Sharded<Digest, EntryPtr> by_fingerprint_;
   Sharded<std::uint64_t, EntryPtr> by_id_;
   Sharded<std::string, std::uint64_t> by_image_;
+  std::atomic<std::size_t> size_ = 0;
 };
 
 }  // namespace reprise

@@ -24,6 +24,20 @@ EntryPtr Make(std::uint64_t id, std::vector<std::string> images) {
   return std::make_shared<const CachedEntry>(std::move(record), std::make_shared<EntryUsage>());
 }
 
+TEST(EntryTableTest, ThePartsAreTheWhole) {
+  EntryTable table;
+  for (std::uint64_t id = 1; id <= 200; ++id) table.Put(Make(id, {}));
+  table.Put(Make(7, {"again"}));
+  table.Remove(8);
+  table.Remove(1000);
+  EXPECT_EQ(table.size(), 199u);
+  std::vector<EntryPtr> parts;
+  for (std::size_t part = 0; part < EntryTable::kParts; ++part) {
+    for (EntryPtr& entry : table.Part(part)) parts.push_back(std::move(entry));
+  }
+  EXPECT_THAT(parts, testing::UnorderedElementsAreArray(table.All()));
+}
+
 TEST(EntryTableTest, FindsByFingerprintIdAndImage) {
   EntryTable table;
   const EntryPtr a = Make(1, {"x", "y"}), b = Make(65, {"z"});

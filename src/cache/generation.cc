@@ -159,7 +159,7 @@ Task<> Generation::Store(const Job& job, StorePolicy policy, Fresh& fresh) {
               .replace = policy == StorePolicy::kReplace,
               .pool_limit = std::max(kPoolLimit, static_cast<std::size_t>(job.request->count))};
   if (job.embedding) draft.vector = {parts_.embedder, ToHalf(*job.embedding)};
-  auto entry = co_await parts_.library.Publish(std::move(draft));
+  auto entry = co_await PublishInRoom(std::move(draft));
   if (entry) {
     fresh.entry = std::move(*entry);
     co_return;
@@ -167,6 +167,23 @@ Task<> Generation::Store(const Job& job, StorePolicy policy, Fresh& fresh) {
   parts_.stats.CountDegraded();
   fresh.store_error = entry.error().message;
   log::error("an image is served but not stored: {}", fresh.store_error);
+}
+
+Task<Result<EntryPtr>> Generation::PublishInRoom(Draft draft) {
+  const std::size_t images = draft.images.size();
+  std::uint64_t bytes = 0;
+  for (const FreshImage& made : draft.images) bytes += made.image.bytes;
+  const bool new_entry = !parts_.library.Has(draft.entry.fingerprint);
+  auto room = co_await parts_.evictor.MakeRoom(bytes, new_entry);
+  if (!room) {
+    const bool disk = room.error().code == Code::kUnavailable;
+    parts_.stats.CountNotStored(disk ? NotStored::kDisk : NotStored::kFull, images);
+    co_return std::unexpected(room.error());
+  }
+  auto entry = co_await parts_.library.Publish(std::move(draft));
+  if (!entry) parts_.stats.CountNotStored(NotStored::kError, images);
+  parts_.evictor.Kick();
+  co_return entry;
 }
 
 Entry Generation::MakeEntry(const Job& job, const Fresh& fresh) const {
@@ -187,12 +204,17 @@ Entry Generation::MakeEntry(const Job& job, const Fresh& fresh) const {
           .generation_ms = fresh.generation_ms};
 }
 
+// The shortest of what the operator set for all, for the request's tags, and what the request asks.
 std::int64_t Generation::Expiry(const ImageRequest& request, std::int64_t created_ms) const {
-  const std::int64_t limit = parts_.settings.ttl_ms;
-  const auto asked = request.control.ttl_ms;
-  if (!asked) return limit == 0 ? 0 : created_ms + limit;
-  // 0 would be for ever.
-  return created_ms + std::max<std::int64_t>(1, limit == 0 ? *asked : std::min(limit, *asked));
+  std::optional<std::int64_t> ttl;
+  const auto limit = [&ttl](std::int64_t ms) { ttl = std::min(ttl.value_or(ms), ms); };
+  if (parts_.settings.ttl_ms > 0) limit(parts_.settings.ttl_ms);
+  for (const std::string& tag : request.tags) {
+    const auto found = parts_.settings.tag_ttl_ms.find(tag);
+    if (found != parts_.settings.tag_ttl_ms.end()) limit(found->second);
+  }
+  if (request.control.ttl_ms) limit(std::max<std::int64_t>(1, *request.control.ttl_ms));
+  return ttl ? created_ms + *ttl : 0;
 }
 
 }  // namespace reprise

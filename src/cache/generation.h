@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/worker_pool.h"
+#include "cache/evictor.h"
 #include "cache/job.h"
 #include "cache/library.h"
 #include "cache/settings.h"
@@ -36,6 +37,7 @@ class Generation {
   struct Parts {
     ImageGenerator& upstream;
     Library& library;
+    Evictor& evictor;
     CacheStats& stats;
     TenantStats& tenants;
     const PriceTable& prices;
@@ -63,6 +65,7 @@ class Generation {
   Task<Result<void>> Keep(std::vector<GeneratedImage> images, Deadline deadline, Fresh& fresh);
   Task<Result<ImageInfo>> Check(const GeneratedImage& image, Deadline deadline);
   Task<> Store(const Job& job, StorePolicy policy, Fresh& fresh);
+  Task<Result<EntryPtr>> PublishInRoom(Draft draft);
   Entry MakeEntry(const Job& job, const Fresh& fresh) const;
   std::int64_t Expiry(const ImageRequest& request, std::int64_t created_ms) const;
 

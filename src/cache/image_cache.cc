@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "cache/decision_notes.h"
+#include "cache/evictor.h"
 #include "cache/flight_step.h"
 #include "cache/generation.h"
 #include "cache/identity.h"
@@ -85,8 +86,17 @@ class ImageCache::Impl {
                   .workers = workers,
                   .clock = clock,
                   .hot_bytes = settings.hot_bytes}),
+        evictor_({.library = library_,
+                  .table = table_,
+                  .stats = stats_,
+                  .workers = workers,
+                  .context = context,
+                  .clock = clock,
+                  .limits = settings.limits,
+                  .free_disk = parts_.free_disk}),
         generation_({.upstream = *parts_.upstream,
                      .library = library_,
+                     .evictor = evictor_,
                      .stats = stats_,
                      .tenants = tenants_,
                      .prices = parts_.prices,
@@ -134,6 +144,7 @@ class ImageCache::Impl {
   Task<Result<void>> Load() {
     auto loaded = co_await library_.Load();
     if (loaded) loaded = trust_.Load();
+    if (loaded) evictor_.Kick();  // the limits may be tighter than they were
     if (!loaded || !settings_.semantic) co_return loaded;
     ++settling_;
     Spawn(Strand(context_), library_.SettleIndexes(stopped_),
@@ -145,6 +156,7 @@ class ImageCache::Impl {
   void Stop() {
     stopped_ = true;
     reembedding_.Stop();
+    evictor_.Stop();
   }
 
   Task<Answer> Handle(std::shared_ptr<const ImageRequest> request) {
@@ -186,6 +198,8 @@ class ImageCache::Impl {
     const auto swept = co_await library_.Sweep();
     if (!swept) co_return std::unexpected(swept.error());
     if (*swept > 0) log::info("{} expired images removed", *swept);
+    stats_.CountRemoved(Removal::kExpired, *swept);
+    evictor_.Kick();
     if (const auto kept = co_await trust_.Maintain(); !kept) co_return kept;
     co_return flushed;
   }
@@ -199,6 +213,7 @@ class ImageCache::Impl {
   nlohmann::json Stats() const {
     nlohmann::json stats = stats_.ToJson();
     stats["entries"] = table_.size();
+    stats["storage"] = evictor_.ToJson();
     stats["vectors"] = semantic_.vectors();
     stats["partitions"] = semantic_.partitions();
     stats["index_bytes"] = semantic_.memory_bytes();
@@ -239,7 +254,7 @@ class ImageCache::Impl {
   std::size_t generations_under_way() const { return generations_.load(); }
   std::size_t tasks_under_way() const {
     return generations_.load() + trust_.under_way() + embedding_.under_way() +
-           reembedding_.under_way() + settling_;
+           reembedding_.under_way() + evictor_.under_way() + settling_;
   }
 
   Trust& trust() { return trust_; }
@@ -441,6 +456,7 @@ class ImageCache::Impl {
   SemanticStep semantic_step_;
   VectorBacklog backlog_;
   Library library_;
+  Evictor evictor_;
   Generation generation_;
   Serving serving_;
   StoredStep stored_;

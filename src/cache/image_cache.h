@@ -6,6 +6,8 @@
 #pragma once
 
 #include <asio/io_context.hpp>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -48,6 +50,8 @@ struct ImageCacheParts {
   std::unique_ptr<TrustStore> trust;
   std::unique_ptr<ImageJudge> judge;  // null: audits measure images
   std::function<double()> random;     // see Trust::Parts
+  // Bytes that are free on the disk of the two stores; none: nobody minds.
+  std::function<Result<std::uint64_t>()> free_disk;
 };
 
 class ImageCache {
@@ -69,7 +73,7 @@ class ImageCache {
   // Removals on request.
   Purge& purge();
 
-  // Writes use counts, removes what has expired, and embeds stored prompts that have no vector of
+  // Writes use counts, removes what has expired or is over the limits, and embeds stored prompts that have no vector of
   // the present embedder, the latter in the background; called now and then.
   Task<Result<void>> Maintain();
 

@@ -16,6 +16,8 @@ constexpr std::chrono::milliseconds kBusyPause{50};
 
 // Entries removed in one transaction, while requests of their lock wait.
 constexpr std::size_t kRemovalBatch = 256;
+// Dues of entries that are gone or were made again, which may be kept beside one for each entry.
+constexpr std::size_t kStaleDues = 1000;
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
 std::int64_t LatestExpiry(const std::vector<StoredImage>& images) {
@@ -25,6 +27,15 @@ std::int64_t LatestExpiry(const std::vector<StoredImage>& images) {
     latest = std::max(latest, image.expires_ms);
   }
   return latest;
+}
+
+// 0: never.
+std::int64_t FirstExpiry(const Entry& record) {
+  std::int64_t first = 0;
+  for (const StoredImage& image : record.images) {
+    if (image.expires_ms != 0 && (first == 0 || image.expires_ms < first)) first = image.expires_ms;
+  }
+  return first;
 }
 
 Error Gone(const StoredImage& image) {
@@ -59,7 +70,7 @@ Task<Result<void>> Library::Load() {
     auto usage = std::make_shared<EntryUsage>();
     usage->hits = record.hits;
     usage->last_used_ms = record.last_used_ms;
-    for (const StoredImage& image : record.images) refs_.AddLoaded(image.blob);
+    for (const StoredImage& image : record.images) refs_.AddLoaded(image.blob, image.bytes);
     auto entry = std::make_shared<const CachedEntry>(std::move(record), std::move(usage));
     parts_.table.Put(entry);
     WatchExpiry(entry->record());
@@ -149,7 +160,7 @@ Task<Result<EntryPtr>> Library::Publish(Draft draft) {
 Task<Result<void>> Library::PutBlobs(const std::vector<FreshImage>& images) {
   std::vector<StoredImage> put;
   for (const FreshImage& fresh : images) {
-    co_await refs_.Acquire(fresh.image.blob);
+    co_await refs_.Acquire(fresh.image.blob, fresh.image.bytes);
     put.push_back(fresh.image);
     const auto digest = co_await parts_.blobs.Put(fresh.bytes);
     if (digest) continue;
@@ -318,6 +329,7 @@ Task<Result<void>> Library::Remove(std::vector<EntryPtr> entries) {
   auto removed = co_await parts_.entries.Remove(std::move(ids));
   for (const EntryPtr& entry : entries) {
     if (removed) {
+      parts_.backlog.Done(entry->record().id);
       for (const StoredImage& image : entry->record().images) hot_.Remove(image.blob.Hex());
       co_await ReleaseBlobs(entry->record().images);
     } else {
@@ -329,10 +341,7 @@ Task<Result<void>> Library::Remove(std::vector<EntryPtr> entries) {
 }
 
 void Library::WatchExpiry(const Entry& record) {
-  std::int64_t first = 0;
-  for (const StoredImage& image : record.images) {
-    if (image.expires_ms != 0 && (first == 0 || image.expires_ms < first)) first = image.expires_ms;
-  }
+  const std::int64_t first = FirstExpiry(record);
   if (first == 0) return;
   std::lock_guard lock(due_mutex_);
   due_.push({first, record.id});
@@ -345,7 +354,34 @@ std::set<std::uint64_t> Library::TakeDue(std::int64_t now_ms) {
   return entries;
 }
 
+// Starts the queue anew from what is stored; what is stored meanwhile adds itself.
+Task<> Library::ForgetStaleDues() {
+  {
+    std::lock_guard lock(due_mutex_);
+    if (due_.size() <= kStaleDues + 2 * parts_.table.size()) co_return;
+    due_ = {};
+  }
+  auto work = [this]() -> Result<void> {
+    std::vector<Due> dues;
+    for (const EntryPtr& entry : parts_.table.All()) {
+      if (const std::int64_t first = FirstExpiry(entry->record()); first != 0) {
+        dues.push_back({first, entry->record().id});
+      }
+    }
+    std::priority_queue<Due, std::vector<Due>, std::greater<>> rebuilt({}, std::move(dues));
+    std::lock_guard lock(due_mutex_);
+    for (; !due_.empty(); due_.pop()) rebuilt.push(due_.top());
+    due_.swap(rebuilt);
+    return {};
+  };
+  for (auto done = co_await parts_.workers.Run(work); !done;) {
+    co_await Sleep(kBusyPause);
+    done = co_await parts_.workers.Run(work);
+  }
+}
+
 Task<Result<std::size_t>> Library::Sweep() {
+  co_await ForgetStaleDues();
   const std::int64_t now = parts_.clock.NowMs();
   const std::set<std::uint64_t> due = TakeDue(now);
   std::size_t count = 0;

@@ -98,6 +98,11 @@ class Library {
 
   BytesCache& hot() { return hot_; }
 
+  bool Has(const Digest& fingerprint) const { return parts_.table.Find(fingerprint) != nullptr; }
+
+  // Of all stored images, as their rows say; equal images are stored, and counted, once.
+  std::uint64_t image_bytes() const { return refs_.bytes(); }
+
  private:
   using Lock = AsyncSemaphore::Permit;
   std::size_t LockOf(const Digest& fingerprint) const {
@@ -121,6 +126,7 @@ class Library {
   void Index(const EntryPtr& entry, const StoredVector& vector);
   Task<> IndexWhereItFits(EntryPtr entry, StoredVector vector);
   void WatchExpiry(const Entry& record);
+  Task<> ForgetStaleDues();
   std::set<std::uint64_t> TakeDue(std::int64_t now_ms);
   Task<Result<std::size_t>> RemoveExpired(std::uint64_t id, std::int64_t now_ms);
   Task<> IndexIfStored(EntryVector vector);
@@ -131,7 +137,7 @@ class Library {
   // One change at a time per fingerprint (by its hash).
   std::array<std::unique_ptr<AsyncSemaphore>, 64> locks_;
   // When an entry's next image expires. An entry may be here more than once, and a removed one
-  // still.
+  // still, until Sweep finds that there are too many of those.
   struct Due {
     std::int64_t at_ms;
     std::uint64_t entry;

@@ -376,6 +376,51 @@ TEST_F(LibraryTest, UsesAreCountedOnceHoweverTheyReachTheStore) {
   EXPECT_EQ(table_->All()[0]->usage().hits, 6u);
 }
 
+TEST_F(LibraryTest, ManyUsesAreOneWriteOfARowForEachEntry) {
+  const EntryPtr fox = Add("a red fox", {Image("one")});
+  const EntryPtr castle = Add("a castle", {Image("two")});
+  for (int i = 0; i < 1000; ++i) library_->CountUse(fox);
+  library_->CountUse(castle);
+  EXPECT_EQ(entry_faults_->use_writes, 0);
+  ASSERT_TRUE(RunTask(io_.context(), library_->FlushUse()));
+  EXPECT_EQ(entry_faults_->use_writes, 1);
+  EXPECT_EQ(entry_faults_->used_rows, 2);
+  ASSERT_TRUE(RunTask(io_.context(), library_->FlushUse()));
+  EXPECT_EQ(entry_faults_->use_writes, 1) << "nothing was used since";
+}
+
+// As kill -9 does: what is in memory is gone.
+TEST_F(LibraryTest, AnEndWithoutWarningLosesTheUsesSinceTheLastFlush) {
+  const EntryPtr fox = Add("a red fox", {Image("one")});
+  for (int i = 0; i < 5; ++i) library_->CountUse(fox);
+  clock_.Advance(std::chrono::seconds(7));
+  library_->CountUse(fox);
+  const std::int64_t used_ms = clock_.NowMs();
+  ASSERT_TRUE(RunTask(io_.context(), library_->FlushUse()));
+  clock_.Advance(std::chrono::seconds(9));
+  for (int i = 0; i < 3; ++i) library_->CountUse(fox);
+  Reopen();
+  EXPECT_EQ(table_->All()[0]->usage().hits, 6u);
+  EXPECT_EQ(table_->All()[0]->usage().last_used_ms, used_ms);
+}
+
+// Each of these adds a time of expiry to be watched; when there are too many, they start anew.
+TEST_F(LibraryTest, AnEntryMadeOverAndOverStillExpires) {
+  for (int i = 0; i < 1100; ++i) {
+    Draft draft = MakeDraft("a red fox", {Image("one", 1000 + i)});
+    draft.replace = true;
+    ASSERT_TRUE(Publish(std::move(draft)));
+  }
+  Add("a castle", {Image("two", 5000)});
+  EXPECT_EQ(Sweep(), 0u);
+  clock_.Advance(std::chrono::milliseconds(3000));
+  EXPECT_EQ(Sweep(), 1u);
+  EXPECT_EQ(table_->size(), 1u);
+  clock_.Advance(std::chrono::milliseconds(3000));
+  EXPECT_EQ(Sweep(), 1u);
+  EXPECT_EQ(table_->size(), 0u);
+}
+
 TEST_F(LibraryTest, ManyAtOnceOnOneEntryLoseNothing) {
   std::vector<Task<Result<EntryPtr>>> tasks;
   for (int i = 0; i < 8; ++i) {

@@ -30,6 +30,13 @@ struct AuditSettings {
   double judge_usd = 0.002;  // a call of the judge
 };
 
+// How much is stored. See Evictor for what happens at each of them.
+struct StorageLimits {
+  std::uint64_t max_bytes = 10ULL << 30;     // of images and their entries; 0: no bound
+  std::uint64_t max_entries = 0;             // 0: no bound
+  std::uint64_t min_free_disk = 1ULL << 30;  // bytes left to others; 0: none
+};
+
 struct CacheSettings {
   bool semantic = true;
   double similarity_threshold = 0.85;
@@ -42,8 +49,10 @@ struct CacheSettings {
   std::size_t candidates = 10;                    // nearest neighbours that are verified
   bool exact_resolution = false;                  // resolution_policy: exact
   std::int64_t ttl_ms = 30LL * 24 * 3600 * 1000;  // 0: for ever
+  std::map<std::string, std::int64_t> tag_ttl_ms;  // at most so long with that tag; above 0
   int variants = 1;
   std::map<std::string, TenantSettings> tenants;  // by name; others have none of their own
+  StorageLimits limits;
   std::size_t hot_bytes = 256u << 20;
   // How long a request may wait for its image, queueing and retries included.
   std::chrono::milliseconds request_timeout{180'000};

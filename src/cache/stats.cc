@@ -105,6 +105,15 @@ nlohmann::json CacheStats::ToJson() const {
             {"seconds", static_cast<double>(upstream_millis_.load()) / 1000}}},
           {"saved_usd", static_cast<double>(saved_micro_usd_.load()) / 1e6},
           {"spent_usd", static_cast<double>(spent_micro_usd_.load()) / 1e6},
+          {"removed_images",
+           {{"expired", removed_[0].load()},
+            {"bytes", removed_[1].load()},
+            {"entries", removed_[2].load()},
+            {"disk", removed_[3].load()}}},
+          {"images_not_stored",
+           {{"disk", not_stored_[0].load()},
+            {"full", not_stored_[1].load()},
+            {"error", not_stored_[2].load()}}},
           {"degraded", degraded_.load()}};
 }
 

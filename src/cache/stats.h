@@ -29,6 +29,11 @@ class LatencyHistogram {
   std::array<std::atomic<std::uint64_t>, kBuckets> buckets_{};
 };
 
+// Why stored images went, other than by request.
+enum class Removal { kExpired, kBytes, kEntries, kDisk };
+// Why an image that should be stored was not.
+enum class NotStored { kDisk, kFull, kError };
+
 class CacheStats {
  public:
   void CountReply(const Decision& decision, std::int64_t micros);
@@ -37,6 +42,12 @@ class CacheStats {
   void CountUpstreamError();
   // Spent on something else than images: an audit's judge.
   void CountSpending(double usd);
+  void CountRemoved(Removal why, std::uint64_t images) {
+    removed_[static_cast<std::size_t>(why)].fetch_add(images, std::memory_order_relaxed);
+  }
+  void CountNotStored(NotStored why, std::uint64_t images) {
+    not_stored_[static_cast<std::size_t>(why)].fetch_add(images, std::memory_order_relaxed);
+  }
   void CountDegraded() { degraded_.fetch_add(1, std::memory_order_relaxed); }
 
   nlohmann::json ToJson() const;
@@ -48,6 +59,8 @@ class CacheStats {
 
   std::array<std::atomic<std::uint64_t>, kKinds> replies_{};
   std::array<LatencyHistogram, kKinds> latency_;
+  std::array<std::atomic<std::uint64_t>, 4> removed_{};
+  std::array<std::atomic<std::uint64_t>, 3> not_stored_{};
   std::atomic<std::uint64_t> errors_ = 0;
   std::atomic<std::uint64_t> upstream_calls_ = 0, upstream_images_ = 0, upstream_errors_ = 0;
   std::atomic<std::uint64_t> degraded_ = 0;  // the cache failed and the upstream was asked instead

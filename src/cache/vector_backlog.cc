@@ -3,10 +3,19 @@
 #include <algorithm>
 
 namespace reprise {
+namespace {
+
+// Entries that are done with and may still be queued, beside as many as are open.
+constexpr std::size_t kStale = 1000;
+
+}  // namespace
 
 void VectorBacklog::Push(std::uint64_t entry) {
   std::lock_guard lock(mutex_);
   if (!open_.insert(entry).second) return;
+  if (queue_.size() > kStale + 2 * open_.size()) {
+    std::erase_if(queue_, [this](std::uint64_t queued) { return !open_.contains(queued); });
+  }
   queue_.push_back(entry);
   ++progress_.total;
 }

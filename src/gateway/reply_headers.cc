@@ -84,6 +84,9 @@ void ExplainReply(const Decision& decision, http::Response& response) {
   if (decision.refused != 0) response.Set("X-Reprise-Refused", std::to_string(decision.refused));
   response.Set("X-Reprise-Bucket", decision.bucket);
   response.Set("X-Reprise-Reason", HeaderText(decision.reason));
+  if (!decision.store_error.empty()) {
+    response.Set("X-Reprise-Store-Error", HeaderText(decision.store_error));
+  }
   if (!decision.upstream.empty()) {
     response.Set("X-Reprise-Upstream", HeaderText(decision.upstream));
   }
