@@ -656,6 +656,9 @@ TEST(ImageCacheTest, ImagesAreFoundByNameUntilTheyExpire) {
   ASSERT_TRUE(image);
   EXPECT_EQ(cache.upstream->PromptOf(*image->bytes), kFox);
   const std::string id = name.substr(0, 32);
+  EXPECT_TRUE(cache.Image(name, "default"));
+  EXPECT_EQ(cache.Image(name, "other").error().code, Code::kNotFound);
+  EXPECT_EQ(cache.Image(id + "_49x16.webp", "other").error().code, Code::kNotFound);
   EXPECT_EQ(CheckImage(*cache.Image(id + "_48x16.webp")->bytes)->width, 48);
   EXPECT_EQ(cache.Image(id + "_49x16.webp").error().code, Code::kInvalidArgument);
   EXPECT_EQ(cache.Image("x" + name.substr(1)).error().code, Code::kNotFound);

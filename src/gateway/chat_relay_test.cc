@@ -48,6 +48,17 @@ TEST(ForwardedHeaders, AConfiguredKeyReplacesTheCallersCredentials) {
   EXPECT_THAT(headers, Not(Contains(Key("Cookie"))));
 }
 
+TEST(ForwardedHeaders, AKeyOfTheGatewayStaysHere) {
+  http::Request request = Asked();
+  request.headers.emplace_back("X-Api-Key", "rpk_1");
+  request.caller = std::make_shared<const http::Caller>();
+  const auto headers = ForwardedHeaders(request, {});
+  for (const char* name : {"Authorization", "X-Api-Key", "Cookie"}) {
+    EXPECT_THAT(headers, Not(Contains(Key(name))));
+  }
+  EXPECT_THAT(headers, Contains(Key("X-Title")));
+}
+
 TEST(RelayedHeaders, AreAllButTheConnectionsOwn) {
   EXPECT_THAT(RelayedHeaders({{"content-type", "text/event-stream"},
                               {"transfer-encoding", "chunked"},

@@ -20,7 +20,7 @@ namespace reprise {
 // How the caller wants the images of a native reply.
 struct NativeDelivery {
   bool as_url = true;  // false: base64; needs the reply's bytes
-  ImageLinks links;
+  ImageLinks links = "";  // see ImageLinks
 };
 
 // The reply as JSON text. An image that is not stored has a data: URL and the name null.

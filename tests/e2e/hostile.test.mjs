@@ -37,7 +37,7 @@ describe("against what strangers send", () => {
   let simulator, gateway, url;
   before(async () => {
     simulator = await startSimulator({ latency: "1ms" });
-    gateway = await startGateway({ upstream: simulator.url });
+    gateway = await startGateway({ upstream: simulator.url, config: "limits:\n  body: 4MB\n" });
     url = gateway.url;
   });
   after(async () => {
