@@ -28,8 +28,8 @@ constexpr std::array kRules = {
     RouteRule{"GET", "/v1/models/{id}", Need::kRead, kOpenAi},
     RouteRule{"GET", "/v1/models/{maker}/{id}", Need::kRead, kOpenAi},
 
-    RouteRule{"GET", "/prompt/{prompt}", Need::kGenerate, kPollinations},
-    RouteRule{"GET", "/image/{prompt}", Need::kGenerate, kPollinations},
+    RouteRule{"GET", "/prompt/{prompt...}", Need::kGenerate, kPollinations},
+    RouteRule{"GET", "/image/{prompt...}", Need::kGenerate, kPollinations},
 
     RouteRule{"POST", "/v2/{endpoint}/runsync", Need::kGenerate, kRunPod},
     RouteRule{"POST", "/v2/{endpoint}/run", Need::kGenerate, kRunPod},

@@ -117,8 +117,8 @@ const tries = {
   "GET /v1/models/{id}": async () => assert.equal((await other("GET", "/v1/models/gpt-image-1")).status, 200),
   "GET /v1/models/{maker}/{id}": async () => assert.equal((await other("GET", "/v1/models/a/b")).status, 404),
 
-  "GET /prompt/{prompt}": () => pollinations("/prompt/a%20tall%20lighthouse"),
-  "GET /image/{prompt}": () => pollinations("/image/a%20small%20windmill"),
+  "GET /prompt/{prompt...}": () => pollinations("/prompt/a%20tall%20lighthouse"),
+  "GET /image/{prompt...}": () => pollinations("/image/a%20small%20windmill"),
 
   "POST /v2/{endpoint}/runsync": async () => {
     const ask = (who) => who("POST", "/v2/gpt-image-1/runsync", { input: { prompt: "an old bridge", width: 64, height: 64 } });
