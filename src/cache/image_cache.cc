@@ -28,6 +28,9 @@ namespace {
 // than a few mean that images vanish as fast as they are made.
 constexpr int kMaxRounds = 6;
 
+// How long an end waits for removals under way.
+constexpr std::chrono::seconds kEvictionPatience{10};
+
 std::int64_t MicrosSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
                                                                start)
@@ -200,8 +203,17 @@ class ImageCache::Impl {
     if (*swept > 0) log::info("{} expired images removed", *swept);
     stats_.CountRemoved(Removal::kExpired, *swept);
     evictor_.Kick();
+    if (stopped_) co_await EndOfEviction();
     if (const auto kept = co_await trust_.Maintain(); !kept) co_return kept;
     co_return flushed;
+  }
+
+  // A pass that is cut off leaves files behind that nothing refers to.
+  Task<> EndOfEviction() {
+    for (const Deadline deadline = After(kEvictionPatience);
+         evictor_.under_way() > 0 && std::chrono::steady_clock::now() < deadline;) {
+      co_await Sleep(std::chrono::milliseconds(10));
+    }
   }
 
   Task<Result<void>> Ready() {
