@@ -169,7 +169,7 @@ TEST(UpstreamConfig, TheDocumentedConfigurationsAreValid) {
     EXPECT_TRUE(made) << made.error().message;
     ++found;
   }
-  EXPECT_EQ(found, 3);
+  EXPECT_EQ(found, 4);
 }
 
 }  // namespace
