@@ -149,27 +149,29 @@ TEST(UpstreamConfig, BudgetsAreRead) {
   EXPECT_FALSE(config.cache.tenants.at("b").budget_usd);
 }
 
-// What docs/routes.md shows works when pasted.
+// What the pages show works when pasted.
 TEST(UpstreamConfig, TheDocumentedConfigurationsAreValid) {
-  std::ifstream stream(REPRISE_SOURCE_DIR "/docs/routes.md");
-  std::ostringstream read;
-  read << stream.rdbuf();
-  const std::string page = read.str();
-  constexpr std::string_view kStart = "```yaml\n", kEnd = "```";
-  int found = 0;
-  for (auto at = page.find(kStart); at != std::string::npos; at = page.find(kStart, at)) {
-    at += kStart.size();
-    const Config config = Parse(page.substr(at, page.find(kEnd, at) - at));
-    IoThreads io(1);
-    WorkerPool workers(1, 1);
-    http::Client client;
-    SystemClock clock;
-    const auto made =
-        MakeUpstreams(config, "http://127.0.0.1:1/v1", {client, workers, clock}, {workers, clock});
-    EXPECT_TRUE(made) << made.error().message;
-    ++found;
+  for (const auto& [name, expected] : {std::pair("routes.md", 4), std::pair("upstreams.md", 6)}) {
+    std::ifstream stream(std::string(REPRISE_SOURCE_DIR "/docs/") + name);
+    std::ostringstream read;
+    read << stream.rdbuf();
+    const std::string page = read.str();
+    constexpr std::string_view kStart = "```yaml\n", kEnd = "```";
+    int found = 0;
+    for (auto at = page.find(kStart); at != std::string::npos; at = page.find(kStart, at)) {
+      at += kStart.size();
+      const Config config = Parse(page.substr(at, page.find(kEnd, at) - at));
+      IoThreads io(1);
+      WorkerPool workers(1, 1);
+      http::Client client;
+      SystemClock clock;
+      const auto made = MakeUpstreams(config, "http://127.0.0.1:1/v1", {client, workers, clock},
+                                      {workers, clock});
+      EXPECT_TRUE(made) << name << ": " << made.error().message;
+      ++found;
+    }
+    EXPECT_EQ(found, expected) << name;
   }
-  EXPECT_EQ(found, 4);
 }
 
 }  // namespace

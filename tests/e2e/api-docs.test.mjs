@@ -10,7 +10,7 @@ let simulator, gateway, directory;
 before(async () => {
   directory = scratch();
   simulator = await startSimulator({ latency: "5ms" });
-  gateway = await startGateway({ upstream: simulator.url });
+  gateway = await startGateway({ upstream: simulator.url, config: `chat:\n  url: ${simulator.url}\n` });
   // What `reprise purge` finds where it is run.
   writeFileSync(join(directory.path, "reprise.yaml"), `listen: ${new URL(gateway.url).host}\n`);
 });
@@ -32,11 +32,13 @@ function blocks(page) {
   return found;
 }
 
-// A curl whose HTTP status is an error fails, and so does the block.
+// A curl whose HTTP status is an error fails, and so does the block. A page's blocks share $id.
 function paste(code) {
   const script = `set -euo pipefail
     curl() { command curl --fail-with-body "$@"; }
     reprise() { "${REPRISE}" "$@"; }
+    if [ -f id ]; then id=$(cat id); fi
+    trap 'printf %s "\${id:-}" > id' EXIT
     ${code.replaceAll("http://127.0.0.1:8484", gateway.url)}`;
   return new Promise((done) => {
     execFile("bash", ["-c", script], { cwd: directory.path }, (error, stdout, stderr) =>
@@ -44,7 +46,8 @@ function paste(code) {
   });
 }
 
-for (const page of ["api-native.md", "api-pollinations.md", "api-runpod.md"]) {
+for (const page of ["api-native.md", "api-pollinations.md", "api-runpod.md", "api-openai.md", "api-chat.md",
+  "api-batches.md"]) {
   describe(page, () => {
     it("has requests", () => assert.ok(blocks(page).length >= 2));
     for (const { section, code } of blocks(page)) {
