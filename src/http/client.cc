@@ -7,10 +7,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 
@@ -38,11 +40,14 @@ void BlockSignals() {
 }
 
 // An epoll set that libcurl's sockets come and go in, with a descriptor to wake the wait. Wake may
-// be called from any thread; the rest belongs to one.
+// be called from any thread; the rest belongs to one. The constructor throws std::system_error when
+// the process has no descriptors left.
 class SocketSet {
  public:
   SocketSet() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC)) {
-    Control(EPOLL_CTL_ADD, wake_, EPOLLIN);
+    if (!Control(EPOLL_CTL_ADD, wake_, EPOLLIN)) {
+      throw std::system_error(errno, std::generic_category(), "cannot watch sockets");
+    }
   }
   ~SocketSet() {
     ::close(wake_);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { withinOneDay } from "./day.mjs";
-import { freePort, generate, imageInfo, scratch, startGateway, startSimulator } from "./gateway.mjs";
+import { NOBODY, freePort, generate, imageInfo, scratch, startGateway, startSimulator } from "./gateway.mjs";
 
 // Where the simulator at `origin` serves each kind, and a model that it knows.
 const KINDS = {
@@ -39,7 +39,7 @@ describe("the fault matrix", { concurrency: true }, () => {
     const lines = Object.keys(KINDS).map((kind) =>
       `  ${kind}: ${upstream(kind, origin, "timeout: 20s, breaker_failures: 1000")}\n` +
       `  ${kind}-hasty: ${upstream(kind, origin, "timeout: 400ms, breaker_failures: 1000")}`);
-    const away = `http://127.0.0.1:${await freePort()}`;
+    const away = NOBODY;
     lines.push(...Object.keys(KINDS).map((kind) =>
       `  ${kind}-away: ${upstream(kind, away, "timeout: 20s, breaker_failures: 1000")}`));
     const routes = Object.keys(KINDS).flatMap((kind) => ["", "-hasty", "-away"].map((how) =>
@@ -147,7 +147,7 @@ describe("a route", () => {
   before(async () => {
     good = await startSimulator({ latency: "1ms" });
     const { origin } = new URL(good.url);
-    const away = `http://127.0.0.1:${await freePort()}`;
+    const away = NOBODY;
     gateway = await startGateway({
       config: `
 upstreams:

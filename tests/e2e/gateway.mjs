@@ -12,6 +12,9 @@ export function scratch() {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+// Where nobody listens, nor is given by the system to somebody who starts meanwhile.
+export const NOBODY = "http://127.0.0.1:1";
+
 // A port that was free a moment ago, for processes that have to be restarted on the same one.
 export function freePort() {
   return new Promise((done, fail) => {

@@ -62,9 +62,10 @@ describe("a faulty upstream", () => {
 
 describe("an upstream that is down", () => {
   it("is a 502 that says so; hits go on; it may come back", async () => {
-    const port = await freePort();
+    // At once, or the gateway might be given the port that is free for the simulator.
+    const [port, own] = await Promise.all([freePort(), freePort()]);
     const gateway = await startGateway({
-      upstream: `http://127.0.0.1:${port}/v1`, config: "upstream: {attempts: 1}",
+      port: own, upstream: `http://127.0.0.1:${port}/v1`, config: "upstream: {attempts: 1}",
     });
     const body = { prompt: "a lost letter", size: "64x64" };
     const reply = await generate(gateway.url, body);
