@@ -33,11 +33,12 @@ export function caller(url, key, more = {}) {
   };
 }
 
-// Until `test` gives something true: as long as it takes.
+// Until `test` gives something true; an error after two minutes, so that what never comes has a name.
 export async function until(test) {
-  for (;;) {
+  for (const end = Date.now() + 120_000; Date.now() < end;) {
     const result = await test();
     if (result) return result;
     await new Promise((done) => setTimeout(done, 20));
   }
+  throw new Error(`it never came: ${test}`);
 }
