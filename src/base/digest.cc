@@ -40,8 +40,10 @@ std::optional<Digest> Digest::FromHex(std::string_view hex) {
 }
 
 Digest Sha256(std::string_view bytes) {
+  // Fetched once, for the life of the process: EVP_sha256() is looked up again by every use.
+  static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   Digest digest;
-  EVP_Digest(bytes.data(), bytes.size(), digest.bytes.data(), nullptr, EVP_sha256(), nullptr);
+  EVP_Digest(bytes.data(), bytes.size(), digest.bytes.data(), nullptr, kSha256, nullptr);
   return digest;
 }
 

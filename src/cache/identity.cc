@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 #include <vector>
 
 #include "base/bytes.h"
@@ -62,6 +63,50 @@ std::string ScopePart(std::string_view scope, std::size_t part) {
   return pair ? value[part].get<std::string>() : "";
 }
 
+// Scope, bucket and compatibility; no fingerprint yet.
+Identity ShapeOf(const ImageRequest& request, const std::string& bucket) {
+  Identity identity;
+  identity.bucket = bucket;
+  // A JSON array: no choice of tenant and namespace can spell another pair.
+  identity.scope = Spell(json::array({request.tenant, request.control.name_space}));
+  json shape = {
+      {"version", 1},           {"scope", identity.scope}, {"operation", request.operation},
+      {"model", request.model}, {"bucket", bucket},        {"params", ShapingParams(request)}};
+  if (request.seed) shape["seed"] = *request.seed;
+  if (request.prefer != Preference::kNone) shape["prefer"] = static_cast<int>(request.prefer);
+  for (const InputImage& input : request.inputs) {
+    shape["inputs"].push_back({input.role, input.digest.Hex()});
+  }
+  identity.compatibility = Sha256(Spell(shape));
+  return identity;
+}
+
+// Everything that ShapeOf looks at when there is neither a seed nor an input: each part with its
+// length before it, so that different requests never spell one key.
+std::string ShapeKey(const ImageRequest& request, const std::string& bucket) {
+  std::string key(1, static_cast<char>(request.prefer));
+  for (const std::string* part : {&request.tenant, &request.control.name_space, &request.operation,
+                                  &request.model, &bucket, &request.params}) {
+    const std::size_t size = part->size();
+    key.append(reinterpret_cast<const char*>(&size), sizeof size).append(*part);
+  }
+  return key;
+}
+
+// ShapeOf, remembered: an application asks for a handful of shapes with ever new prompts, and
+// spelling one as canonical JSON takes longer than all the rest of an exact hit's decision.
+Identity RememberedShape(const ImageRequest& request, const std::string& bucket) {
+  constexpr std::size_t kShapes = 256, kMaxKey = 4096;
+  thread_local std::unordered_map<std::string, Identity> known;
+  if (request.seed || !request.inputs.empty()) return ShapeOf(request, bucket);
+  std::string key = ShapeKey(request, bucket);
+  if (key.size() > kMaxKey) return ShapeOf(request, bucket);
+  const auto found = known.find(key);
+  if (found != known.end()) return found->second;
+  if (known.size() >= kShapes) known.clear();
+  return known.emplace(std::move(key), ShapeOf(request, bucket)).first->second;
+}
+
 }  // namespace
 
 std::string ToString(ImageSize size) {
@@ -90,19 +135,9 @@ bool CanResize(ImageSize stored, ImageSize wanted) {
 }
 
 Identity MakeIdentity(const ImageRequest& request, bool exact_resolution) {
-  Identity identity;
-  // A JSON array: no choice of tenant and namespace can spell another pair.
-  identity.scope = Spell(json::array({request.tenant, request.control.name_space}));
-  identity.bucket = exact_resolution ? ToString(request.size) : ResolutionBucket(request.size);
-  json shape = {
-      {"version", 1},           {"scope", identity.scope},   {"operation", request.operation},
-      {"model", request.model}, {"bucket", identity.bucket}, {"params", ShapingParams(request)}};
-  if (request.seed) shape["seed"] = *request.seed;
-  if (request.prefer != Preference::kNone) shape["prefer"] = static_cast<int>(request.prefer);
-  for (const InputImage& input : request.inputs) {
-    shape["inputs"].push_back({input.role, input.digest.Hex()});
-  }
-  identity.compatibility = Sha256(Spell(shape));
+  const std::string bucket =
+      exact_resolution ? ToString(request.size) : ResolutionBucket(request.size);
+  Identity identity = RememberedShape(request, bucket);
   std::string exact(identity.compatibility.View());
   exact += ToString(request.size);
   exact += '\0';

@@ -5,6 +5,9 @@
 
 #include <functional>
 #include <set>
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace reprise {
 namespace {
@@ -229,6 +232,34 @@ TEST(IdentityTest, NoScopeCanSpellAnother) {
 TEST(IdentityTest, ModelsOfAnyBytesStayApart) {
   EXPECT_NE(Of(WithParams("{}", "m\xff")).compatibility,
             Of(WithParams("{}", "m\xfe")).compatibility);
+}
+
+// Shapes are remembered, by each thread for itself: more of them than it remembers, met again and
+// again, are what a thread makes of them that has met none.
+TEST(IdentityTest, ShapesMetBeforeAreWhatTheyWereAtFirst) {
+  std::vector<ImageRequest> requests;
+  for (int i = 0; i < 600; ++i) {
+    requests.push_back(WithParams(i % 3 == 0 ? "{}" : R"({"quality":")" + std::to_string(i) + "\"}",
+                                  "model-" + std::to_string(i % 7)));
+    requests.back().tenant = "tenant-" + std::to_string(i % 11);
+    if (i % 5 == 0) requests.back().seed = i % 2;
+    if (i % 13 == 0) requests.back().prefer = Preference::kPrice;
+  }
+  const auto fresh = [](const ImageRequest& request) {
+    Identity identity;
+    std::thread([&] { identity = Of(request); }).join();
+    return identity;
+  };
+  for (const ImageRequest& request : requests) {
+    const Identity at_first = fresh(request);
+    for (int round = 0; round < 2; ++round) {
+      const Identity again = Of(request);
+      EXPECT_EQ(again.scope, at_first.scope);
+      EXPECT_EQ(again.bucket, at_first.bucket);
+      EXPECT_EQ(again.compatibility, at_first.compatibility);
+      EXPECT_EQ(again.fingerprint, at_first.fingerprint);
+    }
+  }
 }
 
 TEST(IdentityTest, ExactResolutionTurnsBucketsOff) {

@@ -1,5 +1,6 @@
 #include "gateway/openai_images.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "gateway/cache_knobs.h"
@@ -9,10 +10,18 @@
 namespace reprise {
 namespace {
 
+// Whether a JSON string holds it as it is.
+bool IsPlain(std::string_view text) {
+  return std::ranges::all_of(text,
+                             [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
+}
+
 void AppendString(std::string_view key, std::string_view value, std::string& out) {
-  out += '"';
-  out += key;
-  out += "\":";
+  out.append("\"").append(key).append("\":");
+  if (IsPlain(value)) {
+    out.append("\"").append(value).append("\"");
+    return;
+  }
   out += nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
