@@ -101,6 +101,7 @@ std::string_view Version() {
 Service::Service(const Config& config)
     : config_(config),
       io_(config.threads),
+      loops_(config.threads),
       workers_(std::make_unique<WorkerPool>(std::max(1u, std::thread::hardware_concurrency()),
                                             kWorkerQueue)) {}
 
@@ -123,7 +124,7 @@ Result<void> Service::OpenUpstreams(ImageCacheParts& parts) {
   std::string simulator_url;
   if (NeedsSimulator(config_)) {
     simulator_ =
-        std::make_unique<Simulator>(io_.context(), *workers_,
+        std::make_unique<Simulator>(loops_, io_.context(), *workers_,
                                     SimulatorOptions{.latency = config_.simulator_latency,
                                                      .error_rate = config_.simulator_error_rate});
     if (auto started = simulator_->Start(); !started) return started;
@@ -234,8 +235,8 @@ Result<std::unique_ptr<http::Server>> Service::Serve(const std::string& listen,
       .write_timeout = config_.write_timeout,
       // Above every wait of a handler, so that it answers by itself.
       .handle_timeout = 3 * config_.cache.request_timeout + std::chrono::seconds(60)};
-  auto server = std::make_unique<http::Server>(io_.context(), std::move(options), std::move(routes),
-                                               ErrorResponse);
+  auto server =
+      std::make_unique<http::Server>(loops_, std::move(options), std::move(routes), ErrorResponse);
   if (auto started = server->Start(); !started) return std::unexpected(started.error());
   return server;
 }
@@ -274,6 +275,7 @@ bool Service::Shutdown(std::chrono::milliseconds patience) {
   if (simulator_) simulator_->Drain(std::chrono::milliseconds(0));
   workers_->Join();
   io_.Stop();
+  loops_.Stop();
   workers_.reset();  // with the tasks that still wait for it
   server_.reset();
   admin_server_.reset();

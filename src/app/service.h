@@ -58,7 +58,8 @@ class Service {
   // refer to all of them.
   const Config config_;
   SystemClock clock_;
-  IoThreads io_;
+  IoThreads io_;  // for what is done for nobody in particular, or for several: generations, batches
+  IoLoops loops_;  // for connections and their requests
   std::unique_ptr<WorkerPool> workers_;
   http::Client client_;
   std::unique_ptr<Simulator> simulator_;

@@ -21,9 +21,10 @@ int Simulate(const SimulateOptions& options) {
   if (auto images = InitImages(); !images) return Report(images.error());
   if (auto logging = log::Configure("info", "text"); !logging) return Report(logging.error());
   IoThreads io(0);
+  IoLoops loops(0);
   auto workers =
       std::make_unique<WorkerPool>(std::max(1u, std::thread::hardware_concurrency()), 10'000);
-  auto simulator = std::make_unique<Simulator>(io.context(), *workers,
+  auto simulator = std::make_unique<Simulator>(loops, io.context(), *workers,
                                                SimulatorOptions{.host = address->first,
                                                                 .port = address->second,
                                                                 .latency = *latency,
@@ -35,6 +36,7 @@ int Simulate(const SimulateOptions& options) {
   const bool drained = simulator->Drain(std::chrono::seconds(5));
   workers->Join();
   io.Stop();
+  loops.Stop();
   workers.reset();
   return drained ? 0 : 1;
 }

@@ -7,10 +7,10 @@ namespace reprise {
 
 class Simulator::Impl {
  public:
-  Impl(asio::io_context& context, WorkerPool& workers, SimulatorOptions options)
+  Impl(IoLoops& loops, asio::io_context& context, WorkerPool& workers, SimulatorOptions options)
       : core_(context, workers, std::move(options)),
         apis_(Apis(core_)),
-        server_(context, ServerOptionsOf(core_.options()), Routes(), ErrorResponse) {}
+        server_(loops, ServerOptionsOf(core_.options()), Routes(), ErrorResponse) {}
 
   http::Server& server() { return server_; }
   const SimulatorCore& core() const { return core_; }
@@ -49,8 +49,9 @@ class Simulator::Impl {
   http::Server server_;
 };
 
-Simulator::Simulator(asio::io_context& context, WorkerPool& workers, SimulatorOptions options)
-    : impl_(std::make_unique<Impl>(context, workers, std::move(options))) {}
+Simulator::Simulator(IoLoops& loops, asio::io_context& context, WorkerPool& workers,
+                     SimulatorOptions options)
+    : impl_(std::make_unique<Impl>(loops, context, workers, std::move(options))) {}
 Simulator::~Simulator() = default;
 Result<void> Simulator::Start() {
   return impl_->server().Start();

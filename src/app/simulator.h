@@ -25,8 +25,9 @@ struct SimulatorOptions {
 
 class Simulator {
  public:
-  // `context` and `workers` outlive it.
-  Simulator(asio::io_context& context, WorkerPool& workers, SimulatorOptions options);
+  // Serves on `loops`, does its own work on `context` and `workers`; all outlive it.
+  Simulator(IoLoops& loops, asio::io_context& context, WorkerPool& workers,
+            SimulatorOptions options);
   ~Simulator();
 
   Result<void> Start();

@@ -24,7 +24,7 @@ constexpr char kKey[] = "sk-secret:0123456789";
 class World {
  public:
   explicit World(milliseconds latency = milliseconds(0))
-      : simulator_(std::make_unique<Simulator>(io_.context(), *workers_,
+      : simulator_(std::make_unique<Simulator>(loops_, io_.context(), *workers_,
                                                SimulatorOptions{.latency = latency})) {
     started_ = simulator_->Start().has_value();
   }
@@ -69,6 +69,7 @@ class World {
 
  private:
   IoThreads io_{2};
+  IoLoops loops_{1};
   std::unique_ptr<WorkerPool> workers_ = std::make_unique<WorkerPool>(2, 1000);
   http::Client client_;
   SystemClock clock_;

@@ -6,9 +6,19 @@
 #include "base/log.h"
 
 namespace reprise {
+namespace {
 
-IoThreads::IoThreads(std::size_t threads) : work_(asio::make_work_guard(context_)) {
-  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+std::size_t OrOnePerCore(std::size_t threads) {
+  return threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+IoThreads::IoThreads(std::size_t threads)
+    // Told that there is one thread only, it posts to itself without waking anybody.
+    : context_(OrOnePerCore(threads) == 1 ? 1 : ASIO_CONCURRENCY_HINT_SAFE),
+      work_(asio::make_work_guard(context_)) {
+  threads = OrOnePerCore(threads);
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 
@@ -29,6 +39,15 @@ void IoThreads::Run() {
       log::error("an exception escaped to an I/O thread: {}", error.what());
     }
   }
+}
+
+IoLoops::IoLoops(std::size_t loops) {
+  loops = OrOnePerCore(loops);
+  for (std::size_t i = 0; i < loops; ++i) loops_.push_back(std::make_unique<IoThreads>(1));
+}
+
+void IoLoops::Stop() {
+  for (auto& loop : loops_) loop->Stop();
 }
 
 }  // namespace reprise

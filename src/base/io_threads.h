@@ -4,6 +4,7 @@
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <cstddef>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -27,6 +28,7 @@ class IoThreads {
  private:
   class Context : public asio::io_context {
    public:
+    using asio::io_context::io_context;
     void DestroyPending() { shutdown(); }
   };
 
@@ -35,6 +37,23 @@ class IoThreads {
   Context context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::vector<std::thread> threads_;
+};
+
+// Threads with an io_context each: what begins on one goes on there, without a strand and without
+// locks.
+class IoLoops {
+ public:
+  // Starts `loops` threads, or one per core when 0.
+  explicit IoLoops(std::size_t loops);
+
+  std::size_t size() const { return loops_.size(); }
+  asio::io_context& context(std::size_t loop) { return loops_[loop]->context(); }
+
+  // As IoThreads::Stop.
+  void Stop();
+
+ private:
+  std::vector<std::unique_ptr<IoThreads>> loops_;
 };
 
 }  // namespace reprise

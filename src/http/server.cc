@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::size_t kRefusalSlack = 8u << 20;
 
-struct Traits : restinio::default_traits_t {
+// A loop's connections belong to its thread, so the library needs no locks and no strands.
+struct Traits : restinio::default_single_thread_traits_t {
   static constexpr bool use_connection_count_limiter = true;
 };
 using RestinioServer = restinio::http_server_t<Traits>;
@@ -136,19 +137,18 @@ void AppendHeaders(Builder& builder, Response& response, bool close) {
 
 class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
  public:
-  Impl(asio::io_context& context, ServerOptions options, Router router, ErrorRenderer on_error)
-      : context_(context),
+  Impl(IoLoops& loops, ServerOptions options, Router router, ErrorRenderer on_error)
+      : loops_(loops),
         options_(std::move(options)),
         router_(std::move(router)),
         on_error_(std::move(on_error)) {}
 
   Result<void> Start() {
     try {
-      server_ = std::make_unique<RestinioServer>(restinio::external_io_context(context_),
-                                                 [this](auto& settings) { Configure(settings); });
-      server_->open_sync();
+      if (loops_.size() > 1) Probe();
+      for (std::size_t loop = 0; loop < loops_.size(); ++loop) Open(loops_.context(loop));
     } catch (const std::exception& error) {
-      server_.reset();
+      Close();
       return Fail(Code::kUnavailable, "cannot listen on " + options_.host + ":" +
                                           std::to_string(options_.port) + ": " + error.what() +
                                           "; choose another address with --listen");
@@ -169,21 +169,45 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   // Stops accepting. The library's own close would also wait on an io_context that may have
   // stopped.
   void Close() {
-    if (!server_) return;
-    asio::post(context_, [self = shared_from_this()] {
-      self->server_->close_async([] {}, [](std::exception_ptr) {});
-    });
+    for (const Listener& listener : listeners_) {
+      asio::post(*listener.context, [self = shared_from_this(), server = listener.server] {
+        server->close_async([] {}, [](std::exception_ptr) {});
+      });
+    }
   }
 
  private:
+  struct Listener {
+    asio::io_context* context;
+    std::shared_ptr<RestinioServer> server;
+  };
+
+  // Throws when somebody else has the address: another process that shares its port, as the loops
+  // do among themselves, would get half of the connections.
+  void Probe() {
+    const asio::ip::tcp::endpoint address(asio::ip::make_address(options_.host), options_.port);
+    asio::io_context context;
+    asio::ip::tcp::acceptor(context, address, true);
+  }
+
+  // The loops share a port, among whose listeners the kernel distributes connections.
+  void Open(asio::io_context& context) {
+    auto server =
+        std::make_shared<RestinioServer>(restinio::external_io_context(context),
+                                         [&](auto& settings) { Configure(settings, context); });
+    server->open_sync();
+    listeners_.push_back({&context, std::move(server)});
+  }
+
   template <class Settings>
-  void Configure(Settings& settings) {
+  void Configure(Settings& settings, asio::io_context& context) {
+    using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
     settings.address(options_.host)
-        .port(options_.port)
+        .port(port_ == 0 ? options_.port : port_.load())
         .buffer_size(16384)
         // One accept at a time: the library numbers connections with a plain integer.
         .concurrent_accepts_count(1)
-        .max_parallel_connections(options_.connections)
+        .max_parallel_connections((options_.connections + loops_.size() - 1) / loops_.size())
         .read_next_http_message_timelimit(options_.read_timeout)
         .write_http_response_timelimit(options_.write_timeout)
         .handle_request_timeout(options_.handle_timeout)
@@ -196,10 +220,15 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
                                       .max_body_size(options_.body_bytes + kRefusalSlack))
         .socket_options_setter(
             [](auto& socket) { socket.set_option(asio::ip::tcp::no_delay(true)); })
+        .acceptor_options_setter([this](restinio::acceptor_options_t& acceptor) {
+          acceptor.set_option(asio::ip::tcp::acceptor::reuse_address(true));
+          if (loops_.size() > 1) acceptor.set_option(ReusePort(true));
+        })
         .acceptor_post_bind_hook(
             [this](asio::ip::tcp::acceptor& acceptor) { port_ = acceptor.local_endpoint().port(); })
-        .request_handler(
-            [this](restinio::request_handle_t handle) { return Accept(std::move(handle)); });
+        .request_handler([this, &context](restinio::request_handle_t handle) {
+          return Accept(context, std::move(handle));
+        });
   }
 
   // Counts a request from its arrival until its last byte is written, or its connection is gone:
@@ -210,13 +239,14 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     return UnderWay(nullptr, [self = shared_from_this()](void*) { self->Finished(); });
   }
 
-  restinio::request_handling_status_t Accept(restinio::request_handle_t handle) {
+  restinio::request_handling_status_t Accept(asio::io_context& context,
+                                             restinio::request_handle_t handle) {
     // Posted, because the library takes a response from within this call for permission to read on,
     // and reads on once more when it is written: that drops what the parser had of a request.
-    asio::post(context_, [self = shared_from_this(), under_way = CountRequest(),
-                          handle = std::move(handle)]() mutable {
+    asio::post(context, [self = shared_from_this(), &context, under_way = CountRequest(),
+                         handle = std::move(handle)]() mutable {
       auto request = Wrap(handle);
-      Spawn(Strand(self->context_),
+      Spawn(context.get_executor(),
             Answer(self, std::move(under_way), std::move(handle), std::move(request)),
             [](std::exception_ptr) {});
     });
@@ -352,11 +382,11 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     idle_.notify_all();
   }
 
-  asio::io_context& context_;
+  IoLoops& loops_;
   const ServerOptions options_;
   const Router router_;
   const ErrorRenderer on_error_;
-  std::unique_ptr<RestinioServer> server_;
+  std::vector<Listener> listeners_;
   std::atomic<std::uint16_t> port_ = 0;
   std::atomic<std::size_t> under_way_ = 0;
   std::atomic<bool> draining_ = false;
@@ -364,9 +394,8 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   std::condition_variable idle_;
 };
 
-Server::Server(asio::io_context& context, ServerOptions options, Router router,
-               ErrorRenderer on_error)
-    : impl_(std::make_shared<Impl>(context, std::move(options), std::move(router),
+Server::Server(IoLoops& loops, ServerOptions options, Router router, ErrorRenderer on_error)
+    : impl_(std::make_shared<Impl>(loops, std::move(options), std::move(router),
                                    std::move(on_error))) {}
 Server::~Server() {
   impl_->Close();

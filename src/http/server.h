@@ -1,17 +1,17 @@
-// The HTTP server: RESTinio on one thread per core. Parses requests, runs each route's handler as a
-// task on a strand of its own, writes the response. Knows nothing about images.
+// The HTTP server: RESTinio, on one loop per core. Parses requests, runs each route's handler as a
+// task on its connection's loop, writes the response. Knows nothing about images.
 //
 // Bodies up to Options::body_bytes reach the handlers; larger ones get a 413 when they are at most
 // kRefusalSlack larger, and a closed connection beyond that (RESTinio drops such a message unread).
 #pragma once
 
-#include <asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "base/io_threads.h"
 #include "base/result.h"
 #include "http/router.h"
 
@@ -40,10 +40,11 @@ class Server {
   using ErrorRenderer = std::function<Response(const Error&)>;
 
   // `router` must not change once the server has started.
-  Server(asio::io_context& context, ServerOptions options, Router router, ErrorRenderer on_error);
+  // `loops` outlive it.
+  Server(IoLoops& loops, ServerOptions options, Router router, ErrorRenderer on_error);
   ~Server();  // Stop, without waiting for requests under way
 
-  // Binds and starts accepting; the context's threads must be running. kUnavailable when the
+  // Binds and starts accepting; the loops must be running. kUnavailable when the
   // address is taken.
   Result<void> Start();
   std::uint16_t port() const;

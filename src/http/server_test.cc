@@ -38,7 +38,7 @@ class ServerTest : public ::testing::Test {
 
   void Start(ServerOptions options = {}) {
     options.port = 0;
-    server_ = std::make_unique<Server>(io_.context(), options, Routes(), Render);
+    server_ = std::make_unique<Server>(io_, options, Routes(), Render);
     const auto started = server_->Start();
     ASSERT_TRUE(started) << started.error().message;
   }
@@ -112,7 +112,7 @@ class ServerTest : public ::testing::Test {
     while (waiting_ < count) std::this_thread::sleep_for(milliseconds(1));
   }
 
-  IoThreads io_;
+  IoLoops io_;
   std::shared_ptr<AsyncValue<bool>> gate_ = std::make_shared<AsyncValue<bool>>();
   std::atomic<int> waiting_ = 0;
   std::atomic<int> served_ = 0;
@@ -163,6 +163,26 @@ TEST_F(ServerTest, PipelinedHalvesStayWhole) {
     const std::string reply = client.Send(second.substr(second.size() - 30)).ReadToEnd();
     ASSERT_THAT(reply, AllOf(StartsWith("HTTP/1.1 200 "), EndsWith("[" + Get("/header") + "]")));
   }
+}
+
+TEST_F(ServerTest, RepliesGivenAtOnceKeepPipelinedRequestsWhole) {
+  Start();
+  RawClient client = Connect();
+  std::string bytes;
+  for (int i = 0; i < 300; ++i) bytes += Post(std::to_string(i));
+  bytes += Post("last", kClose);
+  std::thread sender([&] {
+    for (std::size_t at = 0; at < bytes.size(); at += 97) client.Send(bytes.substr(at, 97));
+  });
+  const std::string replies = client.ReadToEnd();
+  sender.join();
+  std::size_t at = 0;
+  for (int i = 0; i < 300; ++i) {
+    at = replies.find("\r\n\r\n[" + std::to_string(i) + "]", at);
+    ASSERT_NE(at, std::string::npos) << i;
+  }
+  EXPECT_NE(replies.find("[last]", at), std::string::npos);
+  EXPECT_EQ(served_, 301);
 }
 
 TEST_F(ServerTest, SplitsTheTarget) {
@@ -447,7 +467,7 @@ TEST_F(ServerTest, DrainWithNothingUnderWayReturnsAtOnce) {
 
 TEST_F(ServerTest, ATakenAddressIsSaid) {
   Start();
-  Server second(io_.context(), {.port = server_->port()}, Router(), Render);
+  Server second(io_, {.port = server_->port()}, Router(), Render);
   const auto started = second.Start();
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code, Code::kUnavailable);
@@ -455,7 +475,7 @@ TEST_F(ServerTest, ATakenAddressIsSaid) {
 }
 
 TEST_F(ServerTest, ANonsenseAddressIsSaid) {
-  Server server(io_.context(), {.host = "not an address", .port = 0}, Router(), Render);
+  Server server(io_, {.host = "not an address", .port = 0}, Router(), Render);
   EXPECT_FALSE(server.Start());
 }
 
