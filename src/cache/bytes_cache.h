@@ -1,5 +1,6 @@
 // Bytes kept in memory up to a budget, least recently used out first: images as stored and as
-// rendered for delivery. Safe for any thread.
+// rendered for delivery. Those that go out as they are, and are not small, are kept as a file that
+// the kernel sends without a copy. Safe for any thread.
 #pragma once
 
 #include <array>
@@ -10,14 +11,21 @@
 #include <unordered_map>
 
 #include "base/bytes.h"
+#include "base/file_memory.h"
 
 namespace reprise {
 
 class BytesCache {
  public:
-  explicit BytesCache(std::size_t budget_bytes) : shard_budget_(budget_bytes / kShards) {}
+  // Smaller ones are copied in less time than a call of sendfile takes.
+  static constexpr std::size_t kMinFile = 16u << 10;
+
+  explicit BytesCache(std::size_t budget_bytes);
 
   SharedBytes Get(const std::string& key);  // null: a miss
+  // The same bytes, to be sent as they are; null: a miss, or use Get. From then on they are kept in
+  // this form, and in the other too when that is asked for again.
+  FileBytesPtr GetFile(const std::string& key);
   // Keeps nothing that is larger than a quarter of a shard's budget.
   void Put(const std::string& key, SharedBytes bytes);
   void Remove(const std::string& key);
@@ -26,7 +34,11 @@ class BytesCache {
  private:
   struct Item {
     std::string key;
-    SharedBytes bytes;
+    SharedBytes bytes;  // null: only `file` has them
+    FileBytesPtr file;
+    std::size_t size_bytes() const {
+      return (bytes ? bytes->size() : 0) + (file ? file->size() : 0);
+    }
   };
   struct Shard {
     mutable std::mutex mutex;
@@ -40,7 +52,11 @@ class BytesCache {
     return shards_[std::hash<std::string>{}(key) % kShards];
   }
   static void Drop(Shard& shard, std::list<Item>::iterator item);
+  // Makes the shard's item the most recent; null: there is none.
+  static Item* Touch(Shard& shard, const std::string& key);
+  void Shrink(Shard& shard) const;
 
+  const std::shared_ptr<FileMemory> files_;  // null: the system has none
   const std::size_t shard_budget_;
   std::array<Shard, kShards> shards_;
 };

@@ -53,6 +53,44 @@ TEST(BytesCacheTest, LeastRecentlyUsedGoesFirst) {
   EXPECT_NE(cache.Get(keys[2]), nullptr);
 }
 
+TEST(BytesCacheTest, WhatIsSentAsItIsIsKeptAsAFile) {
+  BytesCache cache(kShards << 20);
+  const std::string image(BytesCache::kMinFile, 'i');
+  EXPECT_EQ(cache.GetFile("image"), nullptr);
+  cache.Put("image", ShareBytes(image));
+  const FileBytesPtr file = cache.GetFile("image");
+  ASSERT_TRUE(file);
+  EXPECT_EQ(file->view(), image);
+  EXPECT_TRUE(FileMemory::Find(file->data()));
+  EXPECT_EQ(cache.GetFile("image"), file);
+  EXPECT_EQ(cache.size_bytes(), image.size());  // once
+  EXPECT_EQ(*cache.Get("image"), image);
+  EXPECT_EQ(cache.size_bytes(), 2 * image.size());  // both forms were asked for
+  cache.Remove("image");
+  EXPECT_EQ(cache.size_bytes(), 0u);
+  EXPECT_EQ(file->view(), image);
+}
+
+TEST(BytesCacheTest, SmallOnesAreNoFiles) {
+  BytesCache cache(kShards << 20);
+  cache.Put("icon", Bytes(BytesCache::kMinFile - 1));
+  EXPECT_EQ(cache.GetFile("icon"), nullptr);
+  EXPECT_NE(cache.Get("icon"), nullptr);
+}
+
+TEST(BytesCacheTest, FilesLeaveWithTheLeastRecentlyUsed) {
+  const std::size_t size = BytesCache::kMinFile;
+  BytesCache cache(kShards * 5 * size);
+  const auto keys = KeysOfOneShard(20);
+  for (const std::string& key : keys) {
+    cache.Put(key, Bytes(size));
+    EXPECT_TRUE(cache.GetFile(key));
+    EXPECT_LE(cache.size_bytes(), 5 * size);
+  }
+  EXPECT_EQ(cache.GetFile(keys[14]), nullptr);
+  EXPECT_TRUE(cache.GetFile(keys[15]));
+}
+
 TEST(BytesCacheTest, WhatIsTooLargeIsNotKept) {
   BytesCache cache(kShards * 1000);
   cache.Put("a", Bytes(251));

@@ -192,7 +192,8 @@ class ImageCache::Impl {
                                                  ToString(named->rendition.size) +
                                                  " would enlarge it more than 1.5 times per side");
     }
-    co_return co_await serving_.Serve(Pick{*found->image, nullptr}, named->rendition, true);
+    co_return co_await serving_.Serve(Pick{*found->image, nullptr}, named->rendition,
+                                     Serving::Use::kSend);
   }
 
   Task<Result<void>> Maintain() {

@@ -73,8 +73,8 @@ class ImageCache {
   // Removals on request.
   Purge& purge();
 
-  // Writes use counts, removes what has expired or is over the limits, and embeds stored prompts that have no vector of
-  // the present embedder, the latter in the background; called now and then.
+  // Writes use counts, removes what has expired or is over the limits, and embeds stored prompts
+  // that have no vector of the present embedder, the latter in the background; called now and then.
   Task<Result<void>> Maintain();
 
   // Begins no more work of its own accord. See tasks_under_way.

@@ -6,11 +6,13 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/file_memory.h"
 
 namespace reprise {
 
 struct ServedImage {
-  SharedBytes bytes;  // null when the request wanted names only
+  SharedBytes bytes;  // null when the request wanted names only, or `file` has them
+  FileBytesPtr file;  // where the bytes go out as they are, if there is one
   std::string name;   // for GET /images/{name}; empty when the image was not stored
   std::string media_type;
   std::string etag;  // with its quotes

@@ -44,6 +44,7 @@ struct Delivery {
   std::optional<ImageFormat> format;  // none: as the upstream made it
   int quality = 0;                    // 1-100 for jpeg and webp, 0: default
   bool bytes = true;                  // false: names for URLs are enough
+  bool sent_as_is = false;            // the bytes are the body of the answer
 };
 
 // Part of the identity, by its bytes, its role and its place among the others.

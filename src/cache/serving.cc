@@ -18,15 +18,16 @@ std::string Etag(const StoredImage& image, const Rendition& rendition) {
 
 Task<Result<Reply>> Serving::ServeAll(std::vector<Pick> picks, Delivery delivery, ImageSize size) {
   Reply reply;
+  const Use wanted = delivery.sent_as_is ? Use::kSend : Use::kBytes;
   for (Pick& pick : picks) {
     const Rendition rendition = RenditionFor(pick.image, delivery, size);
     const bool stored = parts_.table.FindImage(pick.image.id).has_value();
     const Rendition original = RenditionFor(pick.image, {}, size);
-    auto served = co_await Serve(pick, rendition, delivery.bytes || !stored);
+    auto served = co_await Serve(pick, rendition, delivery.bytes || !stored ? wanted : Use::kName);
     // Better another format than none; a hit's format is no reason to generate it again either.
     if (!served && original.IsOriginal(pick.image) && !rendition.IsOriginal(pick.image)) {
       log::warn("image {} is served as stored: {}", pick.image.id, served.error().message);
-      served = co_await Serve(pick, original, true);
+      served = co_await Serve(pick, original, wanted);
     }
     if (!served) co_return std::unexpected(served.error());
     if (!stored) served->name.clear();
@@ -35,23 +36,28 @@ Task<Result<Reply>> Serving::ServeAll(std::vector<Pick> picks, Delivery delivery
   co_return reply;
 }
 
-Task<Result<ServedImage>> Serving::Serve(Pick pick, Rendition rendition, bool bytes) {
+Task<Result<ServedImage>> Serving::Serve(Pick pick, Rendition rendition, Use use) {
   const ImageSize stored_size{pick.image.width, pick.image.height};
   const ImageSize size = rendition.size.automatic() ? stored_size : rendition.size;
   ServedImage served{.bytes = nullptr,
+                     .file = nullptr,
                      .name = RenditionName(pick.image.id, rendition),
                      .media_type = std::string(MediaType(rendition.format)),
                      .etag = Etag(pick.image, rendition),
                      .revised_prompt = pick.image.revised_prompt,
                      .width = size.width,
                      .height = size.height};
-  if (!bytes) {
+  if (use == Use::kName) {
     const auto there = co_await parts_.library.Check(pick.image);
     if (there) co_return served;
     co_await NoteUnreadable(pick.image, there.error());
     co_return std::unexpected(there.error());
   }
   const bool original = rendition.IsOriginal(pick.image);
+  if (use == Use::kSend) {
+    served.file = parts_.library.hot().GetFile(original ? pick.image.blob.Hex() : served.etag);
+    if (served.file) co_return served;
+  }
   if (!original) served.bytes = parts_.library.hot().Get(served.etag);
   if (served.bytes) co_return served;
   auto stored = co_await Original(pick);

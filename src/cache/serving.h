@@ -33,9 +33,13 @@ class Serving {
   // come with their bytes and without a name.
   Task<Result<Reply>> ServeAll(std::vector<Pick> picks, Delivery delivery, ImageSize size);
 
-  // One image, with its bytes if `bytes`. When they are gone, or found damaged, the image is
-  // dropped from the library, so that the next look is a miss.
-  Task<Result<ServedImage>> Serve(Pick pick, Rendition rendition, bool bytes);
+  // What the caller does with an image: names it, puts its bytes into something, or sends them as
+  // they are (from a file, when there is one).
+  enum class Use { kName, kBytes, kSend };
+
+  // One image. When its bytes are gone, or found damaged, it is dropped from the library, so that
+  // the next look is a miss.
+  Task<Result<ServedImage>> Serve(Pick pick, Rendition rendition, Use use);
 
  private:
   Task<Result<SharedBytes>> Original(const Pick& pick);

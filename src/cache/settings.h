@@ -46,9 +46,9 @@ struct CacheSettings {
   std::chrono::milliseconds embedding_timeout{2000};
   double max_error = 0;  // share of rephrased requests that may get a wrong image; 0: no bound
   AuditSettings audit;
-  std::size_t candidates = 10;                    // nearest neighbours that are verified
-  bool exact_resolution = false;                  // resolution_policy: exact
-  std::int64_t ttl_ms = 30LL * 24 * 3600 * 1000;  // 0: for ever
+  std::size_t candidates = 10;                     // nearest neighbours that are verified
+  bool exact_resolution = false;                   // resolution_policy: exact
+  std::int64_t ttl_ms = 30LL * 24 * 3600 * 1000;   // 0: for ever
   std::map<std::string, std::int64_t> tag_ttl_ms;  // at most so long with that tag; above 0
   int variants = 1;
   std::map<std::string, TenantSettings> tenants;  // by name; others have none of their own

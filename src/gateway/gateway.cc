@@ -57,7 +57,7 @@ Task<http::Response> Gateway::Image(http::RequestPtr request) {
   if (request->caller) tenant = request->caller->tenant;
   auto image = co_await cache_.Image(request->params.at(0), std::move(tenant));
   if (!image) co_return ErrorResponse(image.error());
-  http::Response response{.status = 200, .headers = {}, .body = image->bytes};
+  http::Response response = BytesOf(*image);
   response.Set("Content-Type", image->media_type);
   const bool shared = !request->caller && !LinkSigner::IsSigned(request->query);
   response.Set("Cache-Control", shared ? "public, max-age=31536000, immutable"

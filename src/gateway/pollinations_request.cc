@@ -198,7 +198,8 @@ Result<PollinationsCall> ReadPollinations(const http::Request& http,
     return std::unexpected(read.error());
   }
   request.control.no_cache = request.control.no_cache || query.no_cache();
-  request.delivery.bytes = true;  // the reply is the image
+  request.delivery.bytes = true;
+  request.delivery.sent_as_is = true;
   return PollinationsCall{std::move(request), query.is_private()};
 }
 

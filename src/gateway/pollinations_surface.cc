@@ -15,7 +15,7 @@ constexpr std::int64_t kMaxAgeS = 24 * 3600;
 http::Response WriteImage(const http::Request& request, const Reply& reply,
                           const Decision& decision, bool is_private) {
   const ServedImage& image = reply.images.front();
-  http::Response response{.status = 200, .headers = {}, .body = image.bytes};
+  http::Response response = BytesOf(image);
   response.Set("Content-Type", image.media_type);
   response.Set("Cache-Control", CacheControlFor(decision, is_private));
   response.Set("X-Content-Type-Options", "nosniff");

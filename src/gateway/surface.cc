@@ -29,6 +29,16 @@ ImageLinks LinksFor(const GatewaySettings& settings, const http::Request& reques
   return {UrlBase(settings, request), settings.access};
 }
 
+http::Response BytesOf(const ServedImage& image) {
+  http::Response response;
+  if (image.file) {
+    response.body = image.file;
+  } else {
+    response.body = image.bytes;
+  }
+  return response;
+}
+
 bool IsJson(const http::Request& request) {
   const std::string type = http::MediaTypeOf(request.Header("Content-Type"));
   return type.empty() || type == "application/json" || type.ends_with("+json");

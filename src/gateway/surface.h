@@ -67,6 +67,9 @@ std::string UrlBase(const GatewaySettings& settings, const http::Request& reques
 // The same with what it takes to see an image there.
 ImageLinks LinksFor(const GatewaySettings& settings, const http::Request& request);
 
+// A 200 whose body is the image; its type is not set.
+http::Response BytesOf(const ServedImage& image);
+
 // Clients that send no Content-Type with JSON exist; any other type is a mistake.
 bool IsJson(const http::Request& request);
 http::Response WrongContentType(const http::Request& request, std::string_view wanted);

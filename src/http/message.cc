@@ -25,6 +25,7 @@ std::string_view Request::Header(std::string_view name) const {
 
 std::string_view Response::BodyView() const {
   if (const auto* text = std::get_if<std::string>(&body)) return *text;
+  if (const auto* file = std::get_if<FileBytesPtr>(&body)) return (*file)->view();
   const auto* shared = std::get_if<SharedBytes>(&body);
   return shared && *shared ? std::string_view(**shared) : std::string_view();
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/file_memory.h"
 #include "base/result.h"
 #include "base/task.h"
 
@@ -54,7 +55,7 @@ class BodyStream {
 struct Response {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::variant<std::string, SharedBytes, std::shared_ptr<BodyStream>> body;
+  std::variant<std::string, SharedBytes, FileBytesPtr, std::shared_ptr<BodyStream>> body;
 
   Response& Set(std::string name, std::string value) {
     headers.emplace_back(std::move(name), std::move(value));

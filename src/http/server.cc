@@ -3,11 +3,13 @@
 #include <atomic>
 #include <charconv>
 #include <condition_variable>
+#include <csignal>
 #include <mutex>
 #include <restinio/all.hpp>
 
 #include "base/async_value.h"
 #include "base/log.h"
+#include "http/file_socket.h"
 
 namespace reprise::http {
 namespace {
@@ -17,6 +19,7 @@ constexpr std::size_t kRefusalSlack = 8u << 20;
 // A loop's connections belong to its thread, so the library needs no locks and no strands.
 struct Traits : restinio::default_single_thread_traits_t {
   static constexpr bool use_connection_count_limiter = true;
+  using stream_socket_t = FileSocket;
 };
 using RestinioServer = restinio::http_server_t<Traits>;
 
@@ -144,6 +147,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
         on_error_(std::move(on_error)) {}
 
   Result<void> Start() {
+    std::signal(SIGPIPE, SIG_IGN);  // a client that has left is no reason to end: sendfile raises it
     try {
       if (loops_.size() > 1) Probe();
       for (std::size_t loop = 0; loop < loops_.size(); ++loop) Open(loops_.context(loop));
@@ -370,6 +374,8 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     AppendHeaders(builder, response, close);
     if (auto* text = std::get_if<std::string>(&response.body)) {
       builder.set_body(std::move(*text));
+    } else if (const auto* file = std::get_if<FileBytesPtr>(&response.body)) {
+      builder.set_body(*file);
     } else if (auto& bytes = std::get<SharedBytes>(response.body)) {
       builder.set_body(bytes);
     }

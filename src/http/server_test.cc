@@ -27,6 +27,12 @@ Response Render(const Error& error) {
   return Response{.status = HttpStatus(error), .headers = {}, .body = error.message};
 }
 
+std::string Pattern(std::size_t size) {
+  std::string text(size, 0);
+  for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * 31 % 251);
+  return text;
+}
+
 class ServerTest : public ::testing::Test {
  protected:
   ServerTest() : io_(2) {}
@@ -93,6 +99,9 @@ class ServerTest : public ::testing::Test {
       throw 42;
       co_return Response{};
     });
+    router.Add("GET", "/file", [this](RequestPtr) -> Task<Response> {
+      co_return Response{.status = 200, .headers = {}, .body = file_};
+    });
     router.Add("GET", "/stream", [this](RequestPtr) -> Task<Response> {
       Response response{.status = 200, .headers = {}, .body = std::make_shared<Pieces>(*this)};
       response.Set("Content-Type", "text/plain");
@@ -113,6 +122,7 @@ class ServerTest : public ::testing::Test {
   }
 
   IoLoops io_;
+  const FileBytesPtr file_ = FileMemory::Create(1 << 20).value()->Copy(Pattern(700'000));
   std::shared_ptr<AsyncValue<bool>> gate_ = std::make_shared<AsyncValue<bool>>();
   std::atomic<int> waiting_ = 0;
   std::atomic<int> served_ = 0;
@@ -183,6 +193,33 @@ TEST_F(ServerTest, RepliesGivenAtOnceKeepPipelinedRequestsWhole) {
   }
   EXPECT_NE(replies.find("[last]", at), std::string::npos);
   EXPECT_EQ(served_, 301);
+}
+
+TEST_F(ServerTest, FilesAreSentWhole) {
+  Start();
+  const std::string reply = Ask(Get("/file") + Get("/file", kClose));
+  const std::string body = Pattern(700'000);
+  const auto first = reply.find(body);
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_EQ(reply.substr(reply.size() - body.size()), body);
+  EXPECT_GT(reply.size() - body.size(), first + body.size());
+  EXPECT_NE(reply.find("Content-Length: 700000"), std::string::npos);
+}
+
+TEST_F(ServerTest, AFileHasALengthAndNoBodyAfterHead) {
+  Start();
+  const std::string reply = Ask("HEAD /file HTTP/1.1\r\nHost: x\r\n" + kClose + "\r\n");
+  EXPECT_NE(reply.find("Content-Length: 700000"), std::string::npos);
+  EXPECT_TRUE(reply.ends_with("\r\n\r\n"));
+}
+
+TEST_F(ServerTest, AReaderWhoLeavesAFileHalfReadIsForgotten) {
+  Start();
+  {
+    RawClient client = Connect();
+    client.Send(Get("/file"));
+  }
+  EXPECT_TRUE(server_->Drain(std::chrono::milliseconds(10'000)));
 }
 
 TEST_F(ServerTest, SplitsTheTarget) {
