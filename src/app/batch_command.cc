@@ -182,13 +182,14 @@ int GenerateBatch(const BatchOptions& options) {
     (*body)["defaults"]["output_format"] = "png";
   }
   const bool named = !options.url.empty();
-  GatewayClient gateway(named ? options.url : "http://" + config->listen);
+  GatewayClient gateway(*config, GatewayClient::Port::kPublic, options.url);
   const auto accepted = gateway.PostJson("/v1/batches", *body);
   if (accepted || named || accepted.error().code != Code::kUnavailable) {
     return Finish(gateway, options, accepted);
   }
   config->listen = "127.0.0.1:0";
   config->admin_listen.clear();
+  config->tls = {};
   auto service = Service::Start(*config);
   if (!service) return Report(service.error());
   GatewayClient own((*service)->url());

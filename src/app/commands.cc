@@ -20,6 +20,7 @@ sigset_t StopSignals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);
   return signals;
 }
 
@@ -61,10 +62,13 @@ void WatchSignals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // threads started later inherit it
 }
 
-void WaitForSignal() {
+void WaitForSignal(const std::function<void()>& on_hangup) {
+  // Also under nohup, which would have it ignored.
+  if (on_hangup) std::signal(SIGHUP, SIG_DFL);
   const sigset_t signals = StopSignals();
   int received = 0;
-  sigwait(&signals, &received);
+  const auto hung_up = [&] { return received == SIGHUP && on_hangup; };
+  for (sigwait(&signals, &received); hung_up(); sigwait(&signals, &received)) on_hangup();
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);

@@ -40,10 +40,10 @@ struct ConfigOptions {
 // "reprise: MESSAGE" on standard error; gives the exit code.
 int Report(const Error& error);
 
-// Waits for SIGINT or SIGTERM; a second one ends the process at once. Call WatchSignals first,
-// before any thread starts.
+// Waits for SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. Call WatchSignals
+// first, before any thread starts. With `on_hangup` SIGHUP calls it instead, and the wait goes on.
 void WatchSignals();
-void WaitForSignal();
+void WaitForSignal(const std::function<void()>& on_hangup = {});
 
 // Ignores SIGPIPE (sendfile and sockets raise it) and allows as many open files as the system does.
 void PrepareProcess();

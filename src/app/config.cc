@@ -150,6 +150,12 @@ std::vector<Setting> AccessSettingsTable() {
        Choice(
            {"auto", "required", "off"},
            [](Config& c, std::size_t i) { c.access.mode = static_cast<AccessSettings::Mode>(i); })},
+      {"tls.certificate",
+       "PEM file with the gateway's certificate, then those that vouch for it; empty: plain HTTP. "
+       "Read again on SIGHUP.",
+       "\"\"", Word([](Config & c) -> auto& { return c.tls.certificate; })},
+      {"tls.key", "PEM file with the certificate's key, without a passphrase.", "\"\"",
+       Word([](Config & c) -> auto& { return c.tls.key; })},
       {"links.access",
        "Who may follow a link to an image: signed (whoever has it, until it expires), open "
        "(whoever "

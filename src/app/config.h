@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "cache/settings.h"
 #include "gateway/access.h"
+#include "http/tls.h"
 #include "store/sync_mode.h"
 #include "upstream/image_judge.h"
 #include "work/settings.h"
@@ -55,6 +56,7 @@ struct Config {
   std::size_t threads = 0;  // 0: one per core
 
   AccessSettings access;
+  http::TlsFiles tls;  // both empty: plain HTTP
 
   CacheSettings cache;
   SyncMode sync = SyncMode::kBehind;

@@ -56,7 +56,7 @@ auto Fields(const Config& c) {
                  c.drain_timeout, c.log_level, c.log_format, c.judge.base_url, c.judge.api_key,
                  c.judge.model, c.chat_url, c.chat_key),
       std::tuple(c.access.mode, c.access.links, c.access.link_expiry, c.access.link_secret,
-                 c.admin_listen, c.header_bytes, c.header_count));
+                 c.tls.certificate, c.tls.key, c.admin_listen, c.header_bytes, c.header_count));
 }
 
 // One price, whatever the quality and size.
@@ -122,6 +122,8 @@ TEST_F(ConfigTest, EverySettingChangesSomething) {
       {"listen", "0.0.0.0:80"},
       {"public_url", "https://i.example"},
       {"auth", "off"},
+      {"tls.certificate", "cert.pem"},
+      {"tls.key", "key.pem"},
       {"admin_listen", "127.0.0.1:9"},
       {"limits.header", "8KB"},
       {"limits.headers", "50"},

@@ -37,7 +37,7 @@ const char* NameOf(State state) {
 }
 
 bool GatewayRuns(const Config& config) {
-  GatewayClient gateway("http://" + config.listen);
+  GatewayClient gateway(config, GatewayClient::Port::kPublic);
   const auto response = gateway.Get("/healthz");
   return response && response->status == 200;
 }

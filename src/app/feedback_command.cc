@@ -43,7 +43,7 @@ json BodyOf(const FeedbackOptions& options) {
 int Feedback(const FeedbackOptions& options) {
   auto config = options.config.Load();
   if (!config) return Report(config.error());
-  GatewayClient gateway(options.url.empty() ? AdminUrl(*config) : options.url);
+  GatewayClient gateway(*config, GatewayClient::Port::kAdmin, options.url);
   const bool list = options.entry == 0;
   auto response = list ? gateway.Get("/v1/feedback?limit=" + std::to_string(options.limit))
                        : gateway.PostJson("/v1/feedback", BodyOf(options));

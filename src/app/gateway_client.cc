@@ -12,10 +12,22 @@ std::string KeyFromEnvironment() {
   return key ? key : "";
 }
 
+std::string UrlOf(const Config& config, GatewayClient::Port port) {
+  const bool admin = port == GatewayClient::Port::kAdmin && !config.admin_listen.empty();
+  const std::string scheme = config.tls.certificate.empty() ? "http://" : "https://";
+  return scheme + (admin ? config.admin_listen : config.listen);
+}
+
 }  // namespace
 
 GatewayClient::GatewayClient(std::string url)
     : url_(std::move(url)), api_key_(KeyFromEnvironment()), io_(1) {}
+
+GatewayClient::GatewayClient(const Config& config, Port port, const std::string& url)
+    : GatewayClient(url.empty() ? UrlOf(config, port) : url) {
+  if (!url.empty() || config.tls.certificate.empty()) return;
+  if (auto pin = http::PublicKeyPin(config.tls.certificate)) pin_ = std::move(*pin);
+}
 
 GatewayClient::~GatewayClient() {
   client_.Stop();
@@ -40,6 +52,7 @@ Result<http::ClientResponse> GatewayClient::Delete(const std::string& path) {
 
 Result<http::ClientResponse> GatewayClient::Fetch(http::ClientRequest request) {
   request.timeout = std::chrono::minutes(10);
+  request.public_key_pin = pin_;
   if (!api_key_.empty()) request.headers.emplace_back("Authorization", "Bearer " + api_key_);
   return RunTask(io_.context(), client_.Fetch(std::move(request)));
 }
@@ -53,10 +66,6 @@ Result<std::string> GoodBody(const GatewayClient& gateway, Result<http::ClientRe
   if (response->status == 200) return std::move(response->body);
   const Code code = response->status == 400 ? Code::kInvalidArgument : Code::kInternal;
   return Fail(code, ErrorMessage(*response));
-}
-
-std::string AdminUrl(const Config& config) {
-  return "http://" + (config.admin_listen.empty() ? config.listen : config.admin_listen);
 }
 
 std::string ErrorMessage(const http::ClientResponse& response) {

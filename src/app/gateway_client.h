@@ -17,6 +17,10 @@ class GatewayClient {
   // `url` is "http://127.0.0.1:8484". The API key, where one is needed, is taken from the
   // environment variable REPRISE_API_KEY: on a command line other users would see it.
   explicit GatewayClient(std::string url);
+  // The configured gateway, unless `url` names another: where it listens, or with kAdmin where it
+  // serves those who run it. Over TLS it is known by the key of its own certificate file.
+  enum class Port { kPublic, kAdmin };
+  GatewayClient(const Config& config, Port port, const std::string& url = "");
   ~GatewayClient();
 
   const std::string& url() const { return url_; }
@@ -31,6 +35,7 @@ class GatewayClient {
 
   const std::string url_;
   const std::string api_key_;  // may be empty
+  std::string pin_;            // may be empty
   IoThreads io_;
   http::Client client_;
 };
@@ -38,9 +43,6 @@ class GatewayClient {
 // The body of a 200; else what a command reports: kUnavailable when nothing answered,
 // kInvalidArgument for a 400, kInternal for any other status.
 Result<std::string> GoodBody(const GatewayClient& gateway, Result<http::ClientResponse> response);
-
-// Where the configured gateway serves those who run it.
-std::string AdminUrl(const Config& config);
 
 // The message of an error response in OpenAI's shape, or what came instead.
 std::string ErrorMessage(const http::ClientResponse& response);

@@ -89,11 +89,12 @@ void Announce(const GenerateOptions& options, const http::ClientResponse& respon
 int Generate(const GenerateOptions& options) {
   auto config = options.config.Load();
   if (!config) return Report(config.error());
-  GatewayClient gateway(options.url.empty() ? "http://" + config->listen : options.url);
+  GatewayClient gateway(*config, GatewayClient::Port::kPublic, options.url);
   auto response = gateway.PostJson("/v1/images/generations", Body(options));
   if (!response && options.url.empty() && response.error().code == Code::kUnavailable) {
     config->listen = "127.0.0.1:0";
     config->admin_listen.clear();
+    config->tls = {};
     auto service = Service::Start(*config);
     if (!service) return Report(service.error());
     response = GatewayClient((*service)->url()).PostJson("/v1/images/generations", Body(options));

@@ -61,7 +61,7 @@ int Purge(const PurgeOptions& options) {
   if (!config) return Report(config.error());
   const auto body = BodyOf(options);
   if (!body) return Report(body.error());
-  GatewayClient gateway(options.url.empty() ? AdminUrl(*config) : options.url);
+  GatewayClient gateway(*config, GatewayClient::Port::kAdmin, options.url);
   const auto reply = GoodBody(gateway, gateway.PostJson("/v1/purge", *body));
   if (!reply) return Report(reply.error());
   const json answer = json::parse(*reply, nullptr, false);

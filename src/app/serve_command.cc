@@ -7,6 +7,15 @@
 namespace reprise {
 namespace {
 
+void ReloadTls(Service& service) {
+  const auto reloaded = service.ReloadTls();
+  if (reloaded) {
+    log::info("certificate and key were read again");
+  } else {
+    log::error("{}; the old certificate stays", reloaded.error().message);
+  }
+}
+
 int Serve(const ConfigOptions& options) {
   WatchSignals();
   auto config = options.Load();
@@ -25,7 +34,11 @@ int Serve(const ConfigOptions& options) {
   for (const UpstreamConfig& upstream : config->upstreams) {
     log::info("upstream {}: {} {}", upstream.name, ToString(upstream.kind), upstream.url);
   }
-  WaitForSignal();
+  if ((*service)->tls()) {
+    WaitForSignal([&service] { ReloadTls(**service); });
+  } else {
+    WaitForSignal();
+  }
   log::info("stopping: requests under way get {} s to finish",
             config->drain_timeout.count() / 1000);
   const bool drained = (*service)->Shutdown(config->drain_timeout);

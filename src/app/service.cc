@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "gateway/batch_json.h"
 #include "gateway/errors.h"
+#include "http/tls.h"
 #include "store/disk_space.h"
 #include "store/key_store.h"
 
@@ -81,11 +82,12 @@ Result<void> CheckExposure(const std::string& listen, AccessSettings::Mode mode)
                   "required and add one later, or listen on 127.0.0.1; auth: off serves everybody");
 }
 
-std::string UrlOf(const std::string& listen, std::uint16_t port) {
+std::string UrlOf(bool tls, const std::string& listen, std::uint16_t port) {
   const auto address = http::ParseListen(listen);
   const std::string host = address ? address->first : "127.0.0.1";
   const bool v6 = host.find(':') != std::string::npos;
-  return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  return (tls ? "https://" : "http://") + (v6 ? "[" + host + "]" : host) + ":" +
+         std::to_string(port);
 }
 
 }  // namespace
@@ -108,6 +110,7 @@ Service::Service(const Config& config)
 Result<std::unique_ptr<Service>> Service::Start(const Config& config) {
   if (auto images = InitImages(); !images) return std::unexpected(images.error());
   std::unique_ptr<Service> service(new Service(config));
+  if (auto opened = service->OpenTls(); !opened) return std::unexpected(opened.error());
   if (auto opened = service->OpenCache(); !opened) return std::unexpected(opened.error());
   if (auto opened = service->OpenServer(); !opened) return std::unexpected(opened.error());
   Spawn(Strand(service->io_.context()), service->MaintainForever(), [](std::exception_ptr) {});
@@ -196,6 +199,19 @@ Result<void> Service::OpenBatches(std::unique_ptr<BatchStore> store) {
   return batches_->Load();
 }
 
+Result<void> Service::OpenTls() {
+  const http::TlsFiles& files = config_.tls;
+  if (files.certificate.empty() && files.key.empty()) return {};
+  if (files.certificate.empty() || files.key.empty()) {
+    return Fail(Code::kInvalidArgument,
+                "TLS takes both tls.certificate and tls.key; set the other one too, or neither");
+  }
+  auto identity = http::TlsIdentity::Load(files);
+  if (!identity) return std::unexpected(identity.error());
+  tls_ = std::move(*identity);
+  return {};
+}
+
 Result<void> Service::OpenServer() {
   gateway_ =
       std::make_unique<Gateway>(GatewayParts{*cache_, client_, *workers_, *batches_},
@@ -205,6 +221,7 @@ Result<void> Service::OpenServer() {
                                                          .timeout = config_.cache.request_timeout},
                                                 .models = RoutedModels(config_.routes),
                                                 .public_url = config_.public_url,
+                                                .tls = tls_ != nullptr,
                                                 .version = std::string(Version()),
                                                 .access = access_.get()});
   const http::Router routes = gateway_->Routes();
@@ -234,7 +251,8 @@ Result<std::unique_ptr<http::Server>> Service::Serve(const std::string& listen,
       .read_timeout = config_.read_timeout,
       .write_timeout = config_.write_timeout,
       // Above every wait of a handler, so that it answers by itself.
-      .handle_timeout = 3 * config_.cache.request_timeout + std::chrono::seconds(60)};
+      .handle_timeout = 3 * config_.cache.request_timeout + std::chrono::seconds(60),
+      .tls = tls_};
   auto server =
       std::make_unique<http::Server>(loops_, std::move(options), std::move(routes), ErrorResponse);
   if (auto started = server->Start(); !started) return std::unexpected(started.error());
@@ -290,11 +308,11 @@ bool Service::Shutdown(std::chrono::milliseconds patience) {
 }
 
 std::string Service::url() const {
-  return UrlOf(config_.listen, server_->port());
+  return UrlOf(tls(), config_.listen, server_->port());
 }
 
 std::string Service::admin_url() const {
-  return admin_server_ ? UrlOf(config_.admin_listen, admin_server_->port()) : "";
+  return admin_server_ ? UrlOf(tls(), config_.admin_listen, admin_server_->port()) : "";
 }
 
 }  // namespace reprise

@@ -38,6 +38,9 @@ class Service {
   std::string url() const;                             // "http://127.0.0.1:8484"
   Simulator* simulator() { return simulator_.get(); }  // null when no route leads to it
   std::string admin_url() const;                       // empty: the same
+  bool tls() const { return tls_ != nullptr; }
+  // Reads certificate and key again; on an error the old ones stay. Only where there is TLS.
+  Result<void> ReloadTls() { return tls_->Reload(); }
   bool keys_required() const { return access_->required(); }
   Gateway& gateway() { return *gateway_; }
   http::Client& client() { return client_; }
@@ -50,6 +53,7 @@ class Service {
   Result<void> OpenCache();
   Result<void> OpenAccess();
   Result<void> OpenBatches(std::unique_ptr<BatchStore> store);
+  Result<void> OpenTls();
   Result<void> OpenServer();
   Result<std::unique_ptr<http::Server>> Serve(const std::string& listen, http::Router routes);
   Task<> MaintainForever();
@@ -69,6 +73,7 @@ class Service {
   std::unique_ptr<KeyWatch> key_watch_;
   std::unique_ptr<Batches> batches_;
   std::unique_ptr<Gateway> gateway_;
+  std::shared_ptr<http::TlsIdentity> tls_;  // null: plain HTTP; outlives the servers
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Server> admin_server_;  // null: server_ has everything
   bool stopped_ = false;

@@ -149,7 +149,7 @@ void PrintTrust(const json& stats) {
 int Stats(const StatsOptions& options) {
   auto config = options.config.Load();
   if (!config) return Report(config.error());
-  GatewayClient gateway(options.url.empty() ? AdminUrl(*config) : options.url);
+  GatewayClient gateway(*config, GatewayClient::Port::kAdmin, options.url);
   const auto reply = GoodBody(gateway, gateway.Get("/v1/stats"));
   if (!reply) return Report(reply.error());
   if (options.as_json) {

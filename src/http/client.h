@@ -30,6 +30,9 @@ struct ClientRequest {
   // For URLs that somebody else chose: connects to public addresses only (see IsPublicAddress),
   // and never through a proxy, which would hide the address that is really contacted.
   bool public_addresses_only = false;
+  // "sha256//BASE64": the server is known by this public key, and by nothing else. Empty: by its
+  // name and the system's authorities.
+  std::string public_key_pin;
 };
 
 struct ClientResponse {

@@ -5,23 +5,19 @@
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
-#include <restinio/all.hpp>
 
 #include "base/async_value.h"
 #include "base/log.h"
 #include "http/file_socket.h"
+#include "http/listener.h"
 
 namespace reprise::http {
 namespace {
 
-constexpr std::size_t kRefusalSlack = 8u << 20;
-
-// A loop's connections belong to its thread, so the library needs no locks and no strands.
-struct Traits : restinio::default_single_thread_traits_t {
+struct PlainTraits : restinio::default_single_thread_traits_t {
   static constexpr bool use_connection_count_limiter = true;
   using stream_socket_t = FileSocket;
 };
-using RestinioServer = restinio::http_server_t<Traits>;
 
 // A client that takes us for a proxy sends "http://host/path" (RFC 9112, 3.2.2): the part behind
 // the host, which is all that routes know.
@@ -147,7 +143,8 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
         on_error_(std::move(on_error)) {}
 
   Result<void> Start() {
-    std::signal(SIGPIPE, SIG_IGN);  // a client that has left is no reason to end: sendfile raises it
+    std::signal(SIGPIPE,
+                SIG_IGN);  // a client that has left is no reason to end: sendfile raises it
     try {
       if (loops_.size() > 1) Probe();
       for (std::size_t loop = 0; loop < loops_.size(); ++loop) Open(loops_.context(loop));
@@ -173,17 +170,16 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   // Stops accepting. The library's own close would also wait on an io_context that may have
   // stopped.
   void Close() {
-    for (const Listener& listener : listeners_) {
-      asio::post(*listener.context, [self = shared_from_this(), server = listener.server] {
-        server->close_async([] {}, [](std::exception_ptr) {});
-      });
+    for (const OpenListener& open : listeners_) {
+      asio::post(*open.context,
+                 [self = shared_from_this(), &listener = *open.listener] { listener.Close(); });
     }
   }
 
  private:
-  struct Listener {
+  struct OpenListener {
     asio::io_context* context;
-    std::shared_ptr<RestinioServer> server;
+    std::unique_ptr<Listener> listener;
   };
 
   // Throws when somebody else has the address: another process that shares its port, as the loops
@@ -196,43 +192,22 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
 
   // The loops share a port, among whose listeners the kernel distributes connections.
   void Open(asio::io_context& context) {
-    auto server =
-        std::make_shared<RestinioServer>(restinio::external_io_context(context),
-                                         [&](auto& settings) { Configure(settings, context); });
-    server->open_sync();
-    listeners_.push_back({&context, std::move(server)});
+    listeners_.push_back({&context, MakeListener(context)});
+    listeners_.back().listener->Open();
   }
 
-  template <class Settings>
-  void Configure(Settings& settings, asio::io_context& context) {
-    using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
-    settings.address(options_.host)
-        .port(port_ == 0 ? options_.port : port_.load())
-        .buffer_size(16384)
-        // One accept at a time: the library numbers connections with a plain integer.
-        .concurrent_accepts_count(1)
-        .max_parallel_connections((options_.connections + loops_.size() - 1) / loops_.size())
-        .read_next_http_message_timelimit(options_.read_timeout)
-        .write_http_response_timelimit(options_.write_timeout)
-        .handle_request_timeout(options_.handle_timeout)
-        .incoming_http_msg_limits(restinio::incoming_http_msg_limits_t{}
-                                      .max_url_size(options_.header_bytes)
-                                      .max_field_name_size(256)
-                                      // The library's bound is the first length it refuses.
-                                      .max_field_value_size(options_.header_bytes + 1)
-                                      .max_field_count(options_.header_count)
-                                      .max_body_size(options_.body_bytes + kRefusalSlack))
-        .socket_options_setter(
-            [](auto& socket) { socket.set_option(asio::ip::tcp::no_delay(true)); })
-        .acceptor_options_setter([this](restinio::acceptor_options_t& acceptor) {
-          acceptor.set_option(asio::ip::tcp::acceptor::reuse_address(true));
-          if (loops_.size() > 1) acceptor.set_option(ReusePort(true));
-        })
-        .acceptor_post_bind_hook(
-            [this](asio::ip::tcp::acceptor& acceptor) { port_ = acceptor.local_endpoint().port(); })
-        .request_handler([this, &context](restinio::request_handle_t handle) {
-          return Accept(context, std::move(handle));
-        });
+  std::unique_ptr<Listener> MakeListener(asio::io_context& context) {
+    const ListenerParts parts{.context = context,
+                              .options = options_,
+                              .port = port_ == 0 ? options_.port : port_.load(),
+                              .sharers = loops_.size(),
+                              .bound = [this](std::uint16_t port) { port_ = port; },
+                              .accept =
+                                  [this, &context](restinio::request_handle_t handle) {
+                                    return Accept(context, std::move(handle));
+                                  }};
+    if (options_.tls) return MakeTlsListener(parts);
+    return std::make_unique<ListenerOf<PlainTraits>>(parts, [](auto&) {});
   }
 
   // Counts a request from its arrival until its last byte is written, or its connection is gone:
@@ -392,7 +367,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   const ServerOptions options_;
   const Router router_;
   const ErrorRenderer on_error_;
-  std::vector<Listener> listeners_;
+  std::vector<OpenListener> listeners_;
   std::atomic<std::uint16_t> port_ = 0;
   std::atomic<std::size_t> under_way_ = 0;
   std::atomic<bool> draining_ = false;

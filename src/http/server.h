@@ -17,6 +17,8 @@
 
 namespace reprise::http {
 
+class TlsIdentity;
+
 struct ServerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8484;  // 0: any free one, see Server::port
@@ -29,6 +31,7 @@ struct ServerOptions {
   std::chrono::milliseconds write_timeout{60'000};
   // A handler that takes longer loses its connection; above every wait of the handlers.
   std::chrono::milliseconds handle_timeout{900'000};
+  std::shared_ptr<TlsIdentity> tls;  // null: plain HTTP
 };
 
 // Splits "HOST:PORT"; "[::1]:80" for IPv6. kInvalidArgument with what is wrong.

@@ -90,6 +90,11 @@ void Transfer::SetOptions() {
   };
   if (!pipe_) curl_easy_setopt(handle_, CURLOPT_TIMEOUT_MS, at_least_one(request_.timeout));
   curl_easy_setopt(handle_, CURLOPT_CONNECTTIMEOUT_MS, at_least_one(request_.connect_timeout));
+  if (!request_.public_key_pin.empty()) {
+    curl_easy_setopt(handle_, CURLOPT_PINNEDPUBLICKEY, request_.public_key_pin.c_str());
+    curl_easy_setopt(handle_, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(handle_, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
   if (request_.public_addresses_only) curl_easy_setopt(handle_, CURLOPT_PROXY, "");
 }
 

@@ -76,7 +76,7 @@ export async function startGateway(
     ["serve", "--listen", `127.0.0.1:${port}`, "--data", data ?? own.path,
       "--config", file, ...(upstream ? ["--upstream", upstream] : []), ...args],
     { env: { ...globalThis.process.env, OPENAI_API_KEY: "", ...env } });
-  const [, url] = await process.waitFor(/listens on (http:\S+)/);
+  const [, url] = await process.waitFor(/listens on (https?:\S+)/);
   return {
     process, url,
     stats: async () => (await fetch(`${url}/v1/stats`)).json(),
