@@ -165,8 +165,10 @@ Result<void> Service::OpenCache() {
   parts.embedder = std::move(*embedder);
   parts.verifier = MakeLexicalVerifier();
   parts.prices = PricesOf(config_);
-  cache_ = std::make_unique<ImageCache>(std::move(parts), config_.cache, io_.context(), *workers_,
-                                        clock_);
+  CacheSettings settings = config_.cache;
+  settings.hot_bytes -= settings.hot_bytes / 2;  // the rest is for replies, see OpenServer
+  cache_ = std::make_unique<ImageCache>(std::move(parts), std::move(settings), io_.context(),
+                                        *workers_, clock_);
   if (auto loaded = RunTask(io_.context(), cache_->Load()); !loaded) return loaded;
   return OpenBatches(std::move(stores->batches));
 }
@@ -222,6 +224,7 @@ Result<void> Service::OpenServer() {
                                                 .models = RoutedModels(config_.routes),
                                                 .public_url = config_.public_url,
                                                 .tls = tls_ != nullptr,
+                                                .reply_bytes = config_.cache.hot_bytes / 2,
                                                 .version = std::string(Version()),
                                                 .access = access_.get()});
   const http::Router routes = gateway_->Routes();

@@ -55,6 +55,39 @@ std::string_view UsageOf(const Reply& reply, const Decision& decision) {
   return decision.outcome == Outcome::kHit ? kNoUsage : std::string_view();
 }
 
+std::size_t RestSize(const Reply& reply) {
+  std::size_t size = 512;
+  for (const ServedImage& image : reply.images) {
+    size += 512 + (image.bytes ? image.bytes->size() * 4 / 3 : 0);
+  }
+  return size;
+}
+
+// What follows the start of the reply, which has its time.
+void AppendRest(const Reply& reply, const Decision& decision, bool as_url, const ImageLinks& links,
+                std::string& out) {
+  for (const ServedImage& image : reply.images) {
+    if (&image != reply.images.data()) out += ',';
+    AppendImage(image, as_url, links, out);
+  }
+  out += ']';
+  if (const auto usage = UsageOf(reply, decision); !usage.empty()) {
+    out.append(",\"usage\":").append(usage);
+  }
+  out += '}';
+}
+
+// The same of a hit on one stored image, which is as immutable as the image.
+FileBytesPtr KeptRest(const Reply& reply, const Decision& decision, BytesCache& replies) {
+  const std::string& key = reply.images.front().name;
+  if (auto kept = replies.GetFile(key)) return kept;
+  std::string rest;
+  rest.reserve(RestSize(reply));
+  AppendRest(reply, decision, false, ImageLinks(""), rest);
+  replies.Put(key, ShareBytes(std::move(rest)));
+  return replies.GetFile(key);
+}
+
 // A parameter of the request that a finished picture repeats.
 std::string ParamOr(const nlohmann::json& params, const char* name, std::string fallback) {
   const auto found = params.find(name);
@@ -129,26 +162,21 @@ Result<ImageCall> ReadGeneration(const http::Request& http, const OpenAiSettings
 }
 
 http::Response WriteImages(const Reply& reply, const Decision& decision, bool as_url,
-                           const ImageLinks& links) {
-  std::size_t size = 512;
-  for (const ServedImage& image : reply.images) {
-    if (image.bytes) size += image.bytes->size() * 4 / 3 + 512;
+                           const ImageLinks& links, BytesCache* replies) {
+  std::string start = "{\"created\":" + std::to_string(reply.created_ms / 1000) + ",\"data\":[";
+  const bool one = reply.images.size() == 1;
+  const bool keeps = replies && !as_url && decision.outcome == Outcome::kHit && one &&
+                     reply.usage.empty() && !reply.images.front().name.empty();
+  http::Response response = http::Json(200, {});
+  if (const FileBytesPtr rest = keeps ? KeptRest(reply, decision, *replies) : nullptr) {
+    response.body = http::FileBody{.before = std::move(start), .file = rest};
+  } else {
+    start.reserve(start.size() + RestSize(reply));
+    AppendRest(reply, decision, as_url, links, start);
+    response.body = std::move(start);
   }
-  std::string body;
-  body.reserve(size);
-  body += "{\"created\":" + std::to_string(reply.created_ms / 1000) + ",\"data\":[";
-  for (const ServedImage& image : reply.images) {
-    if (body.back() == '}') body += ',';
-    AppendImage(image, as_url, links, body);
-  }
-  body += ']';
-  if (const auto usage = UsageOf(reply, decision); !usage.empty()) {
-    body.append(",\"usage\":").append(usage);
-  }
-  body += '}';
-  http::Response response = http::Json(200, std::move(body));
   ExplainReply(decision, response);
-  if (reply.images.size() == 1) response.Set("ETag", reply.images.front().etag);
+  if (one) response.Set("ETag", reply.images.front().etag);
   return response;
 }
 

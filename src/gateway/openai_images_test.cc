@@ -267,6 +267,47 @@ TEST(WriteImages, ExplainsItselfAndTagsASingleImage) {
   EXPECT_THAT(response.headers, Not(Contains(Key("ETag"))));
 }
 
+std::string BodyOf(const http::Response& response) {
+  const auto* file = std::get_if<http::FileBody>(&response.body);
+  return file ? file->before + std::string(file->file->view()) : std::string(response.BodyView());
+}
+
+TEST(WriteImages, AHitsBase64IsKeptAndSentFromThere) {
+  BytesCache replies(64u << 20);
+  const Decision hit{.outcome = Outcome::kHit};
+  Reply reply{.images = {Image("a")}, .usage = "", .created_ms = 1'000};
+  reply.images.front().bytes = ShareBytes(std::string(BytesCache::kMinFile, 'x'));
+  const auto plain = WriteImages(reply, hit, false, "http://h:1");
+  const auto first = WriteImages(reply, hit, false, "http://h:1", &replies);
+  EXPECT_TRUE(std::holds_alternative<http::FileBody>(first.body));
+  EXPECT_EQ(BodyOf(first), plain.BodyView());
+  EXPECT_EQ(first.BodySize(), plain.BodySize());
+  EXPECT_EQ(first.headers, plain.headers);
+  reply.created_ms = 2'000;  // told anew each time
+  EXPECT_EQ(BodyOf(WriteImages(reply, hit, false, "http://h:1", &replies)),
+            WriteImages(reply, hit, false, "http://h:1").BodyView());
+}
+
+TEST(WriteImages, OnlyOneStoredImageOfAHitIsKept) {
+  BytesCache replies(64u << 20);
+  const Decision hit{.outcome = Outcome::kHit};
+  Reply reply{.images = {Image("a")}, .usage = "", .created_ms = 0};
+  reply.images.front().bytes = ShareBytes(std::string(BytesCache::kMinFile, 'x'));
+  const auto kept = [&](const Reply& reply, const Decision& decision, bool as_url) {
+    const auto response = WriteImages(reply, decision, as_url, "http://h:1", &replies);
+    return std::holds_alternative<http::FileBody>(response.body);
+  };
+  EXPECT_FALSE(kept(reply, {}, false));
+  EXPECT_FALSE(kept(reply, hit, true));
+  Reply with_usage = reply, two = reply, not_stored = reply;
+  with_usage.usage = "{}";
+  two.images.push_back(reply.images.front());
+  not_stored.images.front().name.clear();
+  for (const Reply& other : {with_usage, two, not_stored}) EXPECT_FALSE(kept(other, hit, false));
+  EXPECT_EQ(replies.size_bytes(), 0u);
+  EXPECT_TRUE(kept(reply, hit, false));
+}
+
 TEST(WriteImages, NoImagesAreAnEmptyList) {
   EXPECT_EQ(Written({}), json::parse(R"({"created":0,"data":[]})"));
 }

@@ -10,7 +10,8 @@ namespace {
 
 class OpenAiSurface final : public Surface {
  public:
-  explicit OpenAiSurface(SurfaceParts parts) : parts_(parts) {}
+  explicit OpenAiSurface(SurfaceParts parts)
+      : parts_(parts), replies_(parts.settings.reply_bytes) {}
 
   void AddRoutes(http::Router& router) override {
     router.Add("POST", "/v1/images/generations", RouteTo(this, &OpenAiSurface::Generate));
@@ -63,10 +64,11 @@ class OpenAiSurface final : public Surface {
                              call->partial_images);
     }
     co_return WriteImages(*answer.reply, answer.decision, call->as_url,
-                          LinksFor(parts_.settings, *request));
+                          LinksFor(parts_.settings, *request), &replies_);
   }
 
   const SurfaceParts parts_;
+  BytesCache replies_;
 };
 
 }  // namespace

@@ -32,7 +32,7 @@ ImageLinks LinksFor(const GatewaySettings& settings, const http::Request& reques
 http::Response BytesOf(const ServedImage& image) {
   http::Response response;
   if (image.file) {
-    response.body = image.file;
+    response.body = http::FileBody{.before = {}, .file = image.file};
   } else {
     response.body = image.bytes;
   }

@@ -25,9 +25,16 @@ std::string_view Request::Header(std::string_view name) const {
 
 std::string_view Response::BodyView() const {
   if (const auto* text = std::get_if<std::string>(&body)) return *text;
-  if (const auto* file = std::get_if<FileBytesPtr>(&body)) return (*file)->view();
+  if (const auto* file = std::get_if<FileBody>(&body)) {
+    return file->before.empty() ? file->file->view() : std::string_view();
+  }
   const auto* shared = std::get_if<SharedBytes>(&body);
   return shared && *shared ? std::string_view(**shared) : std::string_view();
+}
+
+std::size_t Response::BodySize() const {
+  const auto* file = std::get_if<FileBody>(&body);
+  return file ? file->before.size() + file->file->size() : BodyView().size();
 }
 
 std::shared_ptr<BodyStream> Response::Stream() const {
@@ -37,6 +44,7 @@ std::shared_ptr<BodyStream> Response::Stream() const {
 
 Response Json(int status, std::string text) {
   Response response{.status = status, .headers = {}, .body = std::move(text)};
+  response.headers.reserve(16);
   response.Set("Content-Type", "application/json");
   return response;
 }

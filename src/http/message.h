@@ -52,10 +52,16 @@ class BodyStream {
   virtual Task<Result<std::optional<std::string>>> Next() = 0;
 };
 
+// Bytes that are sent from where they are, behind others.
+struct FileBody {
+  std::string before;
+  FileBytesPtr file;
+};
+
 struct Response {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::variant<std::string, SharedBytes, FileBytesPtr, std::shared_ptr<BodyStream>> body;
+  std::variant<std::string, SharedBytes, FileBody, std::shared_ptr<BodyStream>> body;
 
   Response& Set(std::string name, std::string value) {
     headers.emplace_back(std::move(name), std::move(value));
@@ -63,8 +69,9 @@ struct Response {
   }
   // Null unless the body is a stream.
   std::shared_ptr<BodyStream> Stream() const;
-  // Empty for a stream.
+  // Empty for a stream, and for a file with others before it.
   std::string_view BodyView() const;
+  std::size_t BodySize() const;  // 0 for a stream
 };
 
 // A JSON response with the given text.

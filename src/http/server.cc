@@ -4,6 +4,7 @@
 #include <charconv>
 #include <condition_variable>
 #include <csignal>
+#include <ctime>
 #include <mutex>
 
 #include "base/async_value.h"
@@ -40,6 +41,7 @@ std::shared_ptr<Request> Wrap(restinio::request_handle_t handle) {
   if (question != std::string_view::npos) request->query = whole.substr(question + 1);
   request->method = header.method().c_str();
   request->body = handle->body();
+  request->headers.reserve(header.fields_count());
   header.for_each_field([&](const restinio::http_header_field_t& field) {
     request->headers.emplace_back(field.name(), field.value());
   });
@@ -123,12 +125,24 @@ restinio::http_status_line_t StatusLine(int status) {
           std::string(ReasonPhrase(status))};
 }
 
+// The Date header's value, spelt once a second by each thread.
+const std::string& DateOfNow() {
+  thread_local std::time_t second = 0;
+  thread_local std::string date;
+  const std::time_t now = std::time(nullptr);
+  if (now != second) {
+    date = restinio::make_date_field_value(now);
+    second = now;
+  }
+  return date;
+}
+
 template <class Builder>
 void AppendHeaders(Builder& builder, Response& response, bool close) {
   for (auto& [name, value] : response.headers) {
     builder.append_header(std::move(name), OneLine(std::move(value)));
   }
-  builder.append_header_date_field();
+  builder.append_header(restinio::http_field_t::date, DateOfNow());
   if (close) builder.connection_close();
 }
 
@@ -341,7 +355,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     if (request.method == "HEAD" || response.status == 304) {
       auto builder = handle->create_response<restinio::user_controlled_output_t>(line);
       AppendHeaders(builder, response, close);
-      builder.set_content_length(response.BodyView().size());
+      builder.set_content_length(response.BodySize());
       builder.done(written);
       return;
     }
@@ -349,8 +363,9 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     AppendHeaders(builder, response, close);
     if (auto* text = std::get_if<std::string>(&response.body)) {
       builder.set_body(std::move(*text));
-    } else if (const auto* file = std::get_if<FileBytesPtr>(&response.body)) {
-      builder.set_body(*file);
+    } else if (auto* file = std::get_if<FileBody>(&response.body)) {
+      builder.set_body(std::move(file->before));
+      builder.append_body(std::move(file->file));
     } else if (auto& bytes = std::get<SharedBytes>(response.body)) {
       builder.set_body(bytes);
     }
