@@ -385,6 +385,10 @@ std::vector<Setting> LimitSettings() {
   return {
       {"limits.body", "The largest request body.", "32MB",
        Bytes([](Config & c) -> auto& { return c.body_bytes; })},
+      {"limits.bodies",
+       "Memory for request bodies that arrive or are worked on, beside 16 KB of each; more get a "
+       "503. 0: no bound.",
+       "1GB", Bytes([](Config & c) -> auto& { return c.bodies_bytes; })},
       {"limits.prompt", "The longest prompt, in characters.", "32000",
        Whole(
            [](Config & c) -> auto& { return c.prompt_chars; }, 1, 1'000'000)},
@@ -401,6 +405,13 @@ std::vector<Setting> LimitSettings() {
       {"limits.connections", "Client connections at the same time.", "8192",
        Whole(
            [](Config & c) -> auto& { return c.connections; }, 1, 1'000'000)},
+      {"limits.connections_per_address",
+       "Of one client address (IPv6: network of 64 bits); more are closed. 0: no bound, as behind "
+       "a "
+       "proxy, whose address all clients share.",
+       "0",
+       Whole(
+           [](Config & c) -> auto& { return c.connections_per_address; }, 0, 1'000'000)},
       {"limits.read_timeout", "For a request to arrive whole, and for idle connections.", "60s",
        Timeout([](Config& c, milliseconds wait) { c.read_timeout = wait; })},
       {"limits.write_timeout", "For a client to take its reply.", "60s",

@@ -88,8 +88,10 @@ struct Config {
   double simulator_error_rate = 0;
 
   std::size_t body_bytes = 32u << 20;
+  std::size_t bodies_bytes = std::size_t{1} << 30;  // 0: no bound
   std::size_t prompt_chars = 32'000;
   std::size_t connections = 8192;
+  std::size_t connections_per_address = 0;  // 0: no bound
   std::size_t header_bytes = 16u << 10;
   std::size_t header_count = 100;
   std::chrono::milliseconds read_timeout{60'000};

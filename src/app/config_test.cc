@@ -56,7 +56,7 @@ auto Fields(const Config& c) {
                  c.drain_timeout, c.log_level, c.log_format, c.judge.base_url, c.judge.api_key,
                  c.judge.model, c.chat_url, c.chat_key),
       std::tuple(c.access.mode, c.access.links, c.access.link_expiry, c.access.link_secret,
-                 c.tls.certificate, c.tls.key, c.admin_listen, c.header_bytes, c.header_count));
+                 c.tls.certificate, c.tls.key, c.bodies_bytes, c.connections_per_address, c.admin_listen, c.header_bytes, c.header_count));
 }
 
 // One price, whatever the quality and size.
@@ -125,6 +125,8 @@ TEST_F(ConfigTest, EverySettingChangesSomething) {
       {"tls.certificate", "cert.pem"},
       {"tls.key", "key.pem"},
       {"admin_listen", "127.0.0.1:9"},
+      {"limits.bodies", "64MB"},
+      {"limits.connections_per_address", "50"},
       {"limits.header", "8KB"},
       {"limits.headers", "50"},
       {"links.access", "signed"},

@@ -104,6 +104,8 @@ Service::Service(const Config& config)
     : config_(config),
       io_(config.threads),
       loops_(config.threads),
+      bounds_(std::make_shared<http::ClientBounds>(config.connections_per_address,
+                                                   config.bodies_bytes)),
       workers_(std::make_unique<WorkerPool>(std::max(1u, std::thread::hardware_concurrency()),
                                             kWorkerQueue)) {}
 
@@ -255,7 +257,8 @@ Result<std::unique_ptr<http::Server>> Service::Serve(const std::string& listen,
       .write_timeout = config_.write_timeout,
       // Above every wait of a handler, so that it answers by itself.
       .handle_timeout = 3 * config_.cache.request_timeout + std::chrono::seconds(60),
-      .tls = tls_};
+      .tls = tls_,
+      .bounds = bounds_};
   auto server =
       std::make_unique<http::Server>(loops_, std::move(options), std::move(routes), ErrorResponse);
   if (auto started = server->Start(); !started) return std::unexpected(started.error());

@@ -15,6 +15,7 @@
 #include "gateway/access.h"
 #include "gateway/gateway.h"
 #include "http/client.h"
+#include "http/client_bounds.h"
 #include "http/server.h"
 #include "store/spending_store.h"
 #include "upstream/budget.h"
@@ -64,6 +65,7 @@ class Service {
   SystemClock clock_;
   IoThreads io_;  // for what is done for nobody in particular, or for several: generations, batches
   IoLoops loops_;  // for connections and their requests
+  std::shared_ptr<http::ClientBounds> bounds_;
   std::unique_ptr<WorkerPool> workers_;
   http::Client client_;
   std::unique_ptr<Simulator> simulator_;

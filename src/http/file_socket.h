@@ -18,7 +18,7 @@
 
 namespace reprise::http {
 
-class FileSocket final : public asio::ip::tcp::socket {
+class FileSocket : public asio::ip::tcp::socket {
  public:
   using asio::ip::tcp::socket::socket;
 

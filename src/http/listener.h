@@ -8,6 +8,7 @@
 #include <memory>
 #include <restinio/all.hpp>
 
+#include "http/connection_socket.h"
 #include "http/server.h"
 
 namespace reprise::http {
@@ -20,6 +21,13 @@ struct ListenerParts {
   std::size_t sharers;  // listeners that share the port, and the number of connections
   std::function<void(std::uint16_t port)> bound;
   std::function<restinio::request_handling_status_t(restinio::request_handle_t)> accept;
+};
+
+template <class Base, class Socket>
+struct ListenerTraits : Base {
+  static constexpr bool use_connection_count_limiter = true;
+  using stream_socket_t = Socket;
+  using http_methods_mapper_t = MeteredMethods;
 };
 
 class Listener {

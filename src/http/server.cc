@@ -6,19 +6,18 @@
 #include <csignal>
 #include <ctime>
 #include <mutex>
+#include <optional>
 
 #include "base/async_value.h"
 #include "base/log.h"
-#include "http/file_socket.h"
 #include "http/listener.h"
 
 namespace reprise::http {
 namespace {
 
-struct PlainTraits : restinio::default_single_thread_traits_t {
-  static constexpr bool use_connection_count_limiter = true;
-  using stream_socket_t = FileSocket;
-};
+using PlainTraits = ListenerTraits<restinio::default_single_thread_traits_t, PlainSocket>;
+// Advice when the memory for bodies is used up: most of them are worked on for less.
+constexpr long long kNoRoomRetryMs = 1000;
 
 // A client that takes us for a proxy sends "http://host/path" (RFC 9112, 3.2.2): the part behind
 // the host, which is all that routes know.
@@ -67,6 +66,20 @@ std::string_view Objection(const Request& request) {
     }
   }
   return hosts > 1 ? "Host must be given once" : "";
+}
+
+// `no_room`: the body was dropped while it arrived.
+std::optional<Error> RefusalOf(const Request& request, bool no_room) {
+  if (no_room) {
+    return Error{.code = Code::kOverloaded,
+                 .message =
+                     "the memory for request bodies is used up at the moment; try again "
+                     "(setting limits.bodies)",
+                 .retry_after_ms = kNoRoomRetryMs};
+  }
+  const std::string_view objection = Objection(request);
+  if (objection.empty()) return std::nullopt;
+  return Error{Code::kInvalidArgument, std::string(objection)};
 }
 
 std::string_view ReasonPhrase(int status) {
@@ -204,6 +217,12 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     asio::ip::tcp::acceptor(context, address, true);
   }
 
+  // Before anything is accepted.
+  void Bound(asio::io_context& context, std::uint16_t port) {
+    port_ = port;
+    if (options_.bounds) asio::use_service<BoundsByPort>(context).Set(port, options_.bounds);
+  }
+
   // The loops share a port, among whose listeners the kernel distributes connections.
   void Open(asio::io_context& context) {
     listeners_.push_back({&context, MakeListener(context)});
@@ -211,15 +230,16 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   }
 
   std::unique_ptr<Listener> MakeListener(asio::io_context& context) {
-    const ListenerParts parts{.context = context,
-                              .options = options_,
-                              .port = port_ == 0 ? options_.port : port_.load(),
-                              .sharers = loops_.size(),
-                              .bound = [this](std::uint16_t port) { port_ = port; },
-                              .accept =
-                                  [this, &context](restinio::request_handle_t handle) {
-                                    return Accept(context, std::move(handle));
-                                  }};
+    const ListenerParts parts{
+        .context = context,
+        .options = options_,
+        .port = port_ == 0 ? options_.port : port_.load(),
+        .sharers = loops_.size(),
+        .bound = [this, &context](std::uint16_t port) { Bound(context, port); },
+        .accept =
+            [this, &context](restinio::request_handle_t handle) {
+              return Accept(context, std::move(handle));
+            }};
     if (options_.tls) return MakeTlsListener(parts);
     return std::make_unique<ListenerOf<PlainTraits>>(parts, [](auto&) {});
   }
@@ -227,37 +247,53 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   // Counts a request from its arrival until its last byte is written, or its connection is gone:
   // the library drops a write's callback, uncalled, when the client has left.
   using UnderWay = std::shared_ptr<void>;
-  UnderWay CountRequest() {
+  UnderWay CountRequest(std::shared_ptr<BodyHold> body) {
     ++under_way_;
-    return UnderWay(nullptr, [self = shared_from_this()](void*) { self->Finished(); });
+    return UnderWay(
+        nullptr, [self = shared_from_this(), body = std::move(body)](void*) { self->Finished(); });
+  }
+
+  // What the body of the request that has just arrived on this thread holds: mostly nothing.
+  struct Arrived {
+    std::shared_ptr<BodyHold> body;
+    bool refused = false;
+  };
+  static Arrived TakeBody() {
+    if (!reading_meter) return {};
+    BodyMeter::Arrived arrived = reading_meter->Finish();
+    if (arrived.hold.bytes() == 0) return {.body = nullptr, .refused = arrived.refused};
+    return {.body = std::make_shared<BodyHold>(std::move(arrived.hold))};
   }
 
   restinio::request_handling_status_t Accept(asio::io_context& context,
                                              restinio::request_handle_t handle) {
     // Posted, because the library takes a response from within this call for permission to read on,
     // and reads on once more when it is written: that drops what the parser had of a request.
-    asio::post(context, [self = shared_from_this(), &context, under_way = CountRequest(),
+    Arrived arrived = TakeBody();
+    asio::post(context, [self = shared_from_this(), &context, refused = arrived.refused,
+                         under_way = CountRequest(std::move(arrived.body)),
                          handle = std::move(handle)]() mutable {
       auto request = Wrap(handle);
       Spawn(context.get_executor(),
-            Answer(self, std::move(under_way), std::move(handle), std::move(request)),
+            Answer(self, std::move(under_way), std::move(handle), std::move(request), refused),
             [](std::exception_ptr) {});
     });
     return restinio::request_accepted();
   }
 
   static Task<> Answer(std::shared_ptr<Impl> self, UnderWay under_way,
-                       restinio::request_handle_t handle, std::shared_ptr<Request> request) {
-    const std::string_view objection = Objection(*request);
+                       restinio::request_handle_t handle, std::shared_ptr<Request> request,
+                       bool no_room) {
+    const std::optional<Error> refusal = RefusalOf(*request, no_room);
     Response response;
-    if (objection.empty()) {
-      response = co_await self->Run(request);
+    if (refusal) {
+      response = self->on_error_(*refusal);
     } else {
-      response = self->on_error_(Error{Code::kInvalidArgument, std::string(objection)});
+      response = co_await self->Run(request);
     }
     log::debug("{} {} {}", request->method, request->path, response.status);
     // What follows a message of uncertain length on its connection is nobody's request.
-    const bool close = self->draining_ || !objection.empty();
+    const bool close = self->draining_ || refusal;
     if (response.Stream() && request->method != "HEAD" && response.status != 304) {
       co_await Stream(std::move(handle), std::move(response), close);
       co_return;  // and under_way with it

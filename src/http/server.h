@@ -17,6 +17,7 @@
 
 namespace reprise::http {
 
+struct ClientBounds;
 class TlsIdentity;
 
 struct ServerOptions {
@@ -31,7 +32,8 @@ struct ServerOptions {
   std::chrono::milliseconds write_timeout{60'000};
   // A handler that takes longer loses its connection; above every wait of the handlers.
   std::chrono::milliseconds handle_timeout{900'000};
-  std::shared_ptr<TlsIdentity> tls;  // null: plain HTTP
+  std::shared_ptr<TlsIdentity> tls;      // null: plain HTTP
+  std::shared_ptr<ClientBounds> bounds;  // null: none; servers may share them
 };
 
 // Splits "HOST:PORT"; "[::1]:80" for IPv6. kInvalidArgument with what is wrong.

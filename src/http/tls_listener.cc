@@ -12,13 +12,12 @@
 
 namespace reprise::http {
 
-// The library's socket with a bound on its handshake, for which the library waits for ever. Under a
-// name of its own, so that the function below is chosen.
-class DeadlineTlsSocket final : public restinio::tls_socket_t {
+// With a bound on its handshake, for which the library waits for ever.
+class DeadlineTlsSocket final : public ConnectionSocket<restinio::tls_socket_t> {
  public:
   DeadlineTlsSocket(asio::io_context& context, context_handle_t tls,
                     std::chrono::steady_clock::duration handshake_timeout)
-      : tls_socket_t(context, std::move(tls)), handshake_timeout_(handshake_timeout) {}
+      : ConnectionSocket(context, std::move(tls)), handshake_timeout_(handshake_timeout) {}
 
   std::chrono::steady_clock::duration handshake_timeout() const { return handshake_timeout_; }
 
@@ -31,6 +30,10 @@ class DeadlineTlsSocket final : public restinio::tls_socket_t {
 template <class Connection, class Start, class Failed>
 void prepare_connection_and_start_read(DeadlineTlsSocket& socket, Connection& connection,
                                        Start start, Failed failed) {
+  if (!socket.TakePlace()) {
+    failed(asio::error::make_error_code(asio::error::connection_refused));
+    return;
+  }
   auto held = connection.shared_from_this();
   auto timer =
       std::make_shared<asio::steady_timer>(socket.get_executor(), socket.handshake_timeout());
@@ -102,11 +105,9 @@ class socket_supplier_t<reprise::http::DeadlineTlsSocket> {
 namespace reprise::http {
 namespace {
 
-struct TlsTraits : restinio::single_thread_tls_traits_t<restinio::asio_timer_manager_t,
-                                                        restinio::null_logger_t> {
-  using stream_socket_t = DeadlineTlsSocket;
-  static constexpr bool use_connection_count_limiter = true;
-};
+using TlsTraits = ListenerTraits<
+    restinio::single_thread_tls_traits_t<restinio::asio_timer_manager_t, restinio::null_logger_t>,
+    DeadlineTlsSocket>;
 
 }  // namespace
 

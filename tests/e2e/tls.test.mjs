@@ -168,6 +168,19 @@ describe("a client that does not finish its handshake", () => {
   });
 });
 
+describe("connections of one address, over tls", () => {
+  it("count from before the handshake", async () => {
+    const gateway = await startGateway({ config: `${settings()}limits:\n  connections_per_address: 1\n` });
+    const { port } = new URL(gateway.url);
+    const silent = connect(port, "127.0.0.1");
+    await new Promise((done) => silent.on("connect", done));
+    await until(() => ask(`${gateway.url}/healthz`).then(() => false, () => true));
+    silent.destroy();
+    await until(() => ask(`${gateway.url}/healthz`).then(({ status }) => status === 200, () => false));
+    await gateway.stop();
+  });
+});
+
 describe("without tls", () => {
   it("SIGHUP stops the gateway in order", async () => {
     const gateway = await startGateway();
