@@ -218,7 +218,7 @@ Result<void> Service::OpenTls() {
 
 Result<void> Service::OpenServer() {
   gateway_ =
-      std::make_unique<Gateway>(GatewayParts{*cache_, client_, *workers_, *batches_},
+      std::make_unique<Gateway>(GatewayParts{*cache_, client_, *workers_, *batches_, *bounds_},
                                 GatewaySettings{.openai = OpenAiOf(config_),
                                                 .chat = {.url = config_.chat_url,
                                                          .api_key = config_.chat_key,

@@ -164,7 +164,7 @@ Task<> Generation::Store(const Job& job, StorePolicy policy, Fresh& fresh) {
     fresh.entry = std::move(*entry);
     co_return;
   }
-  parts_.stats.CountDegraded();
+  parts_.stats.CountDegraded(Part::kStore);
   fresh.store_error = entry.error().message;
   log::error("an image is served but not stored: {}", fresh.store_error);
 }

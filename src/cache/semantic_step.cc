@@ -37,7 +37,7 @@ Task<> SemanticStep::Embed(std::shared_ptr<Job> job) {
   }
   job->embedding_failed = true;
   parts_.embedding.CountExactOnly();
-  parts_.stats.CountDegraded();
+  parts_.stats.CountDegraded(Part::kEmbedding);
 }
 
 Task<std::optional<SemanticMatch>> SemanticStep::Find(JobState& state) {

@@ -86,7 +86,7 @@ Task<> Serving::NoteUnreadable(const StoredImage& image, Error error) {
   if (gone) co_return;  // removed while it was on its way
   log::error("{}", error.message);
   if (error.code != Code::kCorrupt && error.code != Code::kNotFound) co_return;
-  parts_.stats.CountDegraded();
+  parts_.stats.CountDegraded(Part::kBlobs);
   const std::string id = image.id;
   const auto found = parts_.table.FindImage(id);
   if (found) co_await parts_.library.Drop(found->entry->record().id, id);

@@ -23,6 +23,7 @@ void LatencyHistogram::Record(std::int64_t micros) {
   const int bucket =
       std::min<int>(kBuckets - 1, static_cast<int>(std::log2(clamped) * kPerDoubling));
   buckets_[static_cast<std::size_t>(bucket)].fetch_add(1, std::memory_order_relaxed);
+  sum_micros_.fetch_add(micros, std::memory_order_relaxed);
 }
 
 std::uint64_t LatencyHistogram::count() const {
@@ -39,6 +40,26 @@ double LatencyHistogram::Quantile(double q) const {
     if (seen >= wanted) return std::exp2(static_cast<double>(i + 1) / kPerDoubling);
   }
   return 0;
+}
+
+nlohmann::json LatencyHistogram::ToJson() const {
+  // Every second doubling from 64 us to 268 s, whose edges are those of our own buckets.
+  constexpr int kFirst = 6, kLast = 28, kStep = 2;
+  auto buckets = nlohmann::json::array();
+  std::uint64_t seen = 0;
+  int at = 0;
+  for (int power = kFirst; power <= kLast; power += kStep) {
+    for (; at < power * static_cast<int>(kPerDoubling); ++at) {
+      seen += buckets_[static_cast<std::size_t>(at)].load(std::memory_order_relaxed);
+    }
+    buckets.push_back({std::ldexp(1e-6, power), seen});
+  }
+  for (; at < kBuckets; ++at) {
+    seen += buckets_[static_cast<std::size_t>(at)].load(std::memory_order_relaxed);
+  }
+  return {{"count", seen},
+          {"seconds", static_cast<double>(sum_micros_.load(std::memory_order_relaxed)) / 1e6},
+          {"buckets", std::move(buckets)}};
 }
 
 std::size_t CacheStats::KindOf(const Decision& decision) {
@@ -69,7 +90,7 @@ void CacheStats::CountError() {
 void CacheStats::CountUpstream(std::uint64_t images, double cost_usd, std::int64_t millis) {
   upstream_calls_.fetch_add(1, std::memory_order_relaxed);
   upstream_images_.fetch_add(images, std::memory_order_relaxed);
-  upstream_millis_.fetch_add(millis, std::memory_order_relaxed);
+  upstream_latency_.Record(millis * 1000);
   spent_micro_usd_.fetch_add(MicroUsd(cost_usd), std::memory_order_relaxed);
 }
 
@@ -80,6 +101,17 @@ void CacheStats::CountSpending(double usd) {
 void CacheStats::CountUpstreamError() {
   upstream_calls_.fetch_add(1, std::memory_order_relaxed);
   upstream_errors_.fetch_add(1, std::memory_order_relaxed);
+}
+
+nlohmann::json CacheStats::HistogramsJson() const {
+  nlohmann::json requests = nlohmann::json::object();
+  for (std::size_t i = 0; i < kKinds; ++i) requests[kKindNames[i]] = latency_[i].ToJson();
+  return {{"requests", std::move(requests)},
+          {"upstream", upstream_latency_.ToJson()},
+          {"degraded",
+           {{"embedding", degraded_[0].load()},
+            {"store", degraded_[1].load()},
+            {"blobs", degraded_[2].load()}}}};
 }
 
 nlohmann::json CacheStats::ToJson() const {
@@ -102,7 +134,7 @@ nlohmann::json CacheStats::ToJson() const {
            {{"calls", upstream_calls_.load()},
             {"images", upstream_images_.load()},
             {"errors", upstream_errors_.load()},
-            {"seconds", static_cast<double>(upstream_millis_.load()) / 1000}}},
+            {"seconds", upstream_latency_.ToJson()["seconds"]}}},
           {"saved_usd", static_cast<double>(saved_micro_usd_.load()) / 1e6},
           {"spent_usd", static_cast<double>(spent_micro_usd_.load()) / 1e6},
           {"removed_images",
@@ -114,7 +146,8 @@ nlohmann::json CacheStats::ToJson() const {
            {{"disk", not_stored_[0].load()},
             {"full", not_stored_[1].load()},
             {"error", not_stored_[2].load()}}},
-          {"degraded", degraded_.load()}};
+          {"degraded", degraded_[0].load() + degraded_[1].load() + degraded_[2].load()},
+          {"histograms", HistogramsJson()}};
 }
 
 TenantStats::TenantStats() : table_(kReaders, std::make_unique<const Table>()) {}
@@ -144,6 +177,7 @@ nlohmann::json TenantStats::ToJson(const std::string& tenant) const {
   const CacheStats* known = Find(tenant);
   nlohmann::json stats = known ? known->ToJson() : CacheStats().ToJson();
   stats.erase("degraded");  // is counted for the whole only
+  stats.erase("histograms");
   stats["tenant"] = tenant;
   return stats;
 }

@@ -23,16 +23,21 @@ class LatencyHistogram {
   std::uint64_t count() const;
   // The upper edge of the bucket that holds the q-quantile, in microseconds; 0 when empty.
   double Quantile(double q) const;
+  // {"count", "seconds" (their sum), "buckets": [[upper bound in seconds, count up to it], ...]}.
+  nlohmann::json ToJson() const;
 
  private:
   static constexpr int kBuckets = 160;  // 1 us to 2^40 us
   std::array<std::atomic<std::uint64_t>, kBuckets> buckets_{};
+  std::atomic<std::int64_t> sum_micros_ = 0;
 };
 
 // Why stored images went, other than by request.
 enum class Removal { kExpired, kBytes, kEntries, kDisk };
 // Why an image that should be stored was not.
 enum class NotStored { kDisk, kFull, kError };
+// What failed when a request went on without it.
+enum class Part { kEmbedding, kStore, kBlobs };
 
 class CacheStats {
  public:
@@ -48,11 +53,15 @@ class CacheStats {
   void CountNotStored(NotStored why, std::uint64_t images) {
     not_stored_[static_cast<std::size_t>(why)].fetch_add(images, std::memory_order_relaxed);
   }
-  void CountDegraded() { degraded_.fetch_add(1, std::memory_order_relaxed); }
+  void CountDegraded(Part part) {
+    degraded_[static_cast<std::size_t>(part)].fetch_add(1, std::memory_order_relaxed);
+  }
 
+  // "histograms" is for monitoring, not for people.
   nlohmann::json ToJson() const;
 
  private:
+  nlohmann::json HistogramsJson() const;
   // exact, semantic, inflight, miss, bypass, refresh
   static constexpr std::size_t kKinds = 6;
   static std::size_t KindOf(const Decision& decision);
@@ -63,8 +72,8 @@ class CacheStats {
   std::array<std::atomic<std::uint64_t>, 3> not_stored_{};
   std::atomic<std::uint64_t> errors_ = 0;
   std::atomic<std::uint64_t> upstream_calls_ = 0, upstream_images_ = 0, upstream_errors_ = 0;
-  std::atomic<std::uint64_t> degraded_ = 0;  // the cache failed and the upstream was asked instead
-  std::atomic<std::int64_t> upstream_millis_ = 0;
+  std::array<std::atomic<std::uint64_t>, 3> degraded_{};
+  LatencyHistogram upstream_latency_;
   std::atomic<std::int64_t> saved_micro_usd_ = 0, spent_micro_usd_ = 0;
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "cache/request.h"
 #include "gateway/errors.h"
 
 namespace reprise {
@@ -21,6 +22,12 @@ constexpr std::int64_t kUseStepMs = 1000;
 // Advice when a key has too many requests under way: an exact hit's place is free at once, an
 // image's in some seconds.
 constexpr long long kBusyRetryMs = 1000;
+
+// Who asks while no key is needed, where that does not make an admin.
+std::shared_ptr<const http::Caller> Anybody() {
+  static const auto anybody = std::make_shared<const http::Caller>(ImageRequest{}.tenant, false);
+  return anybody;
+}
 
 // As OpenAI's SDKs send it, or as most others do. Never from the URL: those are logged and shared.
 std::string_view KeyOf(const http::Request& request) {
@@ -169,6 +176,10 @@ http::Router Access::Guard(const http::Router& routes, Door door) {
       const bool open = behind->rule.need == Need::kImage ? !links_signed() : !required();
       if (!open && behind->rule.need != Need::kNothing) return Admit(behind, std::move(request));
       if (behind->rule.need == Need::kAdmin && IsForeignPage(*request)) return RefusePage(behind);
+      // Where admins have a port of their own, nobody is one here, also while no key is needed.
+      if (behind->door == Door::kPublic && behind->rule.need == Need::kRead) {
+        request->caller = Anybody();
+      }
       return behind->handler(std::move(request));
     });
   }

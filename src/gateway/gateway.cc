@@ -5,7 +5,9 @@
 #include "gateway/batch_surface.h"
 #include "gateway/chat_surface.h"
 #include "gateway/errors.h"
+#include "gateway/exposition.h"
 #include "gateway/feedback.h"
+#include "gateway/metrics.h"
 #include "gateway/models.h"
 #include "gateway/native_surface.h"
 #include "gateway/openai_surface.h"
@@ -26,6 +28,7 @@ Task<http::Response> Alive(http::RequestPtr) {
 
 Gateway::Gateway(GatewayParts parts, GatewaySettings settings)
     : cache_(parts.cache),
+      bounds_(parts.bounds),
       settings_(std::move(settings)),
       parts_{parts.cache, parts.client, parts.workers, settings_} {
   surfaces_.push_back(MakeOpenAiSurface(parts_));
@@ -46,6 +49,7 @@ http::Router Gateway::Routes() {
   router.Add("GET", "/v1/feedback", route(&Gateway::ListFeedback));
   router.Add("DELETE", "/v1/feedback/{id}", route(&Gateway::WithdrawFeedback));
   router.Add("GET", "/v1/stats", route(&Gateway::Stats));
+  router.Add("GET", "/metrics", route(&Gateway::Metrics));
   router.Add("GET", "/readyz", route(&Gateway::Ready));
   router.Add("GET", "/healthz", Alive);
   for (const auto& surface : surfaces_) surface->AddRoutes(router);
@@ -108,7 +112,21 @@ Task<http::Response> Gateway::Stats(http::RequestPtr request) {
   const bool all = !request->caller || request->caller->admin;
   nlohmann::json stats = all ? cache_.Stats() : cache_.StatsOf(request->caller->tenant);
   stats["version"] = settings_.version;
+  stats.erase("histograms");
   co_return http::Json(200, stats.dump(2) + "\n");
+}
+
+Task<http::Response> Gateway::Metrics(http::RequestPtr) {
+  nlohmann::json stats = cache_.Stats();
+  stats["version"] = settings_.version;
+  const DoorFacts doors{.connections = bounds_.connections.open(),
+                        .connections_refused = bounds_.connections.refused(),
+                        .body_bytes = bounds_.bodies.used(),
+                        .body_bytes_limit = bounds_.bodies.limit()};
+  http::Response response{
+      .status = 200, .headers = {}, .body = WriteMetrics(stats, doors, ReadProcessFacts())};
+  response.Set("Content-Type", kExpositionType);
+  co_return response;
 }
 
 }  // namespace reprise

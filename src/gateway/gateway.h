@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gateway/surface.h"
+#include "http/client_bounds.h"
 #include "work/batches.h"
 
 namespace reprise {
@@ -16,6 +17,7 @@ struct GatewayParts {
   http::Client& client;
   WorkerPool& workers;
   Batches& batches;
+  const http::ClientBounds& bounds;  // the servers'
 };
 
 // Its routes may be called from any thread.
@@ -36,8 +38,10 @@ class Gateway {
   Task<http::Response> WithdrawFeedback(http::RequestPtr request);
   Task<http::Response> Ready(http::RequestPtr request);
   Task<http::Response> Stats(http::RequestPtr request);
+  Task<http::Response> Metrics(http::RequestPtr request);
 
   ImageCache& cache_;
+  const http::ClientBounds& bounds_;
   const GatewaySettings settings_;
   const SurfaceParts parts_;
   std::vector<std::unique_ptr<Surface>> surfaces_;

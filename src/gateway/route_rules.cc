@@ -49,6 +49,7 @@ constexpr std::array kRules = {
     RouteRule{"GET", "/v1/feedback", Need::kRead, kOpenAi},
     RouteRule{"DELETE", "/v1/feedback/{id}", Need::kGenerate, kOpenAi},
     RouteRule{"GET", "/v1/stats", Need::kRead, kOpenAi},
+    RouteRule{"GET", "/metrics", Need::kAdmin, kOpenAi},
     RouteRule{"DELETE", "/v1/entries/{id}", Need::kAdmin, kOpenAi},
     RouteRule{"POST", "/v1/purge", Need::kAdmin, kOpenAi},
 };

@@ -212,6 +212,13 @@ const tries = {
     assert.ok(all.entries > 0);
   },
 
+  "GET /metrics": async () => {
+    for (const ask of [owner, other]) assert.equal((await ask("GET", "/metrics")).status, 403);
+    const { text } = await otherAdmin("GET", "/metrics");
+    assert.match(text, /^reprise_stored_entries [1-9]/m);
+    assert.doesNotMatch(text, /owner|fox/);
+  },
+
   "DELETE /v1/entries/{id}": async () => {
     await asIfNotThere(otherAdmin, "DELETE", "/v1/entries/ID", theirs.entry, 999999);
     assert.equal((await other("DELETE", `/v1/entries/${theirs.entry}`)).status, 403);
