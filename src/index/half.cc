@@ -48,4 +48,15 @@ std::vector<Half> ToHalf(std::span<const float> vector) {
   return halves;
 }
 
+std::vector<float> ToFloat(std::span<const Half> vector) {
+  std::vector<float> floats;
+  floats.reserve(vector.size());
+  // The exponent's bias rises from 15 to 127 by a product, which is exact for subnormals as well.
+  for (Half half : vector) {
+    const float magnitude = std::bit_cast<float>((half & 0x7fffu) << kDropped) * 0x1p112f;
+    floats.push_back(half & 0x8000 ? -magnitude : magnitude);
+  }
+  return floats;
+}
+
 }  // namespace reprise

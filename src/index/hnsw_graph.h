@@ -1,69 +1,95 @@
-// A graph of nearest neighbours (HNSW: Malkov and Yashunin 2016, by USearch) over vectors that a
-// VectorStorage keeps. Equal vectors share one node: as nodes of their own, some tens of them would
-// link to one another only and cut off whatever is reached through them.
+// A graph of nearest neighbours (HNSW: Malkov and Yashunin 2016) over the slots of a VectorStorage.
 //
-// USearch lets several threads add, but then leaves nodes that no search reaches; and its search
-// takes no locks, so it must not overlap with an add. Hence the two roles: a graph under
-// construction belongs to the writer alone, and searches run on frozen copies of it.
+// Searches run while the one writer adds. Nodes are never removed, a node's links are atomics, and
+// whatever a link names was complete before the link was stored. A reader that meets a list being
+// rewritten sees some of the old links and some of the new ones, and may follow them all.
+//
+// Equal vectors share one node: as nodes of their own, some tens of them would link to one another
+// only and cut off whatever is reached through them.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
-#include <memory>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
-#include "index/inner_product.h"
+#include "index/beam.h"
+#include "index/rows.h"
 #include "index/vector_index.h"
 #include "index/vector_storage.h"
 
 namespace reprise {
 
-struct SlotMatch {
-  float cosine = 0;
-  VectorStorage::Slot slot = 0;
-};
-
+// AddNext is for one thread at a time; the rest is safe for any.
 class HnswGraph {
  public:
-  // `storage` outlives the graph and its copies.
-  HnswGraph(VectorStorage& storage, InnerProduct product, const VectorIndexOptions& options);
-  ~HnswGraph();
+  // `storage` outlives the graph.
+  HnswGraph(VectorStorage& storage, const VectorIndexOptions& options);
 
-  // Adds the storage's slot `covered()`. kUnavailable when memory runs out. One thread.
-  Result<void> AddNext();
-
-  // A copy for `readers` concurrent searches.
-  Result<std::unique_ptr<HnswGraph>> Freeze(std::size_t readers) const;
-
-  // Up to `count` slots, nearest first, that are alive for a reader that knows `end` slots. Only on
-  // a frozen graph; `reader`, below `readers`, is used by one thread at a time.
-  std::vector<SlotMatch> Search(std::span<const Half> query, std::size_t count,
-                                VectorStorage::Slot end, std::size_t reader) const;
+  // Adds the storage's slot `covered()`.
+  void AddNext();
 
   // The storage's slots below this one are in the graph.
-  VectorStorage::Slot covered() const { return covered_; }
+  Slot covered() const { return covered_.load(std::memory_order_acquire); }
+
+  // About the `count` nearest slots and what else was near on the way, by their rough cosines and
+  // in no order: slots below `covered`, a covered() of before, that a reader who knows `end` slots
+  // sees.
+  std::vector<SlotMatch> Search(const Query& query, std::size_t count, Slot covered,
+                                Slot end) const;
+
   std::size_t memory_bytes() const;
 
+  // What is saved of a graph: its head, and `rows` of a size that follows from the head.
+  struct Head {
+    Slot covered = 0, uppers = 0, entry = kNoSlot;
+  };
+  Head head() const { return {covered(), upper_count_, entry_.load(std::memory_order_relaxed)}; }
+  void SaveRows(SavedBytes& out) const;
+  std::size_t saved_bytes(const Head& head) const;
+  // Into an empty graph, over a loaded storage. False for what SaveRows cannot have written: links
+  // or chains that lead nowhere, or round in circles.
+  bool Load(const Head& head, SavedReader& in);
+
  private:
-  struct Graph;
-  class Metric;
-  HnswGraph(const HnswGraph& other, std::unique_ptr<Graph> graph);
-  Result<void> Reserve(std::size_t members);
-  Result<void> AddNode(VectorStorage::Slot slot);
-  // The node's slot whose vector equals that of `slot`, or kNone.
-  VectorStorage::Slot FindEqual(VectorStorage::Slot slot, std::size_t hash) const;
-  std::size_t HashOf(VectorStorage::Slot slot) const;
-  bool AnyAlive(VectorStorage::Slot leader, VectorStorage::Slot end) const;
+  using Link = std::atomic<Slot>;
+  using Links = std::span<Link>;  // those in use first, then kNoSlot
+
+  // A slot's row on the lowest level: its first row in uppers_ (kNoSlot: none; kNotANode: it has
+  // the vector of another), and its links. With 31 links these are two cache lines.
+  static constexpr Slot kNotANode = kNoSlot - 1;
+  Link* NodeOf(Slot slot) const { return reinterpret_cast<Link*>(nodes_.At(slot)); }
+  Links LinksOf(Slot slot, int level) const;
+  int LevelOf(Slot slot) const;
+
+  // By level, from the lowest: what is near the slot; empty above the graph's highest level.
+  std::vector<std::vector<SlotMatch>> NearestByLevel(Slot slot) const;
+  Slot FindEqual(Slot slot, std::span<const SlotMatch> nearest) const;
+  void AddNode(Slot slot, std::vector<std::vector<SlotMatch>> nearest);
+  void MakeRows(Slot slot, bool is_node);
+  void LinkBack(Slot from, int level, SlotMatch to);
+  // The nearest of a node's candidates, without those that are nearer to one already chosen.
+  std::vector<SlotMatch> Diverse(std::vector<SlotMatch> candidates, std::size_t count) const;
+  float CosineBetween(Slot a, Slot b) const;
+  bool IsNode(Slot slot) const;
+  bool RowsAreSound(Slot slot, const Head& head) const;
+  bool ChainIsSound(Slot slot, Slot covered) const;
+  bool AnyAlive(Slot leader, Slot covered, Slot end) const;
+
+  // `cosine_to(slot)` is how near a slot is; `accept(slot)`, whether it counts as found.
+  template <class CosineTo>
+  SlotMatch Climb(SlotMatch from, int level, const CosineTo& cosine_to) const;
+  template <class CosineTo, class Accept>
+  std::vector<SlotMatch> Beam(SlotMatch from, int level, std::size_t width,
+                              const CosineTo& cosine_to, const Accept& accept) const;
 
   VectorStorage& storage_;
-  const InnerProduct product_;
   const VectorIndexOptions options_;
-  std::unique_ptr<Graph> graph_;
-  std::vector<VectorStorage::Slot> nodes_;  // by node: the first slot that has its vector
-  VectorStorage::Slot covered_ = 0;
-  // By the vector's hash; under construction only. Two vectors of one hash are both nodes.
-  std::unordered_map<std::size_t, VectorStorage::Slot> leaders_;
+  Rows nodes_, uppers_;
+  Slot upper_count_ = 0;
+  Slot zero_ = kNoSlot;  // the node of zero vectors, which are near nothing, not even one another
+  Link entry_ = kNoSlot;
+  std::atomic<Slot> covered_ = 0;
 };
 
 }  // namespace reprise

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -19,6 +20,8 @@ namespace reprise {
 using Half = std::uint16_t;
 
 std::vector<Half> ToHalf(std::span<const float> vector);
+// Of finite numbers.
+std::vector<float> ToFloat(std::span<const Half> vector);
 
 struct Neighbour {
   std::uint64_t key = 0;
@@ -59,6 +62,12 @@ class VectorIndex {
   // would refuse.
   virtual std::vector<Neighbour> Search(std::span<const Half> query, std::size_t count) const = 0;
 
+  // Writes the index to `sink`, in pieces: what LoadVectorIndex takes. Searches go on meanwhile,
+  // and writers but for the first moments, in which what may change is copied. The sink's failure
+  // ends it and is returned.
+  using Sink = std::function<Result<void>(std::span<const std::byte>)>;
+  virtual Result<void> Save(const Sink& sink) = 0;
+
   // Whether there is no graph yet: then Add takes microseconds, too.
   virtual bool scans_all() const = 0;
 
@@ -66,7 +75,15 @@ class VectorIndex {
   virtual std::size_t memory_bytes() const = 0;
 };
 
-// In process: f16 vectors, exact scan while small, a USearch HNSW graph when large.
+// In process: vectors of 12 bits (vector_code.h), an exact scan while small, an HNSW graph when
+// large.
 std::unique_ptr<VectorIndex> MakeVectorIndex(const VectorIndexOptions& options);
+
+// An index as Save wrote it, on a machine of the same byte order. Copies `bytes`, at some gigabytes
+// a second, and rebuilds nothing. kCorrupt for bytes that no Save of this version, with these
+// dimensions and this connectivity, can have written; whether a damage within bounds, such as a
+// changed vector, has befallen them is for the caller's checksum to say.
+Result<std::unique_ptr<VectorIndex>> LoadVectorIndex(const VectorIndexOptions& options,
+                                                     std::span<const std::byte> bytes);
 
 }  // namespace reprise

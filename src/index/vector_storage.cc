@@ -1,81 +1,95 @@
 #include "index/vector_storage.h"
 
-#include <algorithm>
-#include <bit>
-#include <new>
+#include <cstring>
 
 namespace reprise {
 namespace {
 
-constexpr std::align_val_t kCacheLine{64};
+constexpr std::size_t kCacheLine = 64;
+
+// Whole cache lines, so that no vector takes one more than it must.
+std::size_t RowBytes(std::size_t code_bytes) {
+  if (code_bytes < kCacheLine) return code_bytes;
+  return (code_bytes + kCacheLine - 1) / kCacheLine * kCacheLine;
+}
+
+struct SavedMeta {
+  std::uint64_t key;
+  float scale;
+  Slot dead_from, next_equal;
+  std::uint32_t unused;
+};
 
 }  // namespace
 
-VectorStorage::Chunk::Chunk(std::size_t slots, std::size_t dimensions)
-    : vectors(static_cast<Half*>(
-          ::operator new(std::max<std::size_t>(slots* dimensions * sizeof(Half), 1), kCacheLine))),
-      metas(static_cast<Meta*>(::operator new(slots * sizeof(Meta)))) {}
+VectorStorage::VectorStorage(std::size_t dimensions)
+    : codec_(dimensions), codes_(RowBytes(codec_.code_bytes())), metas_(sizeof(Meta)) {}
 
-VectorStorage::Chunk::~Chunk() {
-  ::operator delete(vectors, kCacheLine);
-  ::operator delete(metas);
+Slot VectorStorage::Append(std::uint64_t key, std::span<const Half> vector) {
+  std::byte* row = codes_.Make(count());
+  std::memset(row + codec_.code_bytes(), 0, codes_.row_bytes() - codec_.code_bytes());
+  return Publish(key, codec_.Encode(vector, row));
 }
 
-VectorStorage::~VectorStorage() {
-  for (auto& chunk : chunks_) delete chunk.load(std::memory_order_relaxed);
+Slot VectorStorage::AppendCopy(const VectorStorage& from, Slot slot) {
+  std::memcpy(codes_.Make(count()), from.codes_.At(slot), codes_.row_bytes());
+  return Publish(from.Key(slot), from.MetaOf(slot).scale);
 }
 
-std::size_t VectorStorage::ChunkOf(Slot slot) {
-  return static_cast<std::size_t>(std::bit_width(slot / kFirstChunk + 1)) - 1;
-}
-
-std::size_t VectorStorage::OffsetIn(std::size_t chunk, Slot slot) {
-  return slot - kFirstChunk * ((std::size_t{1} << chunk) - 1);
-}
-
-VectorStorage::Meta& VectorStorage::Locate(Slot slot) const {
-  const std::size_t chunk = ChunkOf(slot);
-  return chunks_[chunk].load(std::memory_order_relaxed)->metas[OffsetIn(chunk, slot)];
-}
-
-const Half* VectorStorage::Vector(Slot slot) const {
-  const std::size_t chunk = ChunkOf(slot);
-  const Chunk* found = chunks_[chunk].load(std::memory_order_relaxed);
-  return found->vectors + OffsetIn(chunk, slot) * dimensions_;
-}
-
-VectorStorage::Slot VectorStorage::Append(std::uint64_t key, std::span<const Half> vector) {
+Slot VectorStorage::Publish(std::uint64_t key, float scale) {
   const Slot slot = count_.load(std::memory_order_relaxed);
-  const std::size_t chunk = ChunkOf(slot);
-  Chunk* target = chunks_[chunk].load(std::memory_order_relaxed);
-  if (!target) {
-    target = new Chunk(kFirstChunk << chunk, dimensions_);
-    chunks_[chunk].store(target, std::memory_order_relaxed);
-  }
-  const std::size_t offset = OffsetIn(chunk, slot);
-  std::copy(vector.begin(), vector.end(), target->vectors + offset * dimensions_);
-  new (&target->metas[offset]) Meta{.key = key};
-  // Publishes the chunk, the vector and the key to whoever reads the count.
+  new (metas_.Make(slot)) Meta{.key = key, .scale = scale};
+  // Whoever reads the count sees the vector and its key.
   count_.store(slot + 1, std::memory_order_release);
   return slot;
 }
 
-VectorStorage::Slot VectorStorage::Replace(Slot old, std::uint64_t key,
-                                           std::span<const Half> vector) {
-  // First: whoever sees the new count then sees this too.
-  Locate(old).replaced_by.store(count_.load(std::memory_order_relaxed), std::memory_order_release);
-  return Append(key, vector);
-}
-
 void VectorStorage::Link(Slot leader, Slot slot) {
-  Meta& first = Locate(leader);
+  Meta& first = MetaOf(leader);
   const Slot rest = first.next_equal.load(std::memory_order_relaxed);
-  Locate(slot).next_equal.store(rest, std::memory_order_relaxed);
+  MetaOf(slot).next_equal.store(rest, std::memory_order_relaxed);
   first.next_equal.store(slot, std::memory_order_release);
 }
 
+bool VectorStorage::Equal(Slot a, Slot b) const {
+  return MetaOf(a).scale == MetaOf(b).scale &&
+         std::memcmp(codes_.At(a), codes_.At(b), codec_.code_bytes()) == 0;
+}
+
+void VectorStorage::Prefetch(Slot slot) const {
+  const std::byte* code = codes_.At(slot);
+  for (std::size_t i = 0; i < codec_.dimensions(); i += kCacheLine) __builtin_prefetch(code + i);
+  __builtin_prefetch(&MetaOf(slot));
+}
+
+void VectorStorage::SaveMetas(SavedBytes& out) const {
+  const Slot end = count();
+  for (Slot slot = 0; slot < end; ++slot) {
+    const Meta& meta = MetaOf(slot);
+    out.Put(SavedMeta{meta.key, meta.scale, Alive(slot, end) ? kNoSlot : 0, NextEqual(slot), 0});
+  }
+}
+
+bool VectorStorage::Load(Slot count, SavedReader& in) {
+  codes_.MakeAll(count);
+  codes_.ForEachRun(count, [&](std::span<std::byte> run) { in.GetBytes(run); });
+  metas_.MakeAll(count);
+  for (Slot slot = 0; slot < count; ++slot) {
+    const auto saved = in.Get<SavedMeta>();
+    if (!(saved.scale >= 0 && saved.scale <= VectorCodec::kMaxScale)) return false;
+    if (saved.dead_from != 0 && saved.dead_from != kNoSlot) return false;
+    new (metas_.At(slot)) Meta{saved.key, saved.scale, saved.dead_from, saved.next_equal};
+  }
+  count_.store(count, std::memory_order_release);
+  return true;
+}
+
+std::size_t VectorStorage::saved_slot_bytes() const {
+  return codes_.row_bytes() + sizeof(SavedMeta);
+}
+
 std::size_t VectorStorage::memory_bytes() const {
-  return sizeof *this + count() * (dimensions_ * sizeof(Half) + sizeof(Meta));
+  return sizeof *this + count() * (codes_.row_bytes() + metas_.row_bytes());
 }
 
 }  // namespace reprise
