@@ -21,6 +21,13 @@ void IndexGeneration::PutCopy(const IndexGeneration& from, Slot slot) {
   slots_[from.storage_.Key(slot)] = storage_.AppendCopy(from.storage_, slot);
 }
 
+std::vector<std::uint64_t> IndexGeneration::Keys() const {
+  std::vector<std::uint64_t> keys;
+  keys.reserve(slots_.size());
+  for (const auto& [key, slot] : slots_) keys.push_back(key);
+  return keys;
+}
+
 void IndexGeneration::Remove(std::uint64_t key) {
   const auto found = slots_.find(key);
   if (found == slots_.end()) return;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <unordered_map>
+#include <vector>
 
 #include "index/hnsw_graph.h"
 #include "index/saved_index.h"
@@ -25,6 +26,7 @@ class IndexGeneration {
   void Put(std::uint64_t key, std::span<const Half> vector);
   void PutCopy(const IndexGeneration& from, Slot slot);
   void Remove(std::uint64_t key);
+  std::vector<std::uint64_t> Keys() const;
   bool Has(std::uint64_t key) const { return slots_.contains(key); }
 
   // Adds up to `steps` vectors to the graph, which is begun above `exact_limit` live vectors.

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "index/vector_index_testing.h"
@@ -143,6 +144,16 @@ TEST(SavedIndex, CutShortAnywhereIsRefused) {
   for (std::size_t size = 0; size < bytes.size(); size += size < 200 ? 1 : 37) {
     EXPECT_FALSE(LoadVectorIndex(Options(), std::span(bytes).first(size))) << size;
   }
+}
+
+TEST(SavedIndex, KnowsItsKeys) {
+  auto index = Sample(RandomClusters(120, kDimensions, 20, 0.5, 3));
+  index->Remove(7);
+  const auto loaded = LoadVectorIndex(Options(), Saved(*index));
+  ASSERT_TRUE(loaded);
+  std::vector<std::uint64_t> keys = (*loaded)->Keys();
+  EXPECT_EQ(keys.size(), index->size());
+  EXPECT_FALSE(std::ranges::find(keys, 7u) != keys.end());
 }
 
 // What is not refused still answers.

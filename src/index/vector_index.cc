@@ -51,6 +51,10 @@ class InProcessIndex final : public VectorIndex {
   std::vector<Neighbour> Search(std::span<const Half> query, std::size_t count) const override;
 
   Result<void> Save(const Sink& sink) override;
+  std::vector<std::uint64_t> Keys() const override {
+    std::lock_guard lock(write_mutex_);
+    return current_->Keys();
+  }
 
   bool scans_all() const override { return scans_all_.load(); }
   std::size_t size() const override { return size_.load(); }
@@ -65,7 +69,7 @@ class InProcessIndex final : public VectorIndex {
   void UpdateCounts();
 
   const VectorIndexOptions options_;
-  std::mutex write_mutex_;
+  mutable std::mutex write_mutex_;
   std::shared_ptr<IndexGeneration> current_;
   // Gathers what is alive in current_; then takes its place.
   std::shared_ptr<IndexGeneration> next_;

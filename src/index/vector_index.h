@@ -68,6 +68,9 @@ class VectorIndex {
   using Sink = std::function<Result<void>(std::span<const std::byte>)>;
   virtual Result<void> Save(const Sink& sink) = 0;
 
+  // The keys that are in, in no order. Writers wait meanwhile.
+  virtual std::vector<std::uint64_t> Keys() const = 0;
+
   // Whether there is no graph yet: then Add takes microseconds, too.
   virtual bool scans_all() const = 0;
 
