@@ -31,7 +31,7 @@ double Recall(const Filled& filled, std::size_t queries) {
   for (std::size_t i = 0; i < queries; ++i) {
     const auto query = Near(filled.vectors[random() % filled.vectors.size()], 0.5, random);
     const auto nearest = filled.index->Search(query, 1);
-    const auto& best = filled.vectors[NearestByBruteForce(filled.vectors, query)];
+    const auto& best = filled.vectors[NearestByBruteForce(filled.vectors, query).front()];
     found += !nearest.empty() && nearest[0].cosine >= Cosine(query, best) - 1e-4;
   }
   return static_cast<double>(found) / static_cast<double>(queries);

@@ -5,9 +5,9 @@
 namespace reprise {
 namespace {
 
-// How many more than asked for have their cosine looked at again: rough cosines put the nearest
-// among so many.
-constexpr std::size_t kSpare = 22;
+// How many more than asked for have their cosine looked at again. Of 10 neighbours, rough cosines
+// alone find 99.0 %; with 2 spare ones 99.9 %, and with 5 or with 54 no more (vector_code.h).
+constexpr std::size_t kSpare = 10;
 
 }  // namespace
 

@@ -65,6 +65,16 @@ TEST(ToHalf, EdgesOfTheRange) {
   EXPECT_EQ(One(std::nextafter(std::ldexp(1.0f, -14), 0.0f)), 0x0400);
 }
 
+TEST(ToFloat, EveryFiniteHalf) {
+  for (std::uint32_t bits = 0; bits <= 0xffff; ++bits) {
+    if ((bits & 0x7c00) == 0x7c00) continue;
+    const auto half = static_cast<Half>(bits);
+    const float number = ToFloat(std::span(&half, 1)).front();
+    EXPECT_EQ(number, ValueOf(half)) << bits;
+    EXPECT_EQ(std::signbit(number), bits >= 0x8000) << bits;
+  }
+}
+
 TEST(ToHalf, NanStaysNan) {
   for (std::uint32_t bits : {0x7fc00000u, 0x7f800001u, 0xffc00000u, 0x7fffffffu}) {
     const Half half = One(std::bit_cast<float>(bits));

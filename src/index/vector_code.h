@@ -3,11 +3,11 @@
 // and an integer product that is the same on every processor. The lower 4 bits, which lie behind
 // them, are read for the few vectors whose cosine is reported.
 //
-// Measured on 20,000 prompts' vectors of 768 elements (index_compare): against binary16 the cosine
-// of 12 bits is off by 2e-5 on average and 1e-4 at most, that of 8 bits alone by 4e-4 and 2.5e-3,
-// and a threshold decides on differences of a few thousandths. With a scale for all vectors
-// together 8 bits lose several points of recall; with each its own, and the best candidates looked
-// at again, none that could be measured.
+// Measured with the built-in embedder's 768 elements, on generated prompts and on captions of
+// photographs: against binary16 a cosine by 12 bits is off by 3e-5 on average and 3e-4 at most, by 8
+// bits alone by 6e-4 and 6e-3, and thresholds decide on differences of a few thousandths. By 8 bits
+// the ten nearest are among the first fifteen (99.9 % of them), so that looking at those again loses
+// nothing.
 #pragma once
 
 #include <cstddef>

@@ -186,11 +186,42 @@ TEST(VectorIndex, GraphRecallAgainstBruteForce) {
     const auto query = Near(vectors[random() % kCount], 0.5, random);
     const auto nearest = index->Search(query, 1);
     ASSERT_EQ(nearest.size(), 1u);
-    const std::size_t best = NearestByBruteForce(vectors, query);
+    const std::size_t best = NearestByBruteForce(vectors, query).front();
     EXPECT_NEAR(nearest[0].cosine, Cosine(query, vectors[nearest[0].key]), 2e-4);
     found += Cosine(query, vectors[nearest[0].key]) >= Cosine(query, vectors[best]) - 1e-6;
   }
   EXPECT_GE(static_cast<double>(found) / kQueries, 0.98);
+}
+
+// Against brute force over what is left, before and after the index has moved to a new generation.
+TEST(VectorIndex, TheTenNearestAreFoundAmongTheRemoved) {
+  const auto vectors = RandomClusters(3000, kDimensions, 60, 0.6, 47);
+  const auto index = Filled(Small(100), vectors);
+  std::mt19937 random(53);
+  for (std::size_t removed_of_ten : {4, 8}) {
+    Vectors left;
+    std::vector<std::size_t> keys;
+    for (std::size_t i = 0; i < vectors.size(); ++i) {
+      if (i % 10 < removed_of_ten) {
+        index->Remove(i);
+      } else {
+        left.push_back(vectors[i]);
+        keys.push_back(i);
+      }
+    }
+    constexpr std::size_t kQueries = 100, kNeighbours = 10;
+    std::size_t found = 0;
+    for (std::size_t q = 0; q < kQueries; ++q) {
+      const auto query = Near(vectors[random() % vectors.size()], 0.4, random);
+      const auto exact = NearestByBruteForce(left, query, kNeighbours);
+      const double tenth = Cosine(query, left[exact.back()]);
+      for (const Neighbour& neighbour : index->Search(query, kNeighbours)) {
+        ASSERT_GE(neighbour.key % 10, removed_of_ten);
+        found += Cosine(query, vectors[neighbour.key]) >= tenth - kCosineError;
+      }
+    }
+    EXPECT_GE(static_cast<double>(found) / (kQueries * kNeighbours), 0.97) << removed_of_ten;
+  }
 }
 
 TEST(VectorIndex, WhatIsAppendedIsFoundBeforeWhileAndAfterItIsSettled) {
@@ -271,6 +302,46 @@ TEST(VectorIndex, ReadersFindEveryAddedVectorWhileTheWriterWorks) {
   stop = true;
   for (auto& reader : readers) reader.join();
   EXPECT_EQ(index->size(), vectors.size() / 2);
+  EXPECT_EQ(ghosts, 0u);
+  EXPECT_GE(static_cast<double>(found), 0.99 * static_cast<double>(searches));
+}
+
+// Keys that stay are found by every search, while others come and go so often that the index moves
+// to new generations, and while it is saved.
+TEST(VectorIndex, ReadersFindWhatStaysWhileTheIndexMoves) {
+  constexpr std::size_t kStaying = 200, kPassing = 300;
+  const auto staying = RandomClusters(kStaying, kDimensions, 40, 0.5, 59);
+  const auto passing = RandomClusters(kPassing, kDimensions, 40, 0.5, 61);
+  const auto index = Filled(Small(100), staying);
+  std::atomic<std::size_t> searches = 0, found = 0, ghosts = 0;
+  std::atomic<bool> stop = false;
+  auto read = [&](std::uint32_t seed) {
+    std::mt19937 random(seed);
+    while (!stop) {
+      const std::size_t key = random() % kStaying;
+      const auto nearest = index->Search(staying[key], 5);
+      ++searches;
+      found += !nearest.empty() && nearest[0].key == key;
+      for (const auto& neighbour : nearest) ghosts += neighbour.key >= kStaying + kPassing;
+    }
+  };
+  std::vector<std::thread> readers;
+  for (std::uint32_t i = 0; i < 2; ++i) readers.emplace_back(read, i);
+  for (int round = 0; round < 8; ++round) {
+    for (std::size_t i = 0; i < kPassing; ++i) {
+      ASSERT_TRUE(index->Add(kStaying + i, passing[i]));
+    }
+    for (std::size_t i = 0; i < kPassing; ++i) index->Remove(kStaying + i);
+    std::size_t saved = 0;
+    ASSERT_TRUE(index->Save([&saved](std::span<const std::byte> piece) {
+      saved += piece.size();
+      return Result<void>();
+    }));
+    EXPECT_GT(saved, kStaying * kDimensions);
+  }
+  stop = true;
+  for (auto& reader : readers) reader.join();
+  EXPECT_EQ(index->size(), kStaying);
   EXPECT_EQ(ghosts, 0u);
   EXPECT_GE(static_cast<double>(found), 0.99 * static_cast<double>(searches));
 }

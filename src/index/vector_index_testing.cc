@@ -1,6 +1,9 @@
 #include "index/vector_index_testing.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 namespace reprise {
 namespace {
@@ -61,21 +64,20 @@ double Cosine(const std::vector<Half>& a, const std::vector<Half>& b) {
   return sum;
 }
 
-std::size_t NearestByBruteForce(const Vectors& vectors, const std::vector<Half>& query) {
-  std::vector<float> wide;
-  for (Half half : query) wide.push_back(ToFloat(half));
-  std::size_t best = 0;
-  double best_cosine = -2;
+std::vector<std::size_t> NearestByBruteForce(const Vectors& vectors, const std::vector<Half>& query,
+                                             std::size_t count) {
+  const std::vector<float> wide = ToFloat(query);
+  std::vector<std::pair<double, std::size_t>> by_distance;
   for (std::size_t i = 0; i < vectors.size(); ++i) {
-    double cosine = 0;
-    for (std::size_t d = 0; d < wide.size(); ++d)
-      cosine += double{wide[d]} * ToFloat(vectors[i][d]);
-    if (cosine > best_cosine) {
-      best_cosine = cosine;
-      best = i;
-    }
+    const std::vector<float> vector = ToFloat(vectors[i]);
+    by_distance.emplace_back(-std::inner_product(wide.begin(), wide.end(), vector.begin(), 0.0), i);
   }
-  return best;
+  count = std::min(count, by_distance.size());
+  std::partial_sort(by_distance.begin(), by_distance.begin() + static_cast<std::ptrdiff_t>(count),
+                    by_distance.end());
+  std::vector<std::size_t> nearest;
+  for (std::size_t i = 0; i < count; ++i) nearest.push_back(by_distance[i].second);
+  return nearest;
 }
 
 }  // namespace reprise

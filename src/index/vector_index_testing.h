@@ -24,7 +24,8 @@ std::vector<Half> Near(const std::vector<Half>& vector, double noise, std::mt199
 // In double precision.
 double Cosine(const std::vector<Half>& a, const std::vector<Half>& b);
 
-// The position of the vector nearest to `query`.
-std::size_t NearestByBruteForce(const Vectors& vectors, const std::vector<Half>& query);
+// The positions of the `count` vectors nearest to `query`, nearest first.
+std::vector<std::size_t> NearestByBruteForce(const Vectors& vectors, const std::vector<Half>& query,
+                                             std::size_t count = 1);
 
 }  // namespace reprise
