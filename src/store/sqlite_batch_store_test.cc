@@ -173,6 +173,7 @@ TEST_F(BatchStoreTest, BatchesWithoutKeysAreMigrated) {
     auto raw = SqliteConnection::Open(place_.path() / "reprise.db",
                                       SqliteConnection::Mode::kReadWrite, 1000);
     ASSERT_TRUE(raw);
+    ASSERT_TRUE(raw->Execute(kDropHistory));
     ASSERT_TRUE(
         raw->Execute("DROP TABLE api_keys; DROP TABLE secrets;"
                      "DROP INDEX batches_by_key; ALTER TABLE batches DROP COLUMN idempotency_key;"

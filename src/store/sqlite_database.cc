@@ -2,6 +2,7 @@
 
 #include "store/posix_file.h"
 #include "store/sqlite_batch_store.h"
+#include "store/sqlite_entry_history.h"
 #include "store/sqlite_schema.h"
 #include "store/sqlite_spending_store.h"
 #include "store/sqlite_trust_store.h"
@@ -49,7 +50,8 @@ Result<SqliteStores> OpenSqliteStores(const std::filesystem::path& file,
   return SqliteStores{.entries = MakeSqliteEntryStore(*database),
                       .trust = MakeSqliteTrustStore(*database),
                       .batches = MakeSqliteBatchStore(*database),
-                      .spending = MakeSqliteSpendingStore(*database)};
+                      .spending = MakeSqliteSpendingStore(*database),
+                      .history = MakeSqliteEntryHistory(*database)};
 }
 
 }  // namespace reprise

@@ -1,19 +1,32 @@
 #include "store/sqlite_entry_reader.h"
 
 #include <cstring>
+#include <limits>
 
 namespace reprise {
 namespace {
 
-constexpr char kEntries[] =
-    "SELECT id, scope, fingerprint, compatibility, prompt, model, bucket, width, height, params,"
-    " category, created_ms, expires_ms, cost_usd, generation_ms, hits, last_used_ms,"
-    " embedder, value FROM entries LEFT JOIN vectors ON vectors.entry = entries.id"
-    " ORDER BY entries.id";
-constexpr char kImages[] =
-    "SELECT entry, id, blob, media_type, width, height, bytes, revised_prompt, created_ms,"
-    " expires_ms FROM images ORDER BY entry, position";
-constexpr char kTags[] = "SELECT entry, tag FROM tags ORDER BY entry, position";
+// The statements of three cursors that go through the same entries side by side.
+struct Queries {
+  const char* entries;
+  const char* images;
+  const char* tags;
+};
+
+#define REPRISE_ENTRY_QUERIES(which)                                                              \
+  {                                                                                               \
+    "SELECT id, scope, fingerprint, compatibility, prompt, model, bucket, width, height, params," \
+    " category, created_ms, expires_ms, cost_usd, generation_ms, hits, last_used_ms,"             \
+    " embedder, value FROM entries LEFT JOIN vectors ON vectors.entry = entries.id"               \
+    " WHERE entries.id " which " ORDER BY entries.id",                                            \
+        "SELECT entry, id, blob, media_type, width, height, bytes, revised_prompt, created_ms,"   \
+        " expires_ms FROM images WHERE entry " which " ORDER BY entry, position",                 \
+        "SELECT entry, tag FROM tags WHERE entry " which " ORDER BY entry, position"              \
+  }
+
+constexpr Queries kBetween = REPRISE_ENTRY_QUERIES("BETWEEN ? AND ?");
+constexpr Queries kOf = REPRISE_ENTRY_QUERIES("IN (SELECT value FROM json_each(?))");
+#undef REPRISE_ENTRY_QUERIES
 
 Result<Digest> ReadDigest(const SqliteStatement& row, int column, std::uint64_t entry) {
   if (auto digest = Digest::FromRaw(row.GetBytes(column))) return *digest;
@@ -77,10 +90,9 @@ Result<StoredImage> ReadImage(const SqliteStatement& row) {
 // Rows of a table whose first column is the entry, read alongside the entries.
 class PartCursor {
  public:
-  static Result<PartCursor> Open(SqliteConnection& connection, const char* sql) {
-    auto statement = connection.Prepare(sql);
-    if (!statement) return std::unexpected(statement.error());
-    PartCursor cursor(**statement);
+  // `statement` is bound.
+  static Result<PartCursor> Open(SqliteStatement& statement) {
+    PartCursor cursor(statement);
     if (auto moved = cursor.Move(); !moved) return std::unexpected(moved.error());
     return cursor;
   }
@@ -114,12 +126,23 @@ struct Cursors {
   PartCursor images, tags;
 };
 
-Result<Cursors> OpenCursors(SqliteConnection& connection) {
-  auto entries = connection.Prepare(kEntries);
+// `bind` binds the parameters of each statement.
+template <class Bind>
+Result<Cursors> OpenCursors(SqliteConnection& connection, const Queries& queries, Bind bind) {
+  const auto prepare = [&](const char* sql) -> Result<SqliteStatement*> {
+    auto statement = connection.Prepare(sql);
+    if (statement) bind(**statement);
+    return statement;
+  };
+  auto entries = prepare(queries.entries);
   if (!entries) return std::unexpected(entries.error());
-  auto images = PartCursor::Open(connection, kImages);
+  auto image_rows = prepare(queries.images);
+  if (!image_rows) return std::unexpected(image_rows.error());
+  auto tag_rows = prepare(queries.tags);
+  if (!tag_rows) return std::unexpected(tag_rows.error());
+  auto images = PartCursor::Open(**image_rows);
   if (!images) return std::unexpected(images.error());
-  auto tags = PartCursor::Open(connection, kTags);
+  auto tags = PartCursor::Open(**tag_rows);
   if (!tags) return std::unexpected(tags.error());
   return Cursors{*entries, *images, *tags};
 }
@@ -142,15 +165,14 @@ Result<Entry> ReadWhole(Cursors& cursors) {
   return entry;
 }
 
-}  // namespace
-
-Result<void> ReadEntries(SqliteConnection& connection,
-                         const std::function<void(Entry&&, StoredVector&&)>& visit) {
+template <class Bind>
+Result<void> Visit(SqliteConnection& connection, const Queries& queries, Bind bind,
+                   std::uint64_t most, const EntryVisit& visit) {
   // One transaction: the three cursors see the same moment.
   if (auto begun = connection.Execute("BEGIN"); !begun) return begun;
-  auto cursors = OpenCursors(connection);
+  auto cursors = OpenCursors(connection, queries, bind);
   if (!cursors) return std::unexpected(cursors.error());
-  for (;;) {
+  for (; most > 0; --most) {
     auto row = cursors->entries->Step();
     if (!row) return std::unexpected(row.error());
     if (!*row) return {};
@@ -159,6 +181,21 @@ Result<void> ReadEntries(SqliteConnection& connection,
     if (!entry) return std::unexpected(entry.error());
     visit(std::move(*entry), std::move(vector));
   }
+  return {};
+}
+
+}  // namespace
+
+Result<void> ReadEntriesIn(SqliteConnection& connection, EntryHistory::Range range,
+                           const EntryVisit& visit) {
+  const auto bind = [&](SqliteStatement& to) { to.Unsigned(range.first).Unsigned(range.last); };
+  return Visit(connection, kBetween, bind, range.most, visit);
+}
+
+Result<void> ReadEntriesOf(SqliteConnection& connection, const std::string& ids,
+                           const EntryVisit& visit) {
+  const auto bind = [&](SqliteStatement& to) { to.Text(ids); };
+  return Visit(connection, kOf, bind, std::numeric_limits<std::uint64_t>::max(), visit);
 }
 
 }  // namespace reprise

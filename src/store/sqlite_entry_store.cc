@@ -194,7 +194,7 @@ class SqliteEntryStore final : public EntryStore {
   Result<void> ForEach(const std::function<void(Entry&&, StoredVector&&)>& visit) const override {
     auto connection = database_->OpenReader();
     if (!connection) return std::unexpected(connection.error());
-    return ReadEntries(*connection, visit);
+    return ReadEntriesIn(*connection, {}, visit);
   }
 
   Task<Result<void>> Probe() override {

@@ -56,6 +56,7 @@ TEST_F(SqliteEntryStoreTest, NewerSchemaIsRefusedAndLeftAlone) {
 TEST_F(SqliteEntryStoreTest, ImagesOfTheFirstSchemaExpireWithTheirEntry) {
   Entry entry = SampleEntry(1);
   { ASSERT_TRUE(runner_.Run(Open()->Put(entry, SampleVector(1)))); }
+  Execute(kDropHistory);
   Execute(
       "DROP TABLE batch_items; DROP TABLE batches;"
       "DROP TABLE tenant_spending; DROP TABLE api_keys; DROP TABLE secrets;"

@@ -75,6 +75,72 @@ constexpr char kAccessTables[] = R"sql(
   ) STRICT, WITHOUT ROWID;
 )sql";
 
+// Version 8: what has changed since the snapshot that start-up reads, and which one that is, see
+// EntryHistory. Triggers, so that nobody who writes an entry can leave the note out. An entry's
+// newest change counts: AUTOINCREMENT never gives a number twice, also after older ones are gone.
+constexpr char kHistoryTables[] = R"sql(
+  CREATE TABLE changes(
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    entry INTEGER NOT NULL UNIQUE
+  ) STRICT;
+  CREATE TABLE snapshot(  -- no row, or one
+    name TEXT NOT NULL,
+    seq INTEGER NOT NULL
+  ) STRICT;
+  CREATE TRIGGER entries_inserted AFTER INSERT ON entries BEGIN
+    DELETE FROM changes WHERE entry = new.id;
+    INSERT INTO changes(entry) VALUES(new.id);
+  END;
+  CREATE TRIGGER entries_updated AFTER UPDATE ON entries BEGIN
+    DELETE FROM changes WHERE entry IN (old.id, new.id);
+    INSERT INTO changes(entry) VALUES(new.id);
+    INSERT INTO changes(entry) SELECT old.id WHERE old.id <> new.id;
+  END;
+  CREATE TRIGGER entries_deleted AFTER DELETE ON entries BEGIN
+    DELETE FROM changes WHERE entry = old.id;
+    INSERT INTO changes(entry) VALUES(old.id);
+  END;
+  CREATE TRIGGER images_inserted AFTER INSERT ON images BEGIN
+    DELETE FROM changes WHERE entry = new.entry;
+    INSERT INTO changes(entry) VALUES(new.entry);
+  END;
+  CREATE TRIGGER images_updated AFTER UPDATE ON images BEGIN
+    DELETE FROM changes WHERE entry IN (old.entry, new.entry);
+    INSERT INTO changes(entry) VALUES(new.entry);
+    INSERT INTO changes(entry) SELECT old.entry WHERE old.entry <> new.entry;
+  END;
+  CREATE TRIGGER images_deleted AFTER DELETE ON images BEGIN
+    DELETE FROM changes WHERE entry = old.entry;
+    INSERT INTO changes(entry) VALUES(old.entry);
+  END;
+  CREATE TRIGGER tags_inserted AFTER INSERT ON tags BEGIN
+    DELETE FROM changes WHERE entry = new.entry;
+    INSERT INTO changes(entry) VALUES(new.entry);
+  END;
+  CREATE TRIGGER tags_updated AFTER UPDATE ON tags BEGIN
+    DELETE FROM changes WHERE entry IN (old.entry, new.entry);
+    INSERT INTO changes(entry) VALUES(new.entry);
+    INSERT INTO changes(entry) SELECT old.entry WHERE old.entry <> new.entry;
+  END;
+  CREATE TRIGGER tags_deleted AFTER DELETE ON tags BEGIN
+    DELETE FROM changes WHERE entry = old.entry;
+    INSERT INTO changes(entry) VALUES(old.entry);
+  END;
+  CREATE TRIGGER vectors_inserted AFTER INSERT ON vectors BEGIN
+    DELETE FROM changes WHERE entry = new.entry;
+    INSERT INTO changes(entry) VALUES(new.entry);
+  END;
+  CREATE TRIGGER vectors_updated AFTER UPDATE ON vectors BEGIN
+    DELETE FROM changes WHERE entry IN (old.entry, new.entry);
+    INSERT INTO changes(entry) VALUES(new.entry);
+    INSERT INTO changes(entry) SELECT old.entry WHERE old.entry <> new.entry;
+  END;
+  CREATE TRIGGER vectors_deleted AFTER DELETE ON vectors BEGIN
+    DELETE FROM changes WHERE entry = old.entry;
+    INSERT INTO changes(entry) VALUES(old.entry);
+  END;
+)sql";
+
 // Migration i leads from version i to version i + 1. A released one never changes.
 // AUTOINCREMENT: ids are never given twice, since callers keep them after a removal. Prompts and
 // tags are TEXT for the sake of whoever opens the file, whatever bytes they hold.
@@ -166,6 +232,7 @@ constexpr std::array kMigrations = {
     kTenantSpendingTable,
     kBatchKeys,
     kAccessTables,
+    kHistoryTables,
 };
 
 Result<void> CheckOwner(SqliteConnection& connection, const std::filesystem::path& file) {

@@ -38,6 +38,14 @@ class TaskRunner {
   IoThreads threads_{2};
 };
 
+// Takes a database from schema version 8 back to 7, for tests of migrations.
+inline constexpr char kDropHistory[] =
+    "DROP TRIGGER entries_inserted; DROP TRIGGER entries_updated; DROP TRIGGER entries_deleted;"
+    "DROP TRIGGER images_inserted; DROP TRIGGER images_updated; DROP TRIGGER images_deleted;"
+    "DROP TRIGGER tags_inserted; DROP TRIGGER tags_updated; DROP TRIGGER tags_deleted;"
+    "DROP TRIGGER vectors_inserted; DROP TRIGGER vectors_updated; DROP TRIGGER vectors_deleted;"
+    "DROP TABLE changes; DROP TABLE snapshot; PRAGMA user_version = 7";
+
 // An empty directory, removed when destroyed.
 class TemporaryDirectory {
  public:

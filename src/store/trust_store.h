@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "store/batch_store.h"
+#include "store/entry_history.h"
 #include "store/entry_store.h"
 #include "store/spending_store.h"
 
@@ -90,6 +91,7 @@ struct SqliteStores {
   std::unique_ptr<TrustStore> trust;
   std::unique_ptr<BatchStore> batches;
   std::unique_ptr<SpendingStore> spending;
+  std::unique_ptr<EntryHistory> history;
 };
 
 // All stores in one file, with one writer; see OpenSqliteEntryStore. The file is closed with the
