@@ -76,21 +76,44 @@ Result<void> PosixFile::Write(std::string_view bytes) {
   return {};
 }
 
-Result<std::string> PosixFile::ReadAll() const {
+Result<std::uint64_t> PosixFile::Size() const {
   struct stat status;
   if (::fstat(descriptor_, &status) != 0) return FileError("read", path_, errno);
-  std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+// Stops at the end of the file.
+Result<std::size_t> PosixFile::Fill(std::string& bytes, std::uint64_t offset) const {
   std::size_t at = 0;
   while (at < bytes.size()) {
     const auto got =
-        ::pread(descriptor_, bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
+        ::pread(descriptor_, bytes.data() + at, bytes.size() - at, static_cast<off_t>(offset + at));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return FileError("read", path_, errno);
     if (got == 0) break;
     at += static_cast<std::size_t>(got);
   }
-  bytes.resize(at);
+  return at;
+}
+
+Result<std::string> PosixFile::ReadAll() const {
+  const auto size = Size();
+  if (!size) return std::unexpected(size.error());
+  std::string bytes(*size, '\0');
+  const auto got = Fill(bytes, 0);
+  if (!got) return std::unexpected(got.error());
+  bytes.resize(*got);
   return bytes;
+}
+
+Result<std::string> PosixFile::ReadAt(std::uint64_t offset, std::size_t size) const {
+  std::string bytes(size, '\0');
+  const auto got = Fill(bytes, offset);
+  if (!got) return std::unexpected(got.error());
+  if (*got == size) return bytes;
+  return Fail(Code::kUnavailable, path_.string() + " ends after " + std::to_string(offset + *got) +
+                                      " bytes, where " + std::to_string(size) + " from " +
+                                      std::to_string(offset) + " on were expected");
 }
 
 Result<void> PosixFile::Sync() {

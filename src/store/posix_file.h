@@ -2,6 +2,7 @@
 // failure). Every failure names the path, the system's reason and what to do.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -36,12 +37,16 @@ class PosixFile {
   Result<void> Write(std::string_view bytes);
   // From the start of the file, wherever it was written or read before.
   Result<std::string> ReadAll() const;
+  Result<std::uint64_t> Size() const;
+  // Exactly so many bytes; kUnavailable when the file ends before. For several threads at once.
+  Result<std::string> ReadAt(std::uint64_t offset, std::size_t size) const;
   // Bytes and length reach the disk.
   Result<void> Sync();
 
   int descriptor() const { return descriptor_; }
 
  private:
+  Result<std::size_t> Fill(std::string& bytes, std::uint64_t offset) const;
   PosixFile(std::filesystem::path path, int descriptor)
       : path_(std::move(path)), descriptor_(descriptor) {}
 
