@@ -107,7 +107,8 @@ Result<std::string> PosixFile::ReadAll() const {
 }
 
 Result<std::string> PosixFile::ReadAt(std::uint64_t offset, std::size_t size) const {
-  std::string bytes(size, '\0');
+  std::string bytes;
+  bytes.resize_and_overwrite(size, [](char*, std::size_t all) { return all; });
   const auto got = Fill(bytes, offset);
   if (!got) return std::unexpected(got.error());
   if (*got == size) return bytes;
