@@ -118,6 +118,7 @@ class ReplayCache {
     if (!blobs) return std::unexpected(blobs.error());
     ImageCacheParts parts;
     parts.entries = std::move(stores->entries);
+    parts.history = std::move(stores->history);
     parts.trust = std::move(stores->trust);
     // Blank images say nothing of one another.
     given.settings.audit.share = 0;

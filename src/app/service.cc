@@ -158,6 +158,8 @@ Result<void> Service::OpenCache() {
   if (auto opened = OpenUpstreams(parts); !opened) return opened;
   if (auto opened = OpenAccess(); !opened) return opened;
   parts.entries = std::move(stores->entries);
+  parts.history = std::move(stores->history);
+  parts.snapshots.place.directory = config_.data / "snapshots";
   parts.trust = std::move(stores->trust);
   if (!config_.judge.base_url.empty()) parts.judge = MakeChatJudge(config_.judge, client_);
   parts.blobs = std::move(*blobs);

@@ -281,6 +281,8 @@ void TestCache::Open() {
   ImageCacheParts parts;
   auto stores = Take(OpenSqliteStores(directory_.path() / "entries.db"));
   parts.entries = MakeFaultyEntryStore(std::move(stores.entries), entry_faults);
+  parts.history = std::move(stores.history);
+  parts.snapshots = {.place = {snapshot_path()}, .least_changes = snapshot_least_changes};
   parts.trust = std::move(stores.trust);
   parts.random = random;
   parts.free_disk = [free = free_disk]() -> Result<std::uint64_t> { return free->load(); };

@@ -150,6 +150,8 @@ class TestCache {
 
   ImageCache& cache() { return *cache_; }
   std::filesystem::path blob_path() const { return directory_.path() / "blobs"; }
+  std::filesystem::path database_path() const { return directory_.path() / "entries.db"; }
+  std::filesystem::path snapshot_path() const { return directory_.path() / "snapshots"; }
   // Image files in the blob store.
   std::vector<std::filesystem::path> BlobFiles() const;
   // Rows in the entry store.
@@ -164,6 +166,7 @@ class TestCache {
   std::shared_ptr<std::atomic<std::uint64_t>> free_disk =
       std::make_shared<std::atomic<std::uint64_t>>(1ULL << 40);
   // Used from the next Reopen.
+  std::uint64_t snapshot_least_changes = 10'000;
   std::function<double()> random;
   std::function<std::unique_ptr<ImageJudge>()> make_judge;
 

@@ -30,6 +30,8 @@ constexpr int kMaxRounds = 6;
 
 // How long an end waits for removals under way.
 constexpr std::chrono::seconds kEvictionPatience{10};
+// And for the snapshot that shortens the next start.
+constexpr std::chrono::seconds kSnapshotPatience{10};
 
 std::int64_t MicrosSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
@@ -136,6 +138,13 @@ class ImageCache::Impl {
                 .clock = clock,
                 .embedder = std::string(parts_.embedder->identity())}),
         flight_step_(*parts_.verifier, settings_, trust_),
+        snapshots_({.history = *parts_.history,
+                    .table = table_,
+                    .semantic = semantic_,
+                    .workers = workers,
+                    .context = context,
+                    .embedder = std::string(parts_.embedder->identity()),
+                    .settings = parts_.snapshots}),
         reembedding_({.backlog = backlog_,
                       .library = library_,
                       .table = table_,
@@ -145,7 +154,8 @@ class ImageCache::Impl {
                       .embedder = std::string(parts_.embedder->identity())}) {}
 
   Task<Result<void>> Load() {
-    auto loaded = co_await library_.Load();
+    const auto read = [this](const LoadVisit& visit) { return snapshots_.Load(visit); };
+    auto loaded = co_await library_.Load(read);
     if (loaded) loaded = trust_.Load();
     if (loaded) evictor_.Kick();  // the limits may be tighter than they were
     if (!loaded || !settings_.semantic) co_return loaded;
@@ -160,6 +170,7 @@ class ImageCache::Impl {
     stopped_ = true;
     reembedding_.Stop();
     evictor_.Stop();
+    snapshots_.Stop();
   }
 
   Task<Answer> Handle(std::shared_ptr<const ImageRequest> request) {
@@ -204,7 +215,9 @@ class ImageCache::Impl {
     if (*swept > 0) log::info("{} expired images removed", *swept);
     stats_.CountRemoved(Removal::kExpired, *swept);
     evictor_.Kick();
+    snapshots_.Kick();
     if (stopped_) co_await EndOfEviction();
+    if (stopped_) co_await snapshots_.Finish(kSnapshotPatience);
     if (const auto kept = co_await trust_.Maintain(); !kept) co_return kept;
     co_return flushed;
   }
@@ -267,7 +280,7 @@ class ImageCache::Impl {
   std::size_t generations_under_way() const { return generations_.load(); }
   std::size_t tasks_under_way() const {
     return generations_.load() + trust_.under_way() + embedding_.under_way() +
-           reembedding_.under_way() + evictor_.under_way() + settling_;
+           reembedding_.under_way() + evictor_.under_way() + snapshots_.under_way() + settling_;
   }
 
   Trust& trust() { return trust_; }
@@ -476,6 +489,7 @@ class ImageCache::Impl {
   Trust trust_;
   Purge purge_;
   FlightStep flight_step_;
+  SnapshotKeeper snapshots_;
   Reembedding reembedding_;
   std::atomic<bool> stopped_ = false;
   std::atomic<std::size_t> settling_ = 0;

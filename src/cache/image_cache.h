@@ -21,10 +21,12 @@
 #include "cache/reply.h"
 #include "cache/request.h"
 #include "cache/settings.h"
+#include "cache/snapshot_keeper.h"
 #include "cache/trust.h"
 #include "embed/embedder.h"
 #include "prompt/verifier.h"
 #include "store/blob_store.h"
+#include "store/entry_history.h"
 #include "store/entry_store.h"
 #include "store/trust_store.h"
 #include "upstream/budget.h"
@@ -41,6 +43,8 @@ struct Answer {
 
 struct ImageCacheParts {
   std::unique_ptr<EntryStore> entries;
+  std::unique_ptr<EntryHistory> history;
+  SnapshotSettings snapshots;
   std::unique_ptr<BlobStore> blobs;
   std::unique_ptr<Embedder> embedder;
   std::unique_ptr<Verifier> verifier;

@@ -10,8 +10,6 @@ namespace {
 constexpr std::chrono::seconds kLockPatience{120};
 constexpr std::size_t kLockQueue = 100'000;
 
-// About 10 ms of a worker's time.
-constexpr std::size_t kSettleSteps = 24;
 constexpr std::chrono::milliseconds kBusyPause{50};
 
 // Entries removed in one transaction, while requests of their lock wait.
@@ -61,49 +59,6 @@ Library::Library(Parts parts) : parts_(parts), hot_(parts.hot_bytes) {
 Task<Result<Library::Lock>> Library::LockFor(Digest fingerprint) {
   auto& lock = *locks_[LockOf(fingerprint)];
   co_return co_await lock.Acquire(After(kLockPatience));
-}
-
-Task<Result<void>> Library::Load() {
-  std::vector<EntryPtr> expired;
-  const std::int64_t now = parts_.clock.NowMs();
-  auto loaded = parts_.entries.ForEach([&](Entry&& record, StoredVector&& vector) {
-    auto usage = std::make_shared<EntryUsage>();
-    usage->hits = record.hits;
-    usage->last_used_ms = record.last_used_ms;
-    for (const StoredImage& image : record.images) refs_.AddLoaded(image.blob, image.bytes);
-    auto entry = std::make_shared<const CachedEntry>(std::move(record), std::move(usage));
-    parts_.table.Put(entry);
-    WatchExpiry(entry->record());
-    if (entry->ExpiredAt(now)) {
-      expired.push_back(entry);
-    } else if (!LoadVector(*entry, vector)) {
-      parts_.backlog.Push(entry->record().id);
-    }
-  });
-  if (!loaded) co_return std::unexpected(loaded.error());
-  const auto removed = co_await Remove(std::move(expired));
-  if (!removed) log::warn("expired entries stay stored: {}", removed.error().message);
-  co_return Result<void>();
-}
-
-// False: the entry needs another vector.
-bool Library::LoadVector(const CachedEntry& entry, const StoredVector& vector) {
-  if (vector.values.empty() || vector.embedder != parts_.embedder) return false;
-  const Entry& record = entry.record();
-  const auto added = parts_.semantic.Append(record.compatibility, record.id, vector.values);
-  if (!added)
-    log::warn("the vector of entry {} is of no use: {}", record.id, added.error().message);
-  entry.usage().indexed = added.has_value();
-  return added.has_value();
-}
-
-Task<> Library::SettleIndexes(const std::atomic<bool>& stop) {
-  while (!stop) {
-    auto work = [this]() -> Result<bool> { return parts_.semantic.Settle(kSettleSteps); };
-    const auto more = co_await parts_.workers.Run(std::move(work));
-    if (more && !*more) co_return;
-    if (!more) co_await Sleep(kBusyPause);
-  }
 }
 
 Task<Result<void>> Library::SetVectors(std::vector<EntryVector> vectors) {

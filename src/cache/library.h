@@ -21,6 +21,7 @@
 #include "cache/bytes_cache.h"
 #include "cache/entry_table.h"
 #include "cache/semantic_tier.h"
+#include "cache/snapshot_loader.h"
 #include "cache/vector_backlog.h"
 #include "store/blob_store.h"
 #include "store/entry_store.h"
@@ -57,9 +58,11 @@ class Library {
   };
   explicit Library(Parts parts);
 
-  // Reads every entry into memory; those that have expired are removed, and those without a vector
-  // of the present embedder go to the backlog. Once, before the other methods.
-  Task<Result<void>> Load();
+  // Takes every entry of `source` into memory; those that have expired are removed, and those
+  // without a vector of the present embedder go to the backlog. Once, before the other methods.
+  // `source` visits as LoadEntries does.
+  using EntrySource = std::function<Result<void>(const LoadVisit&)>;
+  Task<Result<void>> Load(EntrySource source);
 
   // Builds the graphs of what Load has read, bit by bit on the workers; until then, searches scan.
   // Ends early when `stop` is set.
@@ -121,6 +124,7 @@ class Library {
   std::vector<std::vector<EntryPtr>> Batches(const std::vector<std::uint64_t>& ids) const;
   Task<Result<std::vector<std::uint64_t>>> RemoveBatch(std::vector<EntryPtr> batch,
                                                        std::function<bool(const Entry&)> wanted);
+  EntryPtr TakeIn(Entry&& record, const StoredVector& vector, bool indexed);
   bool LoadVector(const CachedEntry& entry, const StoredVector& vector);
   // Adding to a large partition takes milliseconds.
   void Index(const EntryPtr& entry, const StoredVector& vector);

@@ -43,7 +43,11 @@ class LibraryTest : public testing::Test {
                                                  .workers = workers_,
                                                  .clock = clock_,
                                                  .hot_bytes = 0});
-    const auto loaded = RunTask(io_.context(), library_->Load());
+    const auto loaded = RunTask(io_.context(), library_->Load([this](const LoadVisit& visit) {
+      return entries_->ForEach([&](Entry&& entry, StoredVector&& vector) {
+        visit(std::move(entry), std::move(vector), false);
+      });
+    }));
     ASSERT_TRUE(loaded) << loaded.error().message;
   }
   void Close() {

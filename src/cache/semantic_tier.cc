@@ -45,6 +45,17 @@ Result<void> SemanticTier::Append(const Digest& partition, std::uint64_t entry,
   return index->Append(entry, vector);
 }
 
+void SemanticTier::Adopt(const Digest& partition, std::shared_ptr<VectorIndex> index) {
+  if (index->size() == 0) return;
+  {
+    std::lock_guard lock(unsettled_mutex_);  // it may have been saved half settled
+    unsettled_.insert_or_assign(partition, index);
+  }
+  Shard& shard = ShardOf(shards_, partition);
+  std::unique_lock lock(shard.mutex);
+  shard.indexes.insert_or_assign(partition, std::move(index));
+}
+
 bool SemanticTier::Settle(std::size_t steps) {
   Digest partition;
   IndexPtr index;
@@ -132,7 +143,7 @@ SemanticTier::IndexPtr SemanticTier::MakeIndex(const Digest& partition) {
   Shard& shard = ShardOf(shards_, partition);
   std::unique_lock lock(shard.mutex);
   IndexPtr& index = shard.indexes[partition];
-  if (!index) index = MakeVectorIndex({.dimensions = dimensions_.load()});
+  if (!index) index = MakeVectorIndex(OptionsFor(dimensions_));
   return index;
 }
 
@@ -142,6 +153,15 @@ void SemanticTier::ForEachIndex(Visit visit) const {
     std::shared_lock lock(shard.mutex);
     for (const auto& [partition, index] : shard.indexes) visit(*index);
   }
+}
+
+std::vector<std::pair<Digest, SemanticTier::IndexPtr>> SemanticTier::Indexes() const {
+  std::vector<std::pair<Digest, IndexPtr>> indexes;
+  for (const Shard& shard : shards_) {
+    std::shared_lock lock(shard.mutex);
+    indexes.insert(indexes.end(), shard.indexes.begin(), shard.indexes.end());
+  }
+  return indexes;
 }
 
 std::size_t SemanticTier::vectors() const {

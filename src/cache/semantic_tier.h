@@ -11,6 +11,8 @@
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "base/digest.h"
 #include "cache/entry_table.h"
@@ -61,6 +63,11 @@ class SemanticTier {
   bool AddsQuickly(const Digest& partition) const;
   // Add for many vectors at once, at start-up; Settle afterwards. See VectorIndex.
   Result<void> Append(const Digest& partition, std::uint64_t entry, std::span<const Half> vector);
+  // Takes a whole index in, at start-up. It was made with OptionsFor the tier's dimensions.
+  void Adopt(const Digest& partition, std::shared_ptr<VectorIndex> index);
+  static VectorIndexOptions OptionsFor(std::size_t dimensions) {
+    return {.dimensions = dimensions};
+  }
   // Brings some more of what was appended into a graph, for about `steps` half milliseconds. False
   // when nothing is left to do.
   bool Settle(std::size_t steps);
@@ -69,6 +76,10 @@ class SemanticTier {
   // Plain code, tens of microseconds.
   SemanticResult Find(const SemanticQuery& query) const;
 
+  // All indexes there are, by partition.
+  std::vector<std::pair<Digest, std::shared_ptr<VectorIndex>>> Indexes() const;
+
+  std::size_t dimensions() const { return dimensions_; }  // 0: not known yet
   std::size_t vectors() const;
   std::size_t partitions() const;
   // Partitions that Settle has not gone through yet.

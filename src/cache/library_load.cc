@@ -1,0 +1,67 @@
+// Start-up: what is stored comes into memory, then into the indexes' graphs.
+#include <mutex>
+
+#include "base/log.h"
+#include "cache/library.h"
+
+namespace reprise {
+namespace {
+
+// About 10 ms of a worker's time.
+constexpr std::size_t kSettleSteps = 24;
+constexpr std::chrono::milliseconds kBusyPause{50};
+
+}  // namespace
+
+Task<Result<void>> Library::Load(EntrySource source) {
+  std::mutex mutex;
+  std::vector<EntryPtr> expired;
+  const std::int64_t now = parts_.clock.NowMs();
+  const auto loaded = source([&](Entry&& record, StoredVector&& vector, bool indexed) {
+    auto entry = TakeIn(std::move(record), vector, indexed);
+    if (!entry->ExpiredAt(now)) return;
+    std::lock_guard lock(mutex);
+    expired.push_back(std::move(entry));
+  });
+  if (!loaded) co_return std::unexpected(loaded.error());
+  const auto removed = co_await Remove(std::move(expired));
+  if (!removed) log::warn("expired entries stay stored: {}", removed.error().message);
+  co_return Result<void>();
+}
+
+// Safe for any thread, for different entries.
+EntryPtr Library::TakeIn(Entry&& record, const StoredVector& vector, bool indexed) {
+  auto usage = std::make_shared<EntryUsage>();
+  usage->hits = record.hits;
+  usage->last_used_ms = record.last_used_ms;
+  usage->indexed = indexed;
+  for (const StoredImage& image : record.images) refs_.AddLoaded(image.blob, image.bytes);
+  auto entry = std::make_shared<const CachedEntry>(std::move(record), std::move(usage));
+  parts_.table.Put(entry);
+  WatchExpiry(entry->record());
+  if (indexed || entry->ExpiredAt(parts_.clock.NowMs())) return entry;
+  if (!LoadVector(*entry, vector)) parts_.backlog.Push(entry->record().id);
+  return entry;
+}
+
+// False: the entry needs another vector.
+bool Library::LoadVector(const CachedEntry& entry, const StoredVector& vector) {
+  if (vector.values.empty() || vector.embedder != parts_.embedder) return false;
+  const Entry& record = entry.record();
+  const auto added = parts_.semantic.Append(record.compatibility, record.id, vector.values);
+  if (!added)
+    log::warn("the vector of entry {} is of no use: {}", record.id, added.error().message);
+  entry.usage().indexed = added.has_value();
+  return added.has_value();
+}
+
+Task<> Library::SettleIndexes(const std::atomic<bool>& stop) {
+  while (!stop) {
+    auto work = [this]() -> Result<bool> { return parts_.semantic.Settle(kSettleSteps); };
+    const auto more = co_await parts_.workers.Run(std::move(work));
+    if (more && !*more) co_return;
+    if (!more) co_await Sleep(kBusyPause);
+  }
+}
+
+}  // namespace reprise

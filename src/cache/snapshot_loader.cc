@@ -1,0 +1,223 @@
+#include "cache/snapshot_loader.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <span>
+
+#include "base/log.h"
+#include "base/parallel.h"
+#include "cache/snapshot_indexes.h"
+#include "store/snapshot_file.h"
+
+namespace reprise {
+namespace {
+
+// The ids are cut into so many ranges: enough that threads end at about the same time.
+constexpr std::uint64_t kRanges = 64;
+// Entries that one query replays.
+constexpr std::size_t kReplayBatch = 4096;
+constexpr std::chrono::seconds kProgressEvery{2};
+
+using Steady = std::chrono::steady_clock;
+using Ids = std::vector<std::uint64_t>;
+
+// Says how far a long reading is, now and then. Safe for any thread.
+class Progress {
+ public:
+  explicit Progress(std::uint64_t total) : total_(total) {}
+
+  void Add() {
+    const std::uint64_t done = ++done_;
+    if (done % 1024 != 0) return;
+    std::lock_guard lock(mutex_);
+    if (Steady::now() - said_ < kProgressEvery) return;
+    said_ = Steady::now();
+    log::info("reading the store: {} of {} entries", done, total_);
+  }
+  std::uint64_t done() const { return done_; }
+
+ private:
+  const std::uint64_t total_;
+  std::atomic<std::uint64_t> done_ = 0;
+  std::mutex mutex_;
+  Steady::time_point said_ = Steady::now();
+};
+
+Result<LoadReport> ReadStore(const EntryHistory& history, const EntryHistory::State& state,
+                             const LoadVisit& visit) {
+  const auto total = history.CountUnchanged(state.last);
+  if (!total) return std::unexpected(total.error());
+  if (*total == 0) return LoadReport{};
+  Progress progress(*total);
+  const std::uint64_t step = (state.last_entry - state.first_entry) / kRanges + 1;
+  const auto read = ParallelFor(kRanges, [&](std::size_t i) -> Result<void> {
+    const std::uint64_t first = state.first_entry + i * step;
+    if (first > state.last_entry) return {};
+    const EntryHistory::Range range{.first = first, .last = first + step - 1};
+    return history.ForEachIn(range, [&](Entry&& entry, StoredVector&& vector) {
+      visit(std::move(entry), std::move(vector), false);
+      progress.Add();
+    });
+  });
+  if (!read) return std::unexpected(read.error());
+  return LoadReport{.entries = progress.done()};
+}
+
+bool Contains(const Ids& ids, std::uint64_t id) {
+  return std::ranges::binary_search(ids, id);
+}
+
+// A snapshot every byte of which has been looked at, and what has changed since.
+struct Checked {
+  SnapshotFile file;
+  SnapshotIndexes indexes;
+  Ids changed;  // in order
+};
+
+Result<void> CheckTitle(const SnapshotTitle& title, const std::string& name,
+                        const LoadRequest& request) {
+  if (title.name != name) {
+    return Fail(Code::kCorrupt, "it is snapshot " + title.name + ", the store names " + name);
+  }
+  if (title.embedder != request.embedder) {
+    return Fail(Code::kCorrupt, "its vectors are of " + title.embedder +
+                                    ", the present embedder is " + request.embedder);
+  }
+  const std::size_t dimensions = request.semantic.dimensions();
+  if (dimensions != 0 && title.dimensions != dimensions) {
+    return Fail(Code::kCorrupt, "its vectors have " + std::to_string(title.dimensions) +
+                                    " dimensions, those of the present embedder " +
+                                    std::to_string(dimensions));
+  }
+  return {};
+}
+
+// Reads everything once: entries are only looked at, indexes are kept. Gives how many of the
+// snapshot's entries have not changed since. Indexes are large, and begun first.
+Result<std::uint64_t> ReadAll(Checked& snapshot) {
+  std::atomic<std::uint64_t> unchanged = 0;
+  const std::size_t blobs = snapshot.file.blobs();
+  const auto read = ParallelFor(blobs + snapshot.file.parts(), [&](std::size_t i) -> Result<void> {
+    if (i < blobs) return snapshot.indexes.Read(snapshot.file, i);
+    std::uint64_t count = 0;
+    auto done = snapshot.file.ReadPart(
+        i - blobs, [&](Entry& entry, bool) { count += !Contains(snapshot.changed, entry.id); });
+    unchanged += count;
+    return done;
+  });
+  if (!read) return std::unexpected(read.error());
+  return unchanged;
+}
+
+Result<Checked> Check(const LoadRequest& request, const EntryHistory::State& state) {
+  auto file = SnapshotFile::Open(request.place.FileOf(state.snapshot));
+  if (!file) return std::unexpected(file.error());
+  if (auto ours = CheckTitle(file->title(), state.snapshot, request); !ours) {
+    return std::unexpected(ours.error());
+  }
+  auto changed = request.history.ChangedSince(state.seq);
+  if (!changed) return std::unexpected(changed.error());
+  const std::size_t blobs = file->blobs();
+  Checked snapshot{std::move(*file), SnapshotIndexes(blobs), std::move(*changed)};
+  const auto unchanged = ReadAll(snapshot);
+  if (!unchanged) return std::unexpected(unchanged.error());
+  const auto expected = request.history.CountUnchanged(state.seq);
+  if (!expected) return std::unexpected(expected.error());
+  if (*unchanged == *expected) return snapshot;
+  return Fail(Code::kCorrupt, "it has " + std::to_string(*unchanged) +
+                                  " entries that have not changed since, the store " +
+                                  std::to_string(*expected));
+}
+
+// Takes a checked snapshot into memory, and what has changed since.
+class Replay {
+ public:
+  Replay(const LoadRequest& request, Checked& snapshot, const LoadVisit& visit)
+      : request_(request), snapshot_(snapshot), visit_(visit), rest_(snapshot.changed) {}
+
+  Result<LoadReport> Run() {
+    snapshot_.indexes.HandOver(request_.semantic);
+    if (auto read = VisitParts(); !read) return std::unexpected(read.error());
+    if (auto read = VisitRest(); !read) return std::unexpected(read.error());
+    snapshot_.indexes.RemoveOthers();
+    return LoadReport{
+        .from_snapshot = true, .entries = from_parts_ + from_store_, .replayed = from_store_};
+  }
+
+ private:
+  Result<void> VisitParts() {
+    return ParallelFor(snapshot_.file.parts(), [this](std::size_t part) {
+      return snapshot_.file.ReadPart(
+          part, [this](Entry& entry, bool embedded) { VisitPast(entry, embedded); });
+    });
+  }
+
+  void VisitPast(Entry& entry, bool embedded) {
+    if (Contains(snapshot_.changed, entry.id)) return;
+    const bool indexed = embedded && snapshot_.indexes.Take(entry);
+    if (embedded && !indexed) {  // its vector came to the index after that was saved
+      std::lock_guard lock(mutex_);
+      rest_.push_back(entry.id);
+      return;
+    }
+    ++from_parts_;
+    visit_(std::move(entry), StoredVector{}, indexed);
+  }
+
+  Result<void> VisitRest() {
+    const std::size_t batches = (rest_.size() + kReplayBatch - 1) / kReplayBatch;
+    return ParallelFor(batches, [this](std::size_t i) {
+      const std::size_t begin = i * kReplayBatch;
+      const std::span<const std::uint64_t> batch =
+          std::span(rest_).subspan(begin, std::min(kReplayBatch, rest_.size() - begin));
+      return request_.history.ForEachOf(
+          Ids(batch.begin(), batch.end()), [this](Entry&& entry, StoredVector&& vector) {
+            const bool embedded = !vector.values.empty() && vector.embedder == request_.embedder;
+            const bool indexed = embedded && snapshot_.indexes.Take(entry);
+            ++from_store_;
+            visit_(std::move(entry), std::move(vector), indexed);
+          });
+    });
+  }
+
+  const LoadRequest& request_;
+  Checked& snapshot_;
+  const LoadVisit& visit_;
+  std::mutex mutex_;
+  Ids rest_;  // to be read from the store
+  std::atomic<std::uint64_t> from_parts_ = 0, from_store_ = 0;
+};
+
+// What was checked a moment ago does not read the same any more: nothing can be done with entries
+// half of which are in memory.
+Error Unsound(const Error& error, const std::filesystem::path& file) {
+  std::error_code ignored;
+  std::filesystem::remove(file, ignored);
+  return {.code = Code::kCorrupt,
+          .message = error.message +
+                     ", though it was sound a moment ago: check the disk; the file " +
+                     "has been removed, so the next start reads the store instead"};
+}
+
+}  // namespace
+
+Result<LoadReport> LoadEntries(const LoadRequest& request, const LoadVisit& visit) {
+  const auto state = request.history.Read();
+  if (!state) return std::unexpected(state.error());
+  if (state->snapshot.empty()) return ReadStore(request.history, *state, visit);
+  auto checked = Check(request, *state);
+  if (!checked) {
+    log::warn("the snapshot is not used, every entry is read from the store: {}",
+              checked.error().message);
+    return ReadStore(request.history, *state, visit);
+  }
+  auto report = Replay(request, *checked, visit).Run();
+  if (!report && report.error().code == Code::kCorrupt) {
+    return std::unexpected(Unsound(report.error(), request.place.FileOf(state->snapshot)));
+  }
+  return report;
+}
+
+}  // namespace reprise
