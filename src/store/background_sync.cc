@@ -4,20 +4,12 @@
 #include <utility>
 
 #include "base/log.h"
-#include "store/posix_file.h"
 
 namespace reprise {
 namespace {
 
 // Writes that come within it share a sync.
 constexpr std::chrono::milliseconds kGather{50};
-
-void SyncPath(const std::filesystem::path& path) {
-  auto file = PosixFile::OpenIfThere(path);
-  if (file && !*file) return;  // removed meanwhile
-  auto synced = file ? (*file)->Sync() : std::unexpected(file.error());
-  if (!synced) log::error("not durable yet: {}", synced.error().message);
-}
 
 }  // namespace
 
@@ -52,6 +44,12 @@ void BackgroundSync::Flush() {
   hurry_ = false;
 }
 
+// What is gone by now has nothing to sync.
+void BackgroundSync::Sync(const std::filesystem::path& path) {
+  const auto synced = files_.Sync(path);
+  if (!synced) log::error("not durable yet: {}", synced.error().message);
+}
+
 void BackgroundSync::Loop() {
   std::unique_lock lock(mutex_);
   while (true) {
@@ -61,8 +59,8 @@ void BackgroundSync::Loop() {
     const Paths paths = std::exchange(waiting_, {});
     busy_ = true;
     lock.unlock();
-    for (const auto& file : paths.files) SyncPath(file);
-    for (const auto& directory : paths.directories) SyncPath(directory);
+    for (const auto& file : paths.files) Sync(file);
+    for (const auto& directory : paths.directories) Sync(directory);
     lock.lock();
     busy_ = false;
     idle_.notify_all();

@@ -8,11 +8,14 @@
 #include <set>
 #include <thread>
 
+#include "store/files.h"
+
 namespace reprise {
 
 class BackgroundSync {
  public:
-  BackgroundSync() : thread_([this] { Loop(); }) {}
+  // `files` outlives this object.
+  explicit BackgroundSync(Files& files) : files_(files), thread_([this] { Loop(); }) {}
   ~BackgroundSync();  // syncs what was added
   BackgroundSync(const BackgroundSync&) = delete;
   BackgroundSync& operator=(const BackgroundSync&) = delete;
@@ -31,7 +34,9 @@ class BackgroundSync {
     bool empty() const { return files.empty() && directories.empty(); }
   };
   void Loop();
+  void Sync(const std::filesystem::path& path);
 
+  Files& files_;
   std::mutex mutex_;
   std::condition_variable wake_, idle_;
   Paths waiting_;

@@ -23,7 +23,7 @@ class BackgroundSyncTest : public ::testing::Test {
 // That the bytes reach the disk only a power cut could show; here: that everything is worked off,
 // whoever adds, and what is gone does not stop the rest.
 TEST_F(BackgroundSyncTest, WorksOffWhatManyThreadsAdd) {
-  BackgroundSync sync;
+  BackgroundSync sync(SystemFiles());
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
@@ -40,12 +40,12 @@ TEST_F(BackgroundSyncTest, WorksOffWhatManyThreadsAdd) {
 }
 
 TEST_F(BackgroundSyncTest, FlushWithNothingToDoReturns) {
-  BackgroundSync sync;
+  BackgroundSync sync(SystemFiles());
   sync.Flush();
 }
 
 TEST_F(BackgroundSyncTest, MayEndWithWorkToDo) {
-  BackgroundSync sync;
+  BackgroundSync sync(SystemFiles());
   for (int i = 0; i < 50; ++i) sync.Add(Write(std::to_string(i)));
 }
 

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "base/worker_pool.h"
+#include "store/files.h"
 #include "store/sync_mode.h"
 
 namespace reprise {
@@ -44,6 +45,7 @@ struct FileBlobStoreOptions {
   std::size_t verify_one_in = 16;
   // Blobs up to this size are verified at every read: hashing them costs less than reading them.
   std::size_t always_verify_bytes = 64 * 1024;
+  Files* files = &SystemFiles();  // outlives the store
 };
 
 // One file per blob below `directory` (made if missing). Work runs on `pool`, which outlives it.

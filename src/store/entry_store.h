@@ -14,6 +14,7 @@
 #include "base/digest.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "store/files.h"
 #include "store/sync_mode.h"
 
 namespace reprise {
@@ -100,6 +101,7 @@ struct SqliteEntryStoreOptions {
   SyncMode sync = SyncMode::kBehind;  // of commits
   std::size_t queue = 4096;           // writes that may wait or run at once; above it kOverloaded
   int busy_timeout_ms = 5000;         // how long to wait for another program's lock on the file
+  Files* files = &SystemFiles();      // for what SQLite does not do itself; outlives the store
 };
 
 // SQLite in WAL mode, made if missing, schema versioned; a newer schema is refused with a message.

@@ -5,13 +5,8 @@
 //   lock            see FileLock
 // A blob reaches its name by a rename after its bytes are synced, so a file of that name is whole
 // unless the disk damaged it.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <mutex>
 #include <system_error>
 #include <unordered_map>
@@ -20,6 +15,7 @@
 #include "store/background_sync.h"
 #include "store/blob_store.h"
 #include "store/file_lock.h"
+#include "store/files.h"
 #include "store/posix_file.h"
 
 namespace reprise {
@@ -57,7 +53,11 @@ class VerifiedLengths {
 class BlobDirectory {
  public:
   BlobDirectory(fs::path directory, FileBlobStoreOptions options, FileLock lock)
-      : directory_(std::move(directory)), options_(options), lock_(std::move(lock)) {}
+      : directory_(std::move(directory)),
+        options_(options),
+        files_(*options.files),
+        lock_(std::move(lock)),
+        sync_(files_) {}
 
   Result<Digest> Put(std::string_view bytes);
   Result<std::optional<SharedBytes>> Get(const Digest& digest);
@@ -71,15 +71,16 @@ class BlobDirectory {
   fs::path TemporaryPath() { return directory_ / "tmp" / std::to_string(++temporaries_); }
   Result<bool> KeepExisting(const Digest& digest, std::string_view bytes);
   Result<void> WriteNew(const Digest& digest, std::string_view bytes);
-  Result<void> WriteTemporary(const fs::path& temporary, std::string_view bytes);
+  Result<void> RenameIntoBucket(const fs::path& from, const fs::path& to);
   Result<void> MakeDurable(const fs::path& path);
   bool MustVerify(const Digest& digest, std::size_t length);
   Result<std::optional<SharedBytes>> GetDamaged(const Digest& digest);
-  Result<void> Quarantine(const Digest& digest);
+  Result<void> SetAside(const Digest& digest);
 
   static constexpr std::size_t kMutexes = 64;
   const fs::path directory_;
   const FileBlobStoreOptions options_;
+  Files& files_;
   const FileLock lock_;
   std::array<std::mutex, kMutexes> mutexes_;
   std::atomic<std::uint64_t> temporaries_ = 0;
@@ -87,35 +88,6 @@ class BlobDirectory {
   VerifiedLengths verified_;
   BackgroundSync sync_;
 };
-
-// Nothing when there is no such file.
-Result<std::optional<std::string>> ReadIfThere(const fs::path& path) {
-  auto file = PosixFile::OpenIfThere(path);
-  if (!file) return std::unexpected(file.error());
-  if (!*file) return std::nullopt;
-  return (*file)->ReadAll();
-}
-
-// A directory below one that is there, not synced.
-Result<void> MakeBucket(const fs::path& directory) {
-  if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST) {
-    return FileError("make the directory", directory, errno);
-  }
-  return {};
-}
-
-Result<void> RenameFile(const fs::path& from, const fs::path& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) return FileError("rename a file to", to, errno);
-  return {};
-}
-
-// The same into a directory that may not be there yet.
-Result<void> RenameIntoBucket(const fs::path& from, const fs::path& to) {
-  if (::rename(from.c_str(), to.c_str()) == 0) return {};
-  if (errno != ENOENT) return FileError("rename a file to", to, errno);
-  if (auto made = MakeBucket(to.parent_path()); !made) return made;
-  return RenameFile(from, to);
-}
 
 fs::path BlobDirectory::PathOf(const Digest& digest) const {
   const std::string hex = digest.Hex();
@@ -137,11 +109,11 @@ Result<Digest> BlobDirectory::Put(std::string_view bytes) {
 // between its rename and the sync of the directory, hence the syncs here.
 Result<bool> BlobDirectory::KeepExisting(const Digest& digest, std::string_view bytes) {
   const fs::path path = PathOf(digest);
-  auto existing = ReadIfThere(path);
+  auto existing = files_.Read(path);
   if (!existing) return std::unexpected(existing.error());
   if (!*existing) return false;
   if (**existing != bytes) {
-    auto moved = Quarantine(digest);
+    auto moved = SetAside(digest);
     if (!moved) return std::unexpected(moved.error());
     return false;
   }
@@ -157,30 +129,29 @@ Result<void> BlobDirectory::MakeDurable(const fs::path& path) {
     sync_.AddDirectory(directory_);
     return {};
   }
-  auto file = PosixFile::Open(path, O_RDONLY);
-  if (!file) return std::unexpected(file.error());
-  auto synced = file->Sync();
-  if (synced) synced = SyncDirectory(path.parent_path());
-  if (synced) synced = SyncDirectory(directory_);
+  auto synced = files_.Sync(path);
+  if (synced) synced = files_.Sync(path.parent_path());
+  if (synced) synced = files_.Sync(directory_);
   return synced;
 }
 
 Result<void> BlobDirectory::WriteNew(const Digest& digest, std::string_view bytes) {
   const fs::path path = PathOf(digest);
   const fs::path temporary = TemporaryPath();
-  auto done = WriteTemporary(temporary, bytes);
+  // Synced before it gets its name, or a power cut could leave the name without the bytes.
+  auto done = files_.Write(temporary, bytes, options_.sync == SyncMode::kBefore);
   if (done) done = RenameIntoBucket(temporary, path);
   if (done) done = MakeDurable(path);
-  if (!done) ::unlink(temporary.c_str());
+  if (!done) (void)files_.Remove(temporary);
   return done;
 }
 
-Result<void> BlobDirectory::WriteTemporary(const fs::path& temporary, std::string_view bytes) {
-  auto file = PosixFile::Open(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-  if (!file) return std::unexpected(file.error());
-  auto written = file->Write(bytes);
-  // Before it gets its name, or a power cut could leave the name without the bytes.
-  return written && options_.sync == SyncMode::kBefore ? file->Sync() : written;
+// The bucket may not be there yet.
+Result<void> BlobDirectory::RenameIntoBucket(const fs::path& from, const fs::path& to) {
+  auto renamed = files_.Rename(from, to);
+  if (renamed || renamed.error().code != Code::kNotFound) return renamed;
+  if (auto made = files_.MakeDirectory(to.parent_path()); !made) return made;
+  return files_.Rename(from, to);
 }
 
 bool BlobDirectory::MustVerify(const Digest& digest, std::size_t length) {
@@ -189,7 +160,7 @@ bool BlobDirectory::MustVerify(const Digest& digest, std::size_t length) {
 }
 
 Result<std::optional<SharedBytes>> BlobDirectory::Get(const Digest& digest) {
-  auto bytes = ReadIfThere(PathOf(digest));
+  auto bytes = files_.Read(PathOf(digest));
   if (!bytes) return std::unexpected(bytes.error());
   if (!*bytes) return std::nullopt;
   if (MustVerify(digest, (*bytes)->size())) {
@@ -200,51 +171,43 @@ Result<std::optional<SharedBytes>> BlobDirectory::Get(const Digest& digest) {
 }
 
 Result<bool> BlobDirectory::Has(const Digest& digest) const {
-  const fs::path path = PathOf(digest);
-  struct stat status;
-  if (::stat(path.c_str(), &status) == 0) return true;
-  if (errno == ENOENT) return false;
-  return FileError("look for", path, errno);
+  return files_.Exists(PathOf(digest));
 }
 
 // Reads again with changes excluded: a Put may have repaired the blob since it was read.
 Result<std::optional<SharedBytes>> BlobDirectory::GetDamaged(const Digest& digest) {
   std::lock_guard lock(MutexOf(digest));
-  auto bytes = ReadIfThere(PathOf(digest));
+  auto bytes = files_.Read(PathOf(digest));
   if (!bytes) return std::unexpected(bytes.error());
   if (!*bytes) return std::nullopt;
   if (Sha256(**bytes) == digest) return ShareBytes(std::move(**bytes));
-  if (auto moved = Quarantine(digest); !moved) return std::unexpected(moved.error());
+  if (auto moved = SetAside(digest); !moved) return std::unexpected(moved.error());
   return Fail(Code::kCorrupt, "blob " + digest.Hex() + " has " + std::to_string((*bytes)->size()) +
                                   " bytes that do not match its checksum; moved to " +
                                   (directory_ / "quarantine").string() + ", check the disk");
 }
 
 // The blob's mutex is held.
-Result<void> BlobDirectory::Quarantine(const Digest& digest) {
+Result<void> BlobDirectory::SetAside(const Digest& digest) {
   verified_.Forget(digest);
   const fs::path target = directory_ / "quarantine" / digest.Hex();
-  auto moved = RenameFile(PathOf(digest), target);
+  auto moved = files_.Rename(PathOf(digest), target);
   if (moved) log::warn("blob {} is damaged; moved to {}", digest.Hex(), target.string());
   return moved;
 }
 
-// Not synced: after a crash the blob may be there again, which is an orphan and does no harm.
+// Not synced: after a power cut the blob may be there again, and nothing refers to it.
 Result<void> BlobDirectory::Remove(const Digest& digest) {
   std::lock_guard lock(MutexOf(digest));
   verified_.Forget(digest);
-  const fs::path path = PathOf(digest);
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return FileError("remove", path, errno);
-  return {};
+  return files_.Remove(PathOf(digest));
 }
 
 Result<void> BlobDirectory::Probe() {
   const fs::path temporary = TemporaryPath();
-  auto file = PosixFile::Open(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-  if (!file) return std::unexpected(file.error());
-  auto written = file->Write("probe");
-  ::unlink(temporary.c_str());
-  return written;
+  auto written = files_.Write(temporary, "probe", false);
+  const auto removed = files_.Remove(temporary);
+  return written ? removed : written;
 }
 
 class FileBlobStore final : public BlobStore {
