@@ -41,16 +41,65 @@ Task<> BlobRefs::Release(Digest digest, BlobStore& blobs) {
     if (found == blobs_.end() || --found->second.references > 0) co_return;
     bytes_ -= found->second.bytes;
     blobs_.erase(found);
-    removal = std::make_shared<AsyncValue<bool>>();
-    removing_[digest] = removal;
+    removal = BeginRemoval(digest);
   }
+  const auto removed = co_await Remove(digest, std::move(removal), blobs);
+  if (!removed) log::warn("blob {} stays for now: {}", digest.Hex(), removed.error().message);
+}
+
+// The mutex is held. From here on, who wants to put the blob waits.
+BlobRefs::Event BlobRefs::BeginRemoval(const Digest& digest) {
+  return removing_[digest] = std::make_shared<AsyncValue<bool>>();
+}
+
+Task<Result<void>> BlobRefs::Remove(Digest digest, Event removal, BlobStore& blobs) {
   const auto removed = co_await blobs.Remove(digest);
-  if (!removed) log::warn("blob {} stays on disk: {}", digest.Hex(), removed.error().message);
+  if (!removed) may_leak_ = true;
   {
     std::lock_guard lock(mutex_);
     removing_.erase(digest);
   }
   removal->Set(true);
+  co_return removed;
+}
+
+Task<Result<std::size_t>> BlobRefs::RemoveUnreferenced(BlobStore& blobs,
+                                                       const std::atomic<bool>& stop) {
+  may_leak_ = false;
+  std::size_t count = 0;
+  for (int first = 0; first < 256 && !stop; ++first) {
+    auto stored = co_await blobs.List(static_cast<std::uint8_t>(first));
+    Result<std::size_t> removed = 0;
+    if (stored) {
+      removed = co_await RemoveUnreferencedOf(std::move(*stored), blobs);
+    } else {
+      removed = std::unexpected(stored.error());
+    }
+    if (!removed) {
+      may_leak_ = true;
+      co_return removed;
+    }
+    count += *removed;
+  }
+  co_return count;
+}
+
+// What is being put has its reference already.
+Task<Result<std::size_t>> BlobRefs::RemoveUnreferencedOf(std::vector<Digest> stored,
+                                                         BlobStore& blobs) {
+  std::size_t count = 0;
+  for (const Digest& digest : stored) {
+    Event removal;
+    {
+      std::lock_guard lock(mutex_);
+      if (blobs_.contains(digest) || removing_.contains(digest)) continue;
+      removal = BeginRemoval(digest);
+    }
+    const auto removed = co_await Remove(digest, std::move(removal), blobs);
+    if (!removed) co_return std::unexpected(removed.error());
+    ++count;
+  }
+  co_return count;
 }
 
 }  // namespace reprise

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 #include "base/async_value.h"
 #include "base/digest.h"
@@ -25,8 +26,16 @@ class BlobRefs {
   Task<> Acquire(Digest digest, std::uint64_t bytes);
 
   // After the reference is gone from the store; removes the blob with the last one. A failed
-  // removal is logged: the file stays until the store is next checked.
+  // removal is logged, and the blob is left to RemoveUnreferenced.
   Task<> Release(Digest digest, BlobStore& blobs);
+
+  // Whether there may be blobs that nothing refers to: a crash between two steps leaves some, so it
+  // is true at first, and so does a failed removal.
+  bool may_leak() const { return may_leak_; }
+
+  // Removes those, once every stored reference has been added; gives how many. Ends early when
+  // `stop` is set. After an error some may be left, and `may_leak` says so.
+  Task<Result<std::size_t>> RemoveUnreferenced(BlobStore& blobs, const std::atomic<bool>& stop);
 
   // Of all blobs that are referred to.
   std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
@@ -39,7 +48,11 @@ class BlobRefs {
   void Count(const Digest& digest, std::uint64_t bytes);
 
   using Event = std::shared_ptr<AsyncValue<bool>>;
+  Event BeginRemoval(const Digest& digest);
+  Task<Result<void>> Remove(Digest digest, Event removal, BlobStore& blobs);
+  Task<Result<std::size_t>> RemoveUnreferencedOf(std::vector<Digest> stored, BlobStore& blobs);
 
+  std::atomic<bool> may_leak_ = true;
   std::mutex mutex_;
   std::unordered_map<Digest, Blob> blobs_;
   std::unordered_map<Digest, Event> removing_;

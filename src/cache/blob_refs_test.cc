@@ -103,6 +103,49 @@ TEST_F(BlobRefsTest, AFailedRemovalDoesNotBlockTheNextAcquisition) {
   EXPECT_FALSE(Stored("bytes"));
 }
 
+TEST_F(BlobRefsTest, WhatNothingRefersToIsRemoved) {
+  std::atomic<bool> stop = false;
+  EXPECT_TRUE(refs_.may_leak());
+  for (const char* leak : {"leak", "another", "and more"}) {
+    ASSERT_TRUE(RunTask(io_.context(), blobs_->Put(ShareBytes(std::string(leak)))));
+  }
+  Acquire("bytes");
+  EXPECT_EQ(RunTask(io_.context(), refs_.RemoveUnreferenced(*blobs_, stop)), 3u);
+  EXPECT_FALSE(Stored("leak"));
+  EXPECT_TRUE(Stored("bytes"));
+  EXPECT_FALSE(refs_.may_leak());
+}
+
+TEST_F(BlobRefsTest, AFailedRemovalIsMadeUpFor) {
+  std::atomic<bool> stop = false;
+  ASSERT_EQ(RunTask(io_.context(), refs_.RemoveUnreferenced(*blobs_, stop)), 0u);
+  Acquire("bytes");
+  faults_->remove = true;
+  Release("bytes");
+  EXPECT_TRUE(refs_.may_leak());
+  EXPECT_FALSE(RunTask(io_.context(), refs_.RemoveUnreferenced(*blobs_, stop)));
+  EXPECT_TRUE(refs_.may_leak()) << "nor could this remove it";
+  faults_->remove = false;
+  EXPECT_EQ(RunTask(io_.context(), refs_.RemoveUnreferenced(*blobs_, stop)), 1u);
+  EXPECT_FALSE(Stored("bytes"));
+  EXPECT_FALSE(refs_.may_leak());
+}
+
+Task<> LookForLeaks(BlobRefs& refs, BlobStore& blobs, int times) {
+  const std::atomic<bool> stop = false;
+  for (int i = 0; i < times; ++i) EXPECT_TRUE(co_await refs.RemoveUnreferenced(blobs, stop));
+}
+
+TEST_F(BlobRefsTest, LookingForLeaksTakesNothingThatIsBeingStored) {
+  std::thread looking([&] { RunTask(io_.context(), LookForLeaks(refs_, *blobs_, 20)); });
+  for (int i = 0; i < 200; ++i) {
+    Acquire("bytes " + std::to_string(i));
+    ASSERT_TRUE(Stored("bytes " + std::to_string(i)));
+  }
+  looking.join();
+  for (int i = 0; i < 200; ++i) EXPECT_TRUE(Stored("bytes " + std::to_string(i)));
+}
+
 TEST_F(BlobRefsTest, StoringAndRemovingTheSameBytesAtOnceNeverLosesThem) {
   for (int round = 0; round < 30; ++round) {
     Acquire("bytes");

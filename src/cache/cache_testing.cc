@@ -45,6 +45,10 @@ class FaultyBlobStore final : public BlobStore {
     if (faults_->remove) co_return std::unexpected(Fault("removing a blob"));
     co_return co_await store_->Remove(gone);
   }
+  Task<Result<std::vector<Digest>>> List(std::uint8_t first_byte) override {
+    if (faults_->get) co_return std::unexpected(Fault("listing blobs"));
+    co_return co_await store_->List(first_byte);
+  }
   Task<Result<void>> Probe() override { return store_->Probe(); }
 
  private:

@@ -158,6 +158,7 @@ class ImageCache::Impl {
     auto loaded = co_await library_.Load(read);
     if (loaded) loaded = trust_.Load();
     if (loaded) evictor_.Kick();  // the limits may be tighter than they were
+    if (loaded) RemoveLeaks();
     if (!loaded || !settings_.semantic) co_return loaded;
     ++settling_;
     Spawn(Strand(context_), library_.SettleIndexes(stopped_),
@@ -209,6 +210,7 @@ class ImageCache::Impl {
 
   Task<Result<void>> Maintain() {
     if (settings_.semantic) reembedding_.Kick();
+    RemoveLeaks();
     auto flushed = co_await library_.FlushUse();
     const auto swept = co_await library_.Sweep();
     if (!swept) co_return std::unexpected(swept.error());
@@ -220,6 +222,20 @@ class ImageCache::Impl {
     if (stopped_) co_await snapshots_.Finish(kSnapshotPatience);
     if (const auto kept = co_await trust_.Maintain(); !kept) co_return kept;
     co_return flushed;
+  }
+
+  // In the background, when there may be any.
+  void RemoveLeaks() {
+    if (stopped_ || !library_.may_leak() || checking_.exchange(1) > 0) return;
+    Spawn(Strand(context_), FindLeaks(), [this](std::exception_ptr) { checking_ = 0; });
+  }
+
+  Task<> FindLeaks() {
+    const auto removed = co_await library_.RemoveLeaks(stopped_);
+    if (!removed) log::warn("files without an entry may be left: {}", removed.error().message);
+    if (!removed || *removed == 0) co_return;
+    leaks_removed_ += *removed;
+    log::info("{} files that no entry refers to were removed", *removed);
   }
 
   // A pass that is cut off leaves files behind that nothing refers to.
@@ -240,6 +256,8 @@ class ImageCache::Impl {
     nlohmann::json stats = stats_.ToJson();
     stats["entries"] = table_.size();
     stats["storage"] = evictor_.ToJson();
+    stats["storage"]["checking"] = checking_ > 0;
+    stats["storage"]["leaks_removed"] = leaks_removed_.load();
     stats["vectors"] = semantic_.vectors();
     stats["partitions"] = semantic_.partitions();
     stats["index_bytes"] = semantic_.memory_bytes();
@@ -280,7 +298,8 @@ class ImageCache::Impl {
   std::size_t generations_under_way() const { return generations_.load(); }
   std::size_t tasks_under_way() const {
     return generations_.load() + trust_.under_way() + embedding_.under_way() +
-           reembedding_.under_way() + evictor_.under_way() + snapshots_.under_way() + settling_;
+           reembedding_.under_way() + evictor_.under_way() + snapshots_.under_way() + settling_ +
+           checking_;
   }
 
   Trust& trust() { return trust_; }
@@ -493,6 +512,8 @@ class ImageCache::Impl {
   Reembedding reembedding_;
   std::atomic<bool> stopped_ = false;
   std::atomic<std::size_t> settling_ = 0;
+  std::atomic<std::size_t> checking_ = 0;  // 1 while files without an entry are looked for
+  std::atomic<std::uint64_t> leaks_removed_ = 0;
   std::atomic<std::size_t> generations_ = 0;
   std::atomic<std::size_t> waiting_ = 0;  // requests, for a flight to land
 };

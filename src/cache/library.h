@@ -99,6 +99,13 @@ class Library {
   void CountUse(EntryPtr entry);
   Task<Result<void>> FlushUse();
 
+  // Removes blobs that no entry refers to, which a crash or a failed removal leaves behind; see
+  // BlobRefs.
+  bool may_leak() const { return refs_.may_leak(); }
+  Task<Result<std::size_t>> RemoveLeaks(const std::atomic<bool>& stop) {
+    return refs_.RemoveUnreferenced(parts_.blobs, stop);
+  }
+
   BytesCache& hot() { return hot_; }
 
   bool Has(const Digest& fingerprint) const { return parts_.table.Find(fingerprint) != nullptr; }

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/digest.h"
@@ -34,6 +36,10 @@ class BlobStore {
 
   // Removing what is not there is no error. The caller knows that nothing refers to it any more.
   virtual Task<Result<void>> Remove(const Digest& digest) = 0;
+
+  // The blobs whose digest begins with this byte, in any order. One that is put or removed meanwhile
+  // may be among them or not.
+  virtual Task<Result<std::vector<Digest>>> List(std::uint8_t first_byte) = 0;
 
   // A cheap check that the store can be written to, for readiness probes.
   virtual Task<Result<void>> Probe() = 0;

@@ -71,6 +71,25 @@ TEST_P(BlobStoreTest, FindsEverythingAfterReopening) {
   }
 }
 
+TEST_P(BlobStoreTest, ListsEveryBlobUnderItsFirstByte) {
+  std::set<Digest> put, listed;
+  for (std::size_t i = 0; i < 300; ++i) {
+    put.insert(runner_.Run(store_->Put(ShareBytes(EveryByte(i)))).value());
+  }
+  const Digest removed = *put.begin();
+  ASSERT_TRUE(runner_.Run(store_->Remove(removed)));
+  put.erase(removed);
+  for (int first = 0; first < 256; ++first) {
+    const auto part = runner_.Run(store_->List(static_cast<std::uint8_t>(first)));
+    ASSERT_TRUE(part) << part.error().message;
+    for (const Digest& digest : *part) {
+      EXPECT_EQ(digest.bytes[0], first);
+      EXPECT_TRUE(listed.insert(digest).second);
+    }
+  }
+  EXPECT_EQ(listed, put);
+}
+
 TEST_P(BlobStoreTest, ManyMayPutTheSameBytesAtOnce) {
   const SharedBytes bytes = ShareBytes(EveryByte(100'000));
   std::vector<Task<Result<Digest>>> puts;

@@ -63,6 +63,7 @@ class BlobDirectory {
   Result<std::optional<SharedBytes>> Get(const Digest& digest);
   Result<bool> Has(const Digest& digest) const;
   Result<void> Remove(const Digest& digest);
+  Result<std::vector<Digest>> List(std::uint8_t first_byte) const;
   Result<void> Probe();
 
  private:
@@ -203,6 +204,20 @@ Result<void> BlobDirectory::Remove(const Digest& digest) {
   return files_.Remove(PathOf(digest));
 }
 
+// Other files, which are not the store's, are left out.
+Result<std::vector<Digest>> BlobDirectory::List(std::uint8_t first_byte) const {
+  Digest first;
+  first.bytes[0] = first_byte;
+  const std::string bucket = first.Hex().substr(0, 2);
+  const auto names = files_.List(directory_ / bucket);
+  if (!names) return std::unexpected(names.error());
+  std::vector<Digest> digests;
+  for (const std::string& name : *names) {
+    if (const auto digest = Digest::FromHex(bucket + name)) digests.push_back(*digest);
+  }
+  return digests;
+}
+
 Result<void> BlobDirectory::Probe() {
   const fs::path temporary = TemporaryPath();
   auto written = files_.Write(temporary, "probe", false);
@@ -226,6 +241,9 @@ class FileBlobStore final : public BlobStore {
   }
   Task<Result<void>> Remove(const Digest& digest) override {
     return pool_.Run([this, digest] { return directory_->Remove(digest); });
+  }
+  Task<Result<std::vector<Digest>>> List(std::uint8_t first_byte) override {
+    return pool_.Run([this, first_byte] { return directory_->List(first_byte); });
   }
   Task<Result<void>> Probe() override {
     return pool_.Run([this] { return directory_->Probe(); });
