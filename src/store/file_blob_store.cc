@@ -1,7 +1,7 @@
 // Layout of the directory:
 //   ab/cdef...      a blob, named by its SHA-256: two digits, then the other 62
 //   tmp/            files being written; emptied at the next open
-//   quarantine/     blobs whose bytes were not what their name says
+//   quarantine/     blobs whose bytes were not what their name says, see Quarantine
 //   lock            see FileLock
 // A blob reaches its name by a rename after its bytes are synced, so a file of that name is whole
 // unless the disk damaged it.
@@ -17,6 +17,7 @@
 #include "store/file_lock.h"
 #include "store/files.h"
 #include "store/posix_file.h"
+#include "store/quarantine.h"
 
 namespace reprise {
 namespace {
@@ -57,7 +58,10 @@ class BlobDirectory {
         options_(options),
         files_(*options.files),
         lock_(std::move(lock)),
-        sync_(files_) {}
+        quarantine_(directory_ / "quarantine", files_),
+        sync_(files_) {
+    quarantine_.Trim();
+  }
 
   Result<Digest> Put(std::string_view bytes);
   Result<std::optional<SharedBytes>> Get(const Digest& digest);
@@ -87,6 +91,7 @@ class BlobDirectory {
   std::atomic<std::uint64_t> temporaries_ = 0;
   std::atomic<std::uint64_t> reads_ = 0;
   VerifiedLengths verified_;
+  Quarantine quarantine_;
   BackgroundSync sync_;
 };
 
@@ -185,15 +190,16 @@ Result<std::optional<SharedBytes>> BlobDirectory::GetDamaged(const Digest& diges
   if (auto moved = SetAside(digest); !moved) return std::unexpected(moved.error());
   return Fail(Code::kCorrupt, "blob " + digest.Hex() + " has " + std::to_string((*bytes)->size()) +
                                   " bytes that do not match its checksum; moved to " +
-                                  (directory_ / "quarantine").string() + ", check the disk");
+                                  quarantine_.directory().string() + ", check the disk");
 }
 
 // The blob's mutex is held.
 Result<void> BlobDirectory::SetAside(const Digest& digest) {
   verified_.Forget(digest);
-  const fs::path target = directory_ / "quarantine" / digest.Hex();
-  auto moved = files_.Rename(PathOf(digest), target);
-  if (moved) log::warn("blob {} is damaged; moved to {}", digest.Hex(), target.string());
+  auto moved = quarantine_.Take(PathOf(digest), digest.Hex());
+  if (moved) {
+    log::warn("blob {} is damaged; moved to {}", digest.Hex(), quarantine_.directory().string());
+  }
   return moved;
 }
 
