@@ -162,10 +162,12 @@ Task<> Generation::Store(const Job& job, StorePolicy policy, Fresh& fresh) {
   auto entry = co_await PublishInRoom(std::move(draft));
   if (entry) {
     fresh.entry = std::move(*entry);
+    parts_.stats.NoteStored("");
     co_return;
   }
   parts_.stats.CountDegraded(Part::kStore);
   fresh.store_error = entry.error().message;
+  parts_.stats.NoteStored(fresh.store_error);
   log::error("an image is served but not stored: {}", fresh.store_error);
 }
 

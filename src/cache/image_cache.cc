@@ -256,6 +256,8 @@ class ImageCache::Impl {
     nlohmann::json stats = stats_.ToJson();
     stats["entries"] = table_.size();
     stats["storage"] = evictor_.ToJson();
+    const std::string error = stats_.store_error();
+    stats["storage"]["error"] = error.empty() ? nlohmann::json() : nlohmann::json(error);
     stats["storage"]["checking"] = checking_ > 0;
     stats["storage"]["leaks_removed"] = leaks_removed_.load();
     stats["vectors"] = semantic_.vectors();

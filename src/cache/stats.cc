@@ -83,6 +83,16 @@ void CacheStats::CountReply(const Decision& decision, std::int64_t micros) {
   saved_micro_usd_.fetch_add(MicroUsd(decision.saved_usd), std::memory_order_relaxed);
 }
 
+void CacheStats::NoteStored(std::string error) {
+  std::lock_guard lock(store_error_mutex_);
+  store_error_ = std::move(error);
+}
+
+std::string CacheStats::store_error() const {
+  std::lock_guard lock(store_error_mutex_);
+  return store_error_;
+}
+
 void CacheStats::CountError() {
   errors_.fetch_add(1, std::memory_order_relaxed);
 }

@@ -53,6 +53,9 @@ class CacheStats {
   void CountNotStored(NotStored why, std::uint64_t images) {
     not_stored_[static_cast<std::size_t>(why)].fetch_add(images, std::memory_order_relaxed);
   }
+  // Why the last image that should have been stored was not; empty: it was.
+  void NoteStored(std::string error);
+  std::string store_error() const;
   void CountDegraded(Part part) {
     degraded_[static_cast<std::size_t>(part)].fetch_add(1, std::memory_order_relaxed);
   }
@@ -75,6 +78,8 @@ class CacheStats {
   std::array<std::atomic<std::uint64_t>, 3> degraded_{};
   LatencyHistogram upstream_latency_;
   std::atomic<std::int64_t> saved_micro_usd_ = 0, spent_micro_usd_ = 0;
+  mutable std::mutex store_error_mutex_;
+  std::string store_error_;
 };
 
 // The counters of each tenant. A look-up takes no lock; the first one of a tenant does.
