@@ -5,7 +5,8 @@
 #   make test    unit and end-to-end tests, plain and under ASan + UBSan
 #   make tsan    unit and end-to-end tests under ThreadSanitizer
 #   make bench   benchmarks, exact hits next to nginx among them
-.PHONY: demo build test test-plain asan tsan bench clean
+#   make soak    kill -9 under load, ROUNDS=200 times; MINUTES=60: mixed load for so long (SEED=...)
+.PHONY: demo build test test-plain asan tsan bench soak clean
 .DEFAULT_GOAL := build
 
 E2E = node --test --test-concurrency=1 --test-reporter=spec tests/e2e/*.test.mjs
@@ -40,6 +41,11 @@ bench:
 	cmake --preset release -DREPRISE_BENCH=ON
 	cmake --build --preset release --target reprise bench
 	bench/run
+
+ROUNDS = 200
+soak: build
+	REPRISE=build/reprise node tests/soak/main.mjs $(if $(MINUTES),--minutes $(MINUTES),--rounds $(ROUNDS)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
 clean:
 	rm -rf build build-dev build-asan build-tsan
