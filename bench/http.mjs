@@ -1,9 +1,10 @@
 // Exact hits over HTTP next to nginx serving the same bytes from a file, one worker each, in turns,
-// so that both meet the same noise. Prints requests per second, p99 and the ratio.
+// so that both meet the same noise. Prints requests per second, p99, the server's processor time for
+// a request, and the ratio. Then how much a second thread brings.
 //
 //   node bench/http.mjs [SECONDS]      seconds per turn, default 3
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { generate, scratch, startGateway, startSimulator } from "../tests/e2e/gateway.mjs";
 import { startNginx } from "./nginx.mjs";
@@ -11,6 +12,7 @@ import { startNginx } from "./nginx.mjs";
 const SECONDS = Number(process.argv[2] ?? 3);
 const TURNS = 3;
 const CONNECTIONS = 16;
+const SIZE = "1680x1680";  // some 100 KB as the simulator draws it
 
 // wrk's figures: requests per second and latency quantiles in milliseconds.
 function wrk(url, script) {
@@ -30,17 +32,54 @@ function wrk(url, script) {
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
+// Seconds of processor time that a process and its children have used.
+function cpuSeconds(pid) {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
+  return [pid, ...children].map((process) => {
+    const fields = readFileSync(`/proc/${process}/stat`, "utf8").split(") ")[1].split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  }).reduce((sum, seconds) => sum + seconds, 0);
+}
+
+function measured(pid, run) {
+  const before = cpuSeconds(pid);
+  const figures = run();
+  return { ...figures, cpu: (cpuSeconds(pid) - before) / figures.rate / SECONDS * 1e6 };
+}
+
+function line(name, runs) {
+  const of = (key, digits) => median(runs.map((run) => run[key])).toFixed(digits);
+  console.log(`${name.padEnd(36)} ${of("rate", 0).padStart(8)} /s  p50 ${of("p50", 2)} ms  ` +
+    `p99 ${of("p99", 2)} ms  ${of("cpu", 0).padStart(3)} us of CPU`);
+}
+
 function compare(name, ours, theirs) {
   const a = [], b = [];
   for (let turn = 0; turn < TURNS; turn++) {
-    a.push(ours());
-    b.push(theirs());
+    a.push(measured(gateway.process.child.pid, ours));
+    b.push(measured(nginx.pid, theirs));
   }
-  const of = (runs, key) => median(runs.map((run) => run[key]));
-  const ratio = of(a, "rate") / of(b, "rate");
-  console.log(`${name.padEnd(34)} ${of(a, "rate").toFixed(0).padStart(8)} /s  p50 ${of(a, "p50").toFixed(2)} ms  p99 ${of(a, "p99").toFixed(2)} ms`);
-  console.log(`${"  nginx, the same bytes".padEnd(34)} ${of(b, "rate").toFixed(0).padStart(8)} /s  p50 ${of(b, "p50").toFixed(2)} ms  p99 ${of(b, "p99").toFixed(2)} ms`);
-  console.log(`${"  ratio".padEnd(34)} ${ratio.toFixed(2).padStart(8)}     p99 ${(of(a, "p99") / of(b, "p99")).toFixed(2)}\n`);
+  const ratio = (key) => (median(a.map((run) => run[key])) / median(b.map((run) => run[key]))).toFixed(2);
+  line(name, a);
+  line("  nginx, the same bytes", b);
+  console.log(`${"  ratio".padEnd(36)} ${ratio("rate").padStart(8)}     p99 ${ratio("p99")}\n`);
+}
+
+// Semantic hits, of which the load generator makes a small part of the work.
+async function scaling(script) {
+  const rates = [];
+  for (const threads of [1, 2]) {
+    const other = await startGateway({ upstream: simulator.url, config: `threads: ${threads}` });
+    try {
+      await generate(other.url, { prompt: "a red fox in the snow", size: SIZE });
+      const api = `${other.url}/v1/images/generations`;
+      rates.push(median([1, 2, 3].map(() => wrk(api, script).rate)));
+    } finally {
+      await other.stop();
+    }
+  }
+  console.log(`${"  of it with one thread, and two".padEnd(36)} ${rates[0].toFixed(0).padStart(8)} /s and ` +
+    `${rates[1].toFixed(0)} /s: ${(rates[1] / rates[0]).toFixed(2)}`);
 }
 
 const root = scratch();
@@ -49,7 +88,7 @@ const simulator = await startSimulator({ latency: "1ms" });
 const gateway = await startGateway({ upstream: simulator.url, config: "threads: 1" });
 const nginx = await startNginx({ folder: root.path });
 try {
-  const body = { prompt: "a red fox in the snow", size: "1024x1024" };
+  const body = { prompt: "a red fox in the snow", size: SIZE };
   const made = await generate(gateway.url, body);
   const link = (await generate(gateway.url, { ...body, response_format: "url" })).json.data[0].url;
   const json = await generate(gateway.url, body);
@@ -69,10 +108,15 @@ try {
   const kb = (bytes) => `${(bytes / 1000).toFixed(0)} KB`;
   console.log(`${CONNECTIONS} connections, ${TURNS} turns of ${SECONDS} s each, one worker each, medians\n`);
   compare(`GET /images, ${kb(made.bytes.length)}`, () => wrk(link), () => wrk(`${nginx.url}/image.png`));
+  const drawn = `${gateway.url}/prompt/a%20red%20fox%20in%20the%20snow?width=1680&height=1680`;
+  const painted = await (await fetch(drawn)).arrayBuffer();
+  writeFileSync(join(root.path, "www/drawn.png"), Buffer.from(painted));
+  compare(`GET /prompt, ${kb(painted.byteLength)}`, () => wrk(drawn), () => wrk(`${nginx.url}/drawn.png`));
   compare(`POST, exact hit as b64, ${kb(json.text.length)}`, () => wrk(api, b64), () => wrk(`${nginx.url}/reply.json`));
   compare(`POST, exact hit as link, ${short.text.length} B`, () => wrk(api, url), () => wrk(`${nginx.url}/link.json`));
   const exact = wrk(api, url), near = wrk(api, semantic);
-  console.log(`${"POST, semantic hit as link".padEnd(34)} ${near.rate.toFixed(0).padStart(8)} /s  p50 ${near.p50.toFixed(2)} ms  (exact: p50 ${exact.p50.toFixed(2)} ms)`);
+  console.log(`${"POST, semantic hit as link".padEnd(36)} ${near.rate.toFixed(0).padStart(8)} /s  p50 ${near.p50.toFixed(2)} ms  (exact: p50 ${exact.p50.toFixed(2)} ms)`);
+  await scaling(semantic);
 } finally {
   await nginx.stop();
   await gateway.stop();

@@ -40,5 +40,5 @@ export async function startNginx({ folder, upstream }) {
   const exited = new Promise((done) => child.once("exit", done));
   const url = `http://127.0.0.1:${port}`;
   await waitFor(url);
-  return { url, stop: async () => { child.kill("SIGTERM"); await exited; own?.remove(); } };
+  return { url, pid: child.pid, stop: async () => { child.kill("SIGTERM"); await exited; own?.remove(); } };
 }
