@@ -11,8 +11,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <fstream>
 #include <numeric>
 
@@ -90,8 +90,11 @@ struct Figures {
   double mean_us = 0, p50_us = 0;
 };
 
-double SecondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+// This thread's time on a processor: what else the machine does is not counted.
+double Seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
 std::size_t ResidentBytes() {
@@ -156,9 +159,9 @@ Figures Measure(ComparedIndex& index, const Data& data, std::size_t expansion) {
   std::vector<double> times;
   const auto queries = static_cast<double>(data.query_count());
   for (std::size_t q = 0; q < data.query_count(); ++q) {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = Seconds();
     const auto found = index.Search(data.Query(q), kNeighbours);
-    times.push_back(SecondsSince(start) * 1e6);
+    times.push_back((Seconds() - start) * 1e6);
     figures.recall_1 += Share(data, q, found, 1) / queries;
     figures.recall_10 += Share(data, q, found, kNeighbours) / queries;
   }
@@ -186,9 +189,9 @@ Built Build(std::unique_ptr<ComparedIndex> index, const Data& data) {
   const auto count = static_cast<double>(data.count());
   malloc_trim(0);
   const std::size_t before = ResidentBytes();
-  const auto start = std::chrono::steady_clock::now();
+  const double start = Seconds();
   built.index->Build(data.vectors);
-  const double seconds = SecondsSince(start);
+  const double seconds = Seconds() - start;
   malloc_trim(0);
   built.bytes = static_cast<double>(ResidentBytes() - before) / count;
   std::printf(
@@ -211,7 +214,7 @@ void Sweep(Built& built, const Data& data, double recall) {
   std::printf("%s does not reach recall@1 %.3f\n", built.index->name().c_str(), recall);
 }
 
-// In turn, several times: what else the machine does then falls on all of them.
+// In turn, several times: whoever else uses the caches and the memory then bothers all of them.
 void Compare(std::span<Built> all, const Data& data, double recall) {
   constexpr int kRounds = 7;
   std::vector<std::vector<double>> times(all.size());
@@ -233,9 +236,9 @@ void Compare(std::span<Built> all, const Data& data, double recall) {
 
 void Run(Data data, double recall) {
   data.dimensions = MakeBuiltInEmbedder()->dimensions();
-  auto start = std::chrono::steady_clock::now();
+  const double start = Seconds();
   FindNearest(data);
-  const double scan_us = SecondsSince(start) * 1e6 / static_cast<double>(data.query_count());
+  const double scan_us = (Seconds() - start) * 1e6 / static_cast<double>(data.query_count());
   std::printf(
       "%zu vectors of %zu dimensions, %zu queries; exact scan in binary32 %.0f us; M %zu, "
       "efConstruction %zu\n\n",
