@@ -5,6 +5,7 @@
 #include <random>
 
 #include "cache/snapshot_testing.h"
+#include "store/sqlite.h"
 
 namespace reprise {
 namespace {
@@ -50,21 +51,17 @@ class SnapshotTest : public testing::Test {
     EXPECT_TRUE(report.from_snapshot);
     EXPECT_EQ(report.replayed, replayed);
   }
+  // As another program would.
   void Execute(const char* sql) {
-    auto other = OpenOther();
-    ASSERT_EQ(sqlite3_exec(other.get(), sql, nullptr, nullptr, nullptr), SQLITE_OK)
-        << sqlite3_errmsg(other.get());
+    auto other =
+        SqliteConnection::Open(node_->database(), SqliteConnection::Mode::kReadWrite, 1000);
+    ASSERT_TRUE(other);
+    const auto done = other->Execute(sql);
+    ASSERT_TRUE(done) << done.error().message;
   }
 
   ScratchDirectory data_;
   std::unique_ptr<SnapshotNode> node_;
-
- private:
-  std::unique_ptr<sqlite3, int (*)(sqlite3*)> OpenOther() {
-    sqlite3* raw = nullptr;
-    sqlite3_open(node_->database().c_str(), &raw);
-    return {raw, sqlite3_close};
-  }
 };
 
 TEST_F(SnapshotTest, WithoutOneTheStoreIsRead) {
@@ -183,7 +180,7 @@ TEST_F(SnapshotTest, StoreThatWasChangedBehindItsBackIsRead) {
 TEST_F(SnapshotTest, ChangesByOtherProgramsAreReplayed) {
   Fill();
   Execute(
-      "PRAGMA foreign_keys = ON; DELETE FROM entries WHERE id = 4;"
+      "DELETE FROM entries WHERE id = 4;"
       "UPDATE entries SET prompt = 'edited' WHERE id = 5; DELETE FROM vectors WHERE entry = 6");
   ExpectFromSnapshot(2);
 }
