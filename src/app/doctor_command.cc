@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/doctor_repair.h"
 #include "app/embedder_factory.h"
 #include "app/gateway_client.h"
 #include "app/upstream_factory.h"
@@ -20,7 +21,7 @@ constexpr rlim_t kFewFiles = 4096;
 
 struct DoctorOptions {
   ConfigOptions config;
-  bool as_json = false;
+  bool repair = false, as_json = false;
 };
 
 enum class State { kOk, kWarning, kFailed };
@@ -81,6 +82,26 @@ Finding CheckDatabase(const Config& config, bool gateway_runs) {
   const auto read = (*store)->ForEach([&](Entry&&, StoredVector&&) { ++entries; });
   if (!read) return {State::kFailed, "database", read.error().message, "restore it from a backup"};
   return {State::kOk, "database", std::to_string(entries) + " entries", ""};
+}
+
+// Rows and files, without reading every image.
+Finding CheckStorage(const Config& config, bool gateway_runs) {
+  if (gateway_runs) return {State::kOk, "storage", "in use by the running gateway", ""};
+  const auto report = LookAtData(config);
+  if (!report) {
+    return {State::kFailed, "storage", report.error().message, "see docs/backup.md"};
+  }
+  if (report->damages() == 0) {
+    return {State::kOk, "storage",
+            fmt::format("{} images in {} files, as their rows say", report->images, report->files),
+            ""};
+  }
+  std::string detail;
+  for (const RepairFinding& finding : report->findings) {
+    if (finding.count == 0) continue;
+    detail += fmt::format("{}{} {}", detail.empty() ? "" : ", ", finding.count, finding.what);
+  }
+  return {State::kWarning, "storage", detail, "run `reprise doctor --repair`"};
 }
 
 Finding CheckUpstream(const UpstreamOptions& options, bool section, UpstreamParts parts,
@@ -190,6 +211,11 @@ int Print(const std::vector<Finding>& findings, bool as_json) {
   return failed ? 1 : 0;
 }
 
+int Repair(const DoctorOptions& options) {
+  const auto config = options.config.Load();
+  return config ? RepairData(*config, options.as_json) : Report(config.error());
+}
+
 int Doctor(const DoctorOptions& options) {
   std::vector<Finding> findings;
   auto config = options.config.Load();
@@ -204,6 +230,7 @@ int Doctor(const DoctorOptions& options) {
                       ""});
   findings.push_back(CheckData(*config, runs));
   findings.push_back(CheckDatabase(*config, runs));
+  if (findings.back().state == State::kOk) findings.push_back(CheckStorage(*config, runs));
   for (Finding& finding : CheckUpstreams(*config)) findings.push_back(std::move(finding));
   findings.push_back(CheckEmbedder(*config));
   findings.push_back(CheckImages());
@@ -218,8 +245,13 @@ void AddDoctor(CLI::App& root, Command& chosen) {
   CLI::App* command = root.add_subcommand(
       "doctor", "Say what is configured, reachable and missing, and what to do about each");
   options->config.Add(*command);
+  command->add_flag("--repair", options->repair,
+                    "Instead, read everything that is stored, and remove what has no file, no row "
+                    "or other bytes than it should; while no gateway runs on the data directory");
   command->add_flag("--json", options->as_json, "As JSON");
-  command->callback([options, &chosen] { chosen = [options] { return Doctor(*options); }; });
+  command->callback([options, &chosen] {
+    chosen = [options] { return options->repair ? Repair(*options) : Doctor(*options); };
+  });
 }
 
 }  // namespace reprise

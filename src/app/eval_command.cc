@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
@@ -11,6 +10,7 @@
 #include "app/eval_plot.h"
 #include "app/eval_report.h"
 #include "app/eval_stream.h"
+#include "app/progress_line.h"
 #include "app/service.h"
 #include "app/upstream_factory.h"
 #include "base/io_threads.h"
@@ -30,26 +30,6 @@ struct EvalOptions {
   std::optional<double> min_recall, max_false_hits;
   bool show_errors = false, show_hits = false, as_json = false;
   std::string scores, plot, write_pairs;
-};
-
-// "123/4567 WHAT" on a terminal's last line, gone when done; nothing elsewhere.
-class Progress {
- public:
-  explicit Progress(std::string what) : what_(std::move(what)) {}
-  ~Progress() {
-    if (shown_) std::fputs("\r\033[K", stderr);
-  }
-
-  void Show(std::size_t done, std::size_t all) {
-    if (!terminal_ || (done % 50 != 0 && done != all)) return;
-    shown_ = true;
-    std::fprintf(stderr, "\r\033[K%zu/%zu %s", done, all, what_.c_str());
-  }
-
- private:
-  const std::string what_;
-  const bool terminal_ = ::isatty(STDERR_FILENO) == 1;
-  bool shown_ = false;
 };
 
 // What the gateway would be built with.
@@ -88,7 +68,7 @@ Result<Evaluation> Measure(const EvalOptions& options, const Config& config) {
                 .threshold = config.cache.similarity_threshold,
                 .max_error = options.max_error};
   if (options.calibrate) rule.match.calibration = {};
-  Progress progress("texts embedded");
+  ProgressLine progress("texts embedded");
   PairJudge judge(*parts->embedder, *parts->verifier, runtime.context());
   auto judged = judge.Judge(std::move(*pairs), rule.match,
                             [&](std::size_t done, std::size_t all) { progress.Show(done, all); });
@@ -171,7 +151,7 @@ int EvalStream(const EvalOptions& options, const Config& config) {
   EmbedderRuntime runtime;
   auto parts = PartsOf(config, runtime);
   if (!parts) return Report(parts.error());
-  Progress progress("requests replayed");
+  ProgressLine progress("requests replayed");
   const auto report = Replay(*requests, std::move(*parts),
                              [&](std::size_t done) { progress.Show(done, requests->size()); });
   if (!report) return Report(report.error());
