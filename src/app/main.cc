@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "app/archive_commands.h"
 #include "app/commands.h"
 #include "app/service.h"
 #include "wordnet/wordnet.h"
@@ -17,7 +18,7 @@ int main(int argc, char** argv) {
   root.require_subcommand(1);
   Command chosen;
   for (const auto add : {AddServe, AddDemo, AddGenerate, AddExplain, AddEval, AddStats, AddFeedback,
-                         AddPurge, AddKeys, AddDoctor, AddSimulate}) {
+                         AddPurge, AddExport, AddImport, AddKeys, AddDoctor, AddSimulate}) {
     add(root, chosen);
   }
   try {
