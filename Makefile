@@ -4,9 +4,10 @@
 #   make build   the program at build/reprise
 #   make test    unit and end-to-end tests, plain and under ASan + UBSan
 #   make tsan    unit and end-to-end tests under ThreadSanitizer
+#   make fuzz    every fuzz target for 30 s (SECONDS=3600 TARGET=prompts for one of them, longer)
 #   make bench   benchmarks, exact hits next to nginx among them
 #   make soak    kill -9 under load, ROUNDS=200 times; MINUTES=60: mixed load for so long (SEED=...)
-.PHONY: demo build test test-plain asan tsan bench soak clean
+.PHONY: demo build test test-plain asan tsan fuzz bench soak clean
 .DEFAULT_GOAL := build
 
 E2E = node --test --test-concurrency=1 --test-reporter=spec tests/e2e/*.test.mjs
@@ -36,6 +37,12 @@ asan tsan: %:
 	. tools/sanitizer-options && ctest --test-dir build-$* -L unit --output-on-failure
 	. tools/sanitizer-options && REPRISE=build-$*/reprise $(E2E)
 
+fuzz:
+	tools/setup --test
+	cmake --preset fuzz
+	cmake --build --preset fuzz --target fuzzer
+	fuzz/run $(or $(SECONDS),30) $(TARGET)
+
 bench:
 	tools/setup --bench
 	cmake --preset release -DREPRISE_BENCH=ON
@@ -48,4 +55,4 @@ soak: build
 	  $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
 clean:
-	rm -rf build build-dev build-asan build-tsan
+	rm -rf build build-dev build-asan build-tsan build-fuzz
