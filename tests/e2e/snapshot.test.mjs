@@ -2,7 +2,7 @@
 // time, no image.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { generate, scratch, startGateway, startSimulator } from "./gateway.mjs";
@@ -31,6 +31,8 @@ for i in range(int(sys.argv[2])):
 db.commit()
 `;
 
+// What is copied, with its vector: nobody asks for it in other words.
+const COPIED = "seven lemons in a blue bowl";
 const PROMPTS = ["a red fox in the snow", "two owls on a castle wall", "a robot playing the violin"];
 
 const root = scratch();
@@ -63,15 +65,16 @@ async function check(gateway, entries) {
 }
 
 before(async () => {
+  mkdirSync(data);
   simulator = await startSimulator({ latency: "1ms" });
   const gateway = await start();
-  for (const prompt of PROMPTS) {
+  for (const prompt of [COPIED, ...PROMPTS]) {
     const made = await ask(gateway.url, prompt);
     assert.equal(made.cache, "MISS", made.text);
     bytes.set(prompt, made.bytes);
   }
   await gateway.stop();
-  assert.doesNotMatch(gateway.process.log, /snapshot/, "three entries need none");
+  assert.doesNotMatch(gateway.process.log, /snapshot/, "four entries need none");
   execFileSync("python3", ["-c", COPY, join(data, "reprise.db"), String(COPIES)]);
 });
 
@@ -82,13 +85,13 @@ after(async () => {
 
 test("a snapshot is written at the end, and read at the next start", async () => {
   let gateway = await start();
-  assert.match(gateway.process.log, /10003 entries read in .* from the store/);
-  await check(gateway, COPIES + 3);
+  assert.match(gateway.process.log, /10004 entries read in .* from the store/);
+  await check(gateway, COPIES + 4);
   await gateway.stop();
-  assert.match(gateway.process.log, /a snapshot of 10003 entries is written/);
+  assert.match(gateway.process.log, /a snapshot of 10004 entries is written/);
   gateway = await start();
-  assert.match(gateway.process.log, /10003 entries read in .* from a snapshot and 0 that have/);
-  await check(gateway, COPIES + 3);
+  assert.match(gateway.process.log, /10004 entries read in .* from a snapshot and 0 that have/);
+  await check(gateway, COPIES + 4);
   await gateway.stop("SIGKILL");
 });
 
@@ -98,11 +101,11 @@ test("what has changed since is replayed, also after a kill", async () => {
   assert.equal(made.cache, "MISS");
   await gateway.stop("SIGKILL");
   gateway = await start();
-  assert.match(gateway.process.log, /10004 entries read in .* from a snapshot and \d+ that have/);
+  assert.match(gateway.process.log, /10005 entries read in .* from a snapshot and \d+ that have/);
   const again = await ask(gateway.url, "a lighthouse beside a frozen lake");
   assert.equal(again.cache, "HIT EXACT");
   assert.deepEqual(again.bytes, made.bytes);
-  await check(gateway, COPIES + 4);
+  await check(gateway, COPIES + 5);
   await gateway.stop();
 });
 
@@ -113,9 +116,9 @@ test("a damaged snapshot is not used, says why, and is written again", async () 
   writeFileSync(file, damaged);
   let gateway = await start();
   assert.match(gateway.process.log, /the snapshot is not used, every entry is read from the store: .*checksum/);
-  await check(gateway, COPIES + 4);
+  await check(gateway, COPIES + 5);
   await gateway.stop();
-  assert.match(gateway.process.log, /a snapshot of 10004 entries is written/);
+  assert.match(gateway.process.log, /a snapshot of 10005 entries is written/);
   gateway = await start();
   assert.match(gateway.process.log, /from a snapshot and 0 that/);
   await gateway.stop();
@@ -125,6 +128,6 @@ test("without its directory everything is read from the store", async () => {
   rmSync(snapshots, { recursive: true });
   const gateway = await start();
   assert.match(gateway.process.log, /not used, every entry is read from the store: there is no/);
-  await check(gateway, COPIES + 4);
+  await check(gateway, COPIES + 5);
   await gateway.stop();
 });
