@@ -91,7 +91,7 @@ class FaultyDisk final : public Files {
     std::int64_t old_size;
   };
   struct NameUndo {
-    Path directory;  // whose sync makes the change durable
+    Path directory, other;  // whose sync, of either, makes the change durable
     std::function<void()> undo;
   };
   // SQLite's handle: the real one lies behind it.
@@ -175,7 +175,8 @@ inline Result<void> FaultyDisk::Write(const Path& file, std::string_view bytes, 
     std::lock_guard lock(mutex_);
     unsynced_[file.string()].push_back(std::move(undo));
     if (!there) {
-      unsynced_names_.push_back({file.parent_path(), [file] { std::filesystem::remove(file); }});
+      unsynced_names_.push_back(
+          {file.parent_path(), {}, [file] { std::filesystem::remove(file); }});
     }
   }
   // A disk that fills up has taken a part.
@@ -208,7 +209,7 @@ inline Result<void> FaultyDisk::Rename(const Path& from, const Path& to) {
     unsynced_.erase(to.string());
     unsynced_.insert(std::move(moved));
   }
-  unsynced_names_.push_back({to.parent_path(), [from, to] {
+  unsynced_names_.push_back({to.parent_path(), from.parent_path(), [from, to] {
                                std::error_code gone;
                                std::filesystem::rename(to, from, gone);
                              }});
@@ -224,7 +225,7 @@ inline Result<void> FaultyDisk::Remove(const Path& file) {
   std::lock_guard lock(mutex_);
   unsynced_.erase(file.string());
   unsynced_names_.push_back(
-      {file.parent_path(), [file, bytes] { std::ofstream(file, std::ios::binary) << *bytes; }});
+      {file.parent_path(), {}, [file, bytes] { std::ofstream(file, std::ios::binary) << *bytes; }});
   return removed;
 }
 
@@ -236,7 +237,7 @@ inline Result<void> FaultyDisk::MakeDirectory(const Path& directory) {
   auto made = SystemFiles().MakeDirectory(directory);
   if (!made || there) return made;
   std::lock_guard lock(mutex_);
-  unsynced_names_.push_back({directory.parent_path(), [directory] {
+  unsynced_names_.push_back({directory.parent_path(), {}, [directory] {
                                std::error_code gone;
                                std::filesystem::remove_all(directory, gone);
                              }});
@@ -252,7 +253,9 @@ inline Result<void> FaultyDisk::Sync(const Path& path) {
   if (const auto fault = Strike(Operation::kSync)) return Failed("sync", path, *fault);
   std::lock_guard lock(mutex_);
   unsynced_.erase(path.string());
-  std::erase_if(unsynced_names_, [&](const NameUndo& name) { return name.directory == path; });
+  std::erase_if(unsynced_names_, [&](const NameUndo& name) {
+    return name.directory == path || name.other == path;  // a rename is one step of the journal
+  });
   return {};
 }
 
