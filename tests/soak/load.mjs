@@ -66,19 +66,18 @@ export class Load {
     const owed = entry.kept().map(({ sha }) => sha);
     const started = Date.now();
     const tag = this.tag;
-    const tags = new Set(entry.tags);
-    entry.tags.add(tag);  // until the reply says that nothing was stored
+    let answered = false;
     try {
       const reply = await generate(this.url, {
         prompt: asked.prompt, size: asked.size, tags: [tag],
         cache: { ...cache, ...(asked.space ? { namespace: asked.space } : {}) },
       }, { signal });
       const about = `${JSON.stringify(asked)} ${JSON.stringify(cache)}`;
-      if (reply.status !== 200) {
+      answered = reply.status === 200;
+      if (!answered) {
         this.checkError(reply, about, strict && owed.length > 0 && entry.kept().length > 0);
         return reply;
       }
-      if (!reply.stored) entry.tags = new Set([...entry.tags].filter((one) => one !== tag || tags.has(tag)));
       for (const image of reply.images) await this.checkImage(asked, reply, image, started, about);
       if (reply.how !== "EXACT" && strict && entry.kept().length > 0 && owed.length > 0) {
         if (this.evicting) this.ledger.doubt(entry.images.keys());
@@ -88,6 +87,7 @@ export class Load {
       this.acknowledge(entry, reply, { started, tag, space: asked.space, ttl: cache.ttl });
       return reply;
     } finally {
+      if (!answered) entry.tags.add(tag);  // it may have been stored, or yet be
       entry.readers -= 1;
       this.ledger.forgetIfEmpty(entry);
     }
@@ -121,7 +121,9 @@ export class Load {
   // Names are given to what is stored only. Those of other entries are left to their own replies.
   acknowledge(entry, reply, { started, tag, space = "", ttl }) {
     const own = ["MISS", "REFRESH", "EXACT"].includes(reply.how);
-    if (!own || (reply.how === "EXACT" && space === "brief")) return;
+    // Of what another request has stored, whose reply was lost, neither tag nor expiry are known.
+    const known = reply.stored || (entry.tags.size > 0 && space !== "brief");
+    if (!own || !known) return;
     for (const image of reply.images) {
       if (image.id === null) continue;
       this.ledger.acknowledge(entry, image.id, image.sha, { started,
