@@ -226,7 +226,10 @@ Task<Result<Generated>> UpstreamScript::Run(GenerateRequest request) {
   auto generated = answer(request);
   if (generated) {
     std::lock_guard lock(mutex_);
-    for (const auto& image : generated->images) prompts_[*image.bytes] = request.prompt;
+    for (const auto& image : generated->images) {
+      prompts_[*image.bytes] = request.prompt;
+      made_.emplace_back(image.bytes, request);
+    }
   }
   co_return generated;
 }
@@ -239,6 +242,11 @@ std::vector<GenerateRequest> UpstreamScript::calls() const {
 int UpstreamScript::images_made() const {
   std::lock_guard lock(mutex_);
   return static_cast<int>(prompts_.size());
+}
+
+std::vector<std::pair<SharedBytes, GenerateRequest>> UpstreamScript::TakeMade() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(made_, {});
 }
 
 std::string UpstreamScript::PromptOf(const std::string& bytes) const {
@@ -269,7 +277,8 @@ ImageRequest Ask(std::string prompt) {
   return request;
 }
 
-TestCache::TestCache(CacheSettings settings) : settings_(settings) {
+TestCache::TestCache(CacheSettings settings, std::shared_ptr<FaultyDisk> disk, SyncMode sync)
+    : disk_(std::move(disk)), sync_(sync), settings_(settings) {
   Check(log::Configure("off", "text"));
   Check(InitImages());
   Open();
@@ -283,7 +292,9 @@ TestCache::~TestCache() {
 
 void TestCache::Open() {
   ImageCacheParts parts;
-  auto stores = Take(OpenSqliteStores(directory_.path() / "entries.db"));
+  Files* const files = disk_ ? disk_.get() : &SystemFiles();
+  auto stores =
+      Take(OpenSqliteStores(directory_.path() / "entries.db", {.sync = sync_, .files = files}));
   parts.entries = MakeFaultyEntryStore(std::move(stores.entries), entry_faults);
   parts.history = std::move(stores.history);
   parts.snapshots = {.place = {snapshot_path()}, .least_changes = snapshot_least_changes};
@@ -291,7 +302,8 @@ void TestCache::Open() {
   parts.random = random;
   parts.free_disk = [free = free_disk]() -> Result<std::uint64_t> { return free->load(); };
   if (make_judge) parts.judge = make_judge();
-  parts.blobs = MakeFaultyBlobStore(Take(OpenFileBlobStore(blob_path(), workers_)), blob_faults);
+  auto blobs = Take(OpenFileBlobStore(blob_path(), workers_, {.sync = sync_, .files = files}));
+  parts.blobs = MakeFaultyBlobStore(std::move(blobs), blob_faults);
   parts.embedder = MakeFaultyEmbedder(embedder_faults, embedder_identity_);
   parts.verifier = MakeLexicalVerifier();
   parts.upstream = MakeScriptedGenerator(upstream);
@@ -310,6 +322,13 @@ void TestCache::Close() {
 
 void TestCache::Reopen() {
   Close();
+  Open();
+}
+
+void TestCache::Crash() {
+  disk_->CutPowerAfter(0);
+  Close();
+  disk_->RestorePower();
   Open();
 }
 

@@ -16,6 +16,7 @@
 #include "base/io_threads.h"
 #include "base/worker_pool.h"
 #include "cache/image_cache.h"
+#include "store/faulty_disk_testing.h"
 
 namespace reprise {
 
@@ -104,6 +105,8 @@ class UpstreamScript {
 
   std::vector<GenerateRequest> calls() const;
   int images_made() const;
+  // The images made since the last call of this, with what they were made for.
+  std::vector<std::pair<SharedBytes, GenerateRequest>> TakeMade();
   // The prompt these bytes were made for, or "".
   std::string PromptOf(const std::string& bytes) const;
 
@@ -116,6 +119,7 @@ class UpstreamScript {
   Gate gate_;
   std::vector<GenerateRequest> calls_;
   std::map<std::string, std::string> prompts_;  // by bytes
+  std::vector<std::pair<SharedBytes, GenerateRequest>> made_;
 };
 
 std::unique_ptr<ImageGenerator> MakeScriptedGenerator(std::shared_ptr<UpstreamScript> script);
@@ -126,13 +130,18 @@ ImageRequest Ask(std::string prompt);
 // An image cache with everything around it.
 class TestCache {
  public:
-  explicit TestCache(CacheSettings settings = {});
+  // Its stores are on `disk`, if one is given.
+  explicit TestCache(CacheSettings settings = {}, std::shared_ptr<FaultyDisk> disk = nullptr,
+                     SyncMode sync = SyncMode::kBehind);
   // Waits for the tasks under way.
   ~TestCache();
 
   // Closes the cache and its stores, and opens them again on what they hold.
   void Reopen();
   void Reopen(CacheSettings settings);
+  // The same after a power cut: the disk, which has to be a faulty one, forgets what was not
+  // synced.
+  void Crash();
   // The same, under another embedder identity.
   void ReopenWithEmbedder(std::string identity);
 
@@ -149,6 +158,7 @@ class TestCache {
   }
 
   ImageCache& cache() { return *cache_; }
+  FaultyDisk* disk() { return disk_.get(); }
   std::filesystem::path blob_path() const { return directory_.path() / "blobs"; }
   std::filesystem::path database_path() const { return directory_.path() / "entries.db"; }
   std::filesystem::path snapshot_path() const { return directory_.path() / "snapshots"; }
@@ -175,6 +185,8 @@ class TestCache {
   void Close();
 
   ScratchDirectory directory_;
+  const std::shared_ptr<FaultyDisk> disk_;
+  const SyncMode sync_;
   CacheSettings settings_;
   std::string embedder_identity_;
   IoThreads io_{2};
