@@ -1,6 +1,6 @@
 // The analyser, and the verifier on what two lines make a pair.
-#include "prompt/lexical_verifier.h"
 #include "prompt/prompt.h"
+#include "prompt/verifier.h"
 #include "targets.h"
 
 namespace reprise::fuzz {

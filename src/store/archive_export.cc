@@ -140,7 +140,7 @@ Result<ArchiveCounts> ExportArchive(const fs::path& data, const ByteSink& sink,
   Exporter exporter(blobs, sink, progress, static_cast<std::size_t>(*all));
   auto done = exporter.Begin();
   // Begins a transaction, which ends with the connection: corrections are of the same moment.
-  const auto read = ReadEntries(*connection, [&](Entry&& entry, StoredVector&& vector) {
+  const auto read = ReadEntriesIn(*connection, {}, [&](Entry&& entry, StoredVector&& vector) {
     if (done) done = exporter.Add(std::move(entry), vector);
   });
   if (done && !read) done = read;
