@@ -134,7 +134,9 @@ Task<Result<Evictor::Room>> Evictor::MakeRoom(std::uint64_t image_bytes, bool ne
   const Waiting waiting(*this, image_bytes);
   while (const auto change = TryReserve(room)) {
     Kick();
-    if (!co_await (*change)->WaitUntil(deadline)) co_return NoRoom();
+    const auto changed = co_await (*change)->WaitUntil(deadline);
+    if (!changed) co_return NoRoom();
+    if (!*changed) co_return CannotRemove();
   }
   co_return std::move(room);
 }
@@ -143,6 +145,11 @@ std::unexpected<Error> Evictor::NoRoom() const {
   return Fail(Code::kOverloaded,
               "images come faster than stored ones can be removed; raise "
               "cache.max_bytes or cache.max_entries");
+}
+
+std::unexpected<Error> Evictor::CannotRemove() const {
+  return Fail(Code::kUnavailable,
+              "stored images could not be removed to make room; the log says why");
 }
 
 void Evictor::Kick() {
@@ -219,6 +226,7 @@ Task<bool> Evictor::Pass() {
   auto victims = co_await Select(excess);
   if (!victims) {
     log::error("making room in the store: {}", victims.error().message);
+    Announce(false);
     co_return false;
   }
   const bool removed = co_await RemoveVictims(std::move(*victims), excess.why);
@@ -264,6 +272,7 @@ Task<bool> Evictor::RemoveVictims(std::vector<EvictionCandidate> victims, Remova
   const auto removed = co_await parts_.library.RemoveEntries(std::move(ids), std::move(wanted));
   if (!removed) {
     log::error("making room in the store: {}", removed.error().message);
+    Announce(false);
     co_return false;
   }
   parts_.stats.CountRemoved(why, *images);
@@ -290,14 +299,14 @@ std::uint64_t Evictor::LargestWaiting() const {
   return waiting_.empty() ? 0 : *waiting_.rbegin();
 }
 
-// Wakes those who wait for room.
-void Evictor::Announce() {
+// Wakes those who wait for room: there may be more, or nothing could be removed.
+void Evictor::Announce(bool changed) {
   Event change = std::make_shared<AsyncValue<bool>>();
   {
     std::lock_guard lock(mutex_);
     change.swap(change_);
   }
-  change->Set(true);
+  change->Set(changed);
 }
 
 nlohmann::json Evictor::ToJson() const {

@@ -119,6 +119,7 @@ class Evictor {
   bool Fits(const Room& room) const;  // beside what is stored and what is reserved
   std::optional<Event> TryReserve(Room& room);
   std::unexpected<Error> NoRoom() const;
+  std::unexpected<Error> CannotRemove() const;
   std::uint64_t LargestWaiting() const;
   std::optional<std::uint64_t> FreeDisk() const;
   bool DiskIsLow() const;
@@ -130,7 +131,7 @@ class Evictor {
   Task<bool> RemoveVictims(std::vector<EvictionCandidate> victims, Removal why);
   void CheckThatDiskGrew(std::uint64_t before, std::uint64_t removed);
   bool NoteEnd();
-  void Announce();
+  void Announce(bool changed = true);
 
   const Parts parts_;
   std::atomic<bool> stopped_ = false;

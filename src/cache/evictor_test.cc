@@ -287,6 +287,18 @@ TEST_F(EvictorTest, ARemovalThatFailsLeavesTheImagesAndTheLimit) {
   EXPECT_LE(Storage("bytes"), 10 * kEntry);
 }
 
+// A store that cannot remove (a full disk, say) must not make every miss wait for room.
+TEST_F(EvictorTest, WhileRemovalsFailMissesAreServedWithoutBeingStored) {
+  Open({.max_bytes = 10 * kEntry});
+  for (int i = 0; i < 10; ++i) Get(i);
+  test_->entry_faults->remove = true;
+  bytes_ = 9 * kImage;
+  const Answer answer = Get(20);
+  EXPECT_TRUE(answer.reply);
+  EXPECT_FALSE(answer.decision.stored);
+  EXPECT_THAT(answer.decision.store_error, testing::HasSubstr("could not be removed"));
+}
+
 TEST_F(EvictorTest, TagsShortenTheTimeToLive) {
   CacheSettings settings = Limited({});
   settings.ttl_ms = 100'000;
