@@ -55,10 +55,10 @@ add_library(reprise_restinio INTERFACE)
 target_link_libraries(reprise_restinio INTERFACE restinio::restinio)
 target_compile_definitions(reprise_restinio INTERFACE nsel_CONFIG_SELECT_EXPECTED=1)
 
-# USearch and SimSIMD come from npm for their headers. SimSIMD's lib.c holds the run-time dispatch;
+# SimSIMD comes from npm for its headers. Its lib.c holds the run-time dispatch;
 # its native f16/bf16 types are off because not every supported compiler has them.
 set(NPM ${CMAKE_SOURCE_DIR}/node_modules)
-if(NOT EXISTS ${NPM}/usearch/include/usearch/index.hpp OR NOT EXISTS ${NPM}/simsimd/c/lib.c)
+if(NOT EXISTS ${NPM}/simsimd/c/lib.c)
   message(FATAL_ERROR "node_modules is missing or incomplete; run tools/setup")
 endif()
 add_library(reprise_simsimd STATIC ${NPM}/simsimd/c/lib.c)
@@ -68,11 +68,6 @@ target_compile_definitions(reprise_simsimd PUBLIC SIMSIMD_DYNAMIC_DISPATCH=1 SIM
 # It calls its kernels through one generic pointer type, which UBSan's function check refuses.
 target_compile_options(reprise_simsimd PRIVATE -w -O3
                                                $<$<C_COMPILER_ID:Clang>:-fno-sanitize=function>)
-add_library(reprise_usearch INTERFACE)
-target_include_directories(reprise_usearch SYSTEM INTERFACE ${NPM}/usearch/include)
-target_compile_definitions(reprise_usearch INTERFACE USEARCH_USE_FP16LIB=0 USEARCH_USE_SIMSIMD=0
-                                                     USEARCH_USE_OPENMP=0)
-target_link_libraries(reprise_usearch INTERFACE reprise_simsimd)
 
 # ONNX Runtime is optional. Only its headers are needed here: the library is loaded at run time, from
 # where it was found now or from where it is then. tools/setup --onnx puts both where this looks.

@@ -24,7 +24,7 @@ export function report({ soak, seed, command, seconds, stretches = [] }) {
   const lines = [
     `Command: \`${command}\`, seed ${seed}. Commit ${git("rev-parse", "--short", "HEAD")}, ` +
       `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC. Machine: ${cpus().length} x ` +
-      `${cpus()[0].model}, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}.`,
+      `${cpus()[0].model}, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release().split(".").slice(0, 2).join(".")}.`,
     "",
     table(["", ""], [
       ["time", `${Math.round(seconds)} s`],
