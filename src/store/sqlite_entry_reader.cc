@@ -32,7 +32,7 @@ Result<Digest> ReadDigest(const SqliteStatement& row, int column, std::uint64_t 
   if (auto digest = Digest::FromRaw(row.GetBytes(column))) return *digest;
   return Fail(Code::kCorrupt, "entry " + std::to_string(entry) + " has a digest of " +
                                   std::to_string(row.GetBytes(column).size()) +
-                                  " bytes; restore the database, or remove that entry");
+                                  " bytes; restore the database, or run `reprise doctor --repair`");
 }
 
 Result<Entry> ReadEntry(const SqliteStatement& row) {
@@ -100,6 +100,10 @@ class PartCursor {
   // Calls `use` with each row of `entry`, until one fails.
   template <class Use>
   Result<void> TakeRowsOf(std::uint64_t entry, Use use) {
+    // Rows of no entry, as another program leaves them: they belong to nobody.
+    while (has_row_ && row_->GetInteger(0) < static_cast<std::int64_t>(entry)) {
+      if (auto moved = Move(); !moved) return moved;
+    }
     while (has_row_ && row_->GetUnsigned(0) == entry) {
       if (Result<void> used = use(*row_); !used) return used;
       if (auto moved = Move(); !moved) return moved;

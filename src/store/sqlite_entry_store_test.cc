@@ -141,6 +141,23 @@ TEST_F(SqliteEntryStoreTest, DamagedDigestIsCorrupt) {
   EXPECT_EQ(read.error().code, Code::kCorrupt);
 }
 
+// The images of the entries behind them would be lost: a start removes files that no image names.
+TEST_F(SqliteEntryStoreTest, RowsOfNoEntryHideNobodysImages) {
+  {
+    auto store = Open();
+    for (int i = 1; i <= 6; ++i) ASSERT_TRUE(runner_.Run(store->Put(SampleEntry(i), {})));
+  }
+  Execute("PRAGMA foreign_keys = OFF; DELETE FROM entries WHERE id IN (1, 3)");
+  std::size_t entries = 0;
+  const auto count = [&](Entry&& entry, StoredVector&&) {
+    ++entries;
+    EXPECT_THAT(entry.images, SizeIs(SampleEntry(1).images.size())) << entry.id;
+    EXPECT_THAT(entry.tags, SizeIs(SampleEntry(1).tags.size())) << entry.id;
+  };
+  ASSERT_TRUE(Open()->ForEach(count));
+  EXPECT_EQ(entries, 4u);
+}
+
 // What was accepted before the store is destroyed is committed.
 TEST_F(SqliteEntryStoreTest, DestructorDrainsTheQueue) {
   auto store = Open();
