@@ -11,6 +11,7 @@
 #include "http/tls.h"
 #include "store/disk_space.h"
 #include "store/key_store.h"
+#include "store/store_id.h"
 
 namespace reprise {
 namespace {
@@ -163,6 +164,9 @@ Result<void> Service::OpenCache() {
   parts.trust = std::move(stores->trust);
   if (!config_.judge.base_url.empty()) parts.judge = MakeChatJudge(config_.judge, client_);
   parts.blobs = std::move(*blobs);
+  const auto owned = OwnsBlobs();
+  if (!owned) return std::unexpected(owned.error());
+  parts.removes_leaks = *owned;
   parts.free_disk = [data = config_.data] { return FreeDiskBytes(data); };
   auto embedder = MakeEmbedder(config_.embedder, {client_, *workers_, io_.context(), clock_});
   if (!embedder) return std::unexpected(embedder.error());
@@ -175,6 +179,23 @@ Result<void> Service::OpenCache() {
                                         *workers_, clock_);
   if (auto loaded = RunTask(io_.context(), cache_->Load()); !loaded) return loaded;
   return OpenBatches(std::move(stores->batches));
+}
+
+// False after the database was replaced: then its files are left to whoever did so.
+Result<bool> Service::OwnsBlobs() {
+  auto keys = OpenSqliteKeyStore(DatabaseOf(config_));
+  if (!keys) return std::unexpected(keys.error());
+  const auto secret = (*keys)->Secret("store");
+  if (!secret) return std::unexpected(secret.error());
+  const std::filesystem::path blobs = config_.data / "blobs";
+  const auto owned = BlobsBelongTo(Sha256("blobs of " + *secret).Hex(), blobs);
+  if (owned && !*owned) {
+    log::warn(
+        "the files in {} belong to another database than {}: none is removed. Put that database "
+        "back, or run `reprise doctor --repair`, which removes what this one does not know",
+        blobs.string(), DatabaseOf(config_).string());
+  }
+  return owned;
 }
 
 Result<void> Service::OpenAccess() {

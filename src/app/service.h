@@ -52,6 +52,7 @@ class Service {
   Result<void> OpenBudget(ImageCacheParts& parts, std::unique_ptr<SpendingStore> store);
   Result<void> OpenUpstreams(ImageCacheParts& parts);
   Result<void> OpenCache();
+  Result<bool> OwnsBlobs();
   Result<void> OpenAccess();
   Result<void> OpenBatches(std::unique_ptr<BatchStore> store);
   Result<void> OpenTls();

@@ -226,7 +226,7 @@ class ImageCache::Impl {
 
   // In the background, when there may be any.
   void RemoveLeaks() {
-    if (stopped_ || !library_.may_leak() || checking_.exchange(1) > 0) return;
+    if (stopped_ || !parts_.removes_leaks || !library_.may_leak() || checking_.exchange(1) > 0) return;
     Spawn(Strand(context_), FindLeaks(), [this](std::exception_ptr) { checking_ = 0; });
   }
 

@@ -54,6 +54,8 @@ struct ImageCacheParts {
   std::unique_ptr<TrustStore> trust;
   std::unique_ptr<ImageJudge> judge;  // null: audits measure images
   std::function<double()> random;     // see Trust::Parts
+  // Files that no entry refers to are removed after a start: false where they may be another's.
+  bool removes_leaks = true;
   // Bytes that are free on the disk of the two stores; none: nobody minds.
   std::function<Result<std::uint64_t>()> free_disk;
 };
