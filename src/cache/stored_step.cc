@@ -63,6 +63,8 @@ Task<std::optional<Reply>> StoredStep::TrySemantic(JobState& state) {
   const EntryPtr entry = found->entry;
   auto picks = PickRotating(UsableImages(*entry, FilterFor(state, parts_.clock.NowMs())),
                             entry->usage(), request.count);
+  // Some may have expired since the neighbour was judged.
+  if (picks.size() < static_cast<std::size_t>(request.count)) co_return std::nullopt;
   Decision hit = HitOn(state, *entry, picks, HitType::kSemantic, parts_.clock.NowMs());
   hit.reason = found->verdict.reason;
   hit.sentence = found->verdict.sentence;
