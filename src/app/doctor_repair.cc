@@ -55,9 +55,6 @@ int RepairData(const Config& config, bool as_json) {
                           }});
   }
   if (!report) return Report(report.error());
-  // What a start reads instead of the rows: made anew from those there are now.
-  std::error_code ignored;
-  std::filesystem::remove_all(config.data / "snapshots", ignored);
   if (as_json) {
     fmt::print("{}\n", ToJson(*report).dump(2, ' ', false, json::error_handler_t::replace));
   } else {

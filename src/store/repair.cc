@@ -9,6 +9,7 @@
 #include "store/posix_file.h"
 #include "store/sqlite.h"
 #include "store/sqlite_schema.h"
+#include "store/store_id.h"
 
 namespace reprise {
 namespace {
@@ -102,10 +103,11 @@ class Repair {
 
   Result<void> CheckDatabase();
   Result<void> ListFiles();
-  void ListBucket(const fs::directory_entry& bucket);
+  Result<void> NoFiles();
+  Result<void> ListBucket(const fs::directory_entry& bucket);
   Result<void> CheckImages();
-  Health HealthOf(const Digest& digest, std::uint64_t bytes);
-  Health Look(const Digest& digest, const File& file, std::uint64_t bytes);
+  Result<Health> HealthOf(const Digest& digest, std::uint64_t bytes);
+  Result<Health> Look(const Digest& digest, const File& file, std::uint64_t bytes);
   Result<void> RemoveImage(std::uint64_t entry, std::int64_t position);
   Result<void> Remove(const Leftover& leftover);
   Result<void> MendFiles();
@@ -136,17 +138,29 @@ Result<void> Repair::CheckDatabase() {
 
 Result<void> Repair::ListFiles() {
   std::error_code error;
-  if (!fs::exists(blobs_, error)) return {};
+  if (!fs::exists(blobs_, error)) return NoFiles();
   for (fs::directory_iterator bucket(blobs_, error), end; !error && bucket != end;
        bucket.increment(error)) {
     const std::string name = bucket->path().filename();
-    if (name.size() == 2 && bucket->is_directory()) ListBucket(*bucket);
+    if (name.size() != 2 || !bucket->is_directory()) continue;
+    if (auto listed = ListBucket(*bucket); !listed) return listed;
   }
   if (error) return FileError("list", blobs_, error.value());
   return {};
 }
 
-void Repair::ListBucket(const fs::directory_entry& bucket) {
+// A folder that is not mounted must not cost every image.
+Result<void> Repair::NoFiles() {
+  const auto images = connection_.QueryInteger("SELECT count(*) FROM images");
+  if (!images) return std::unexpected(images.error());
+  if (*images == 0) return {};
+  return Fail(Code::kConflict, "there is no folder " + blobs_.string() + ", but " +
+                                   std::to_string(*images) +
+                                   " images are said to be in it: is a disk not mounted? If they "
+                                   "are lost, make the folder and try again");
+}
+
+Result<void> Repair::ListBucket(const fs::directory_entry& bucket) {
   auto& strange = Find("files_of_no_store", "files that are no image's: left where they are");
   std::error_code error;
   for (fs::directory_iterator file(bucket.path(), error), end; !error && file != end;
@@ -154,11 +168,15 @@ void Repair::ListBucket(const fs::directory_entry& bucket) {
     const std::string name = bucket.path().filename().string() + file->path().filename().string();
     const auto digest = Digest::FromHex(name);
     if (digest && file->is_regular_file()) {
-      files_[*digest] = {.path = file->path(), .bytes = file->file_size(error)};
+      std::error_code unknown;
+      files_[*digest] = {.path = file->path(), .bytes = file->file_size(unknown)};
+      if (unknown) return FileError("look at", file->path(), unknown.value());
     } else {
       Note(strange, file->path().string(), 0);
     }
   }
+  if (error) return FileError("list", bucket.path(), error.value());
+  return {};
 }
 
 Result<void> Repair::CheckImages() {
@@ -179,7 +197,9 @@ Result<void> Repair::CheckImages() {
     if (!*row) break;
     const auto digest = Digest::FromRaw((*rows)->GetBytes(3));
     const auto bytes = (*rows)->GetUnsigned(4);
-    const Health health = digest ? HealthOf(*digest, bytes) : Health::kMissing;
+    const auto looked = digest ? HealthOf(*digest, bytes) : Result<Health>(Health::kMissing);
+    if (!looked) return std::unexpected(looked.error());
+    const Health health = *looked;
     if (health == Health::kWhole) continue;
     Note(Find(health == Health::kMissing ? "images_without_file" : "images_damaged", ""),
          std::string((*rows)->GetBytes(2)), bytes);
@@ -192,25 +212,30 @@ Result<void> Repair::CheckImages() {
 }
 
 // Several images may have the same bytes, which are looked at once.
-Repair::Health Repair::HealthOf(const Digest& digest, std::uint64_t bytes) {
+Result<Repair::Health> Repair::HealthOf(const Digest& digest, std::uint64_t bytes) {
   const auto found = files_.find(digest);
   if (found == files_.end()) return Health::kMissing;
   File& file = found->second;
   file.used = true;
   if (!file.health) {
-    file.health = Look(digest, file, bytes);
+    const auto looked = Look(digest, file, bytes);
+    if (!looked) return looked;
+    file.health = *looked;
     options_.progress(++looked_at_, files_.size());
   }
   return *file.health;
 }
 
-Repair::Health Repair::Look(const Digest& digest, const File& file, std::uint64_t bytes) {
+// A disk that cannot be read for the moment is an error, not damage.
+Result<Repair::Health> Repair::Look(const Digest& digest, const File& file, std::uint64_t bytes) {
   if (file.bytes != bytes) return Health::kDamaged;
   if (!options_.checksums) return Health::kWhole;
   const auto opened = PosixFile::OpenIfThere(file.path);
-  if (!opened || !*opened) return Health::kDamaged;
+  if (!opened) return std::unexpected(opened.error());
+  if (!*opened) return Health::kMissing;
   const auto read = (*opened)->ReadAll();
-  return read && Sha256(*read) == digest ? Health::kWhole : Health::kDamaged;
+  if (!read) return std::unexpected(read.error());
+  return Sha256(*read) == digest ? Health::kWhole : Health::kDamaged;
 }
 
 Result<void> Repair::RemoveImage(std::uint64_t entry, std::int64_t position) {
@@ -304,7 +329,13 @@ Result<RepairReport> RepairStore(const fs::path& database, const fs::path& blobs
   if (auto migrated = MigrateSchema(*connection, database); !migrated) {
     return std::unexpected(migrated.error());
   }
-  return Repair(std::move(*connection), blobs, options).Run();
+  auto report = Repair(std::move(*connection), blobs, options).Run();
+  if (report && options.repair) {
+    ForgetStoreOf(blobs);
+    std::error_code ignored;  // what a start reads instead of the rows: made anew
+    fs::remove_all(database.parent_path() / "snapshots", ignored);
+  }
+  return report;
 }
 
 }  // namespace reprise

@@ -133,6 +133,18 @@ TEST_F(RepairTest, FilesThatNoImageNamesGo) {
   EXPECT_FALSE(fs::exists(files_["two0"]));
 }
 
+TEST_F(RepairTest, AFolderThatIsNotThereCostsNoImage) {
+  fs::rename(blobs_, blobs_.string() + ".away");
+  for (const bool repair : {false, true}) {
+    const auto report = RepairStore(database_, blobs_, {.repair = repair, .checksums = true});
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code, Code::kConflict);
+    EXPECT_THAT(report.error().message, testing::HasSubstr("4 images"));
+  }
+  fs::rename(blobs_.string() + ".away", blobs_);
+  EXPECT_EQ(Found(Run(true)), Counts{});
+}
+
 TEST_F(RepairTest, FilesOfOthersStay) {
   const fs::path notes = files_["one0"].parent_path() / "notes.txt";
   std::ofstream(notes) << "mine";
