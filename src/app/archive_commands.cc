@@ -117,9 +117,6 @@ int Import(const ArchiveOptions& options) {
                             .now_ms = SystemClock().NowMs()},
                            [&](std::size_t done, std::size_t all) { line.Show(done, all); });
   }
-  // What a start reads instead of the rows: made anew from those there are now.
-  std::error_code ignored;
-  std::filesystem::remove_all(config->data / "snapshots", ignored);
   if (!counts) return Report(counts.error());
   Print(*counts, options, "imported", stdout);
   return 0;

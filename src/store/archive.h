@@ -35,6 +35,8 @@ Result<ArchiveCounts> ExportArchive(const std::filesystem::path& data, const Byt
 struct ImportOptions {
   std::uint64_t max_bytes = 0, max_entries = 0;  // of all that is stored then; 0: no bound
   std::int64_t now_ms = 0;                       // what has expired is left out
+  // What the gateway counts for an entry beside its images.
+  std::uint64_t entry_bytes = 4096;
 };
 
 // Adds what is not there yet; importing an archive again changes nothing. Of an entry that is there

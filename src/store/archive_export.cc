@@ -37,12 +37,16 @@ class Exporter {
       if (!added) return std::unexpected(added.error());
       if (*added) kept.push_back(std::move(image));
     }
-    if (kept.empty()) return {};
+    if (kept.empty()) {
+      if (entry.images.empty()) ++counts_.left_out;
+      return {};
+    }
     counts_.images += kept.size();
     entry.images = std::move(kept);
     chunk_ += WriteEntryLine(entry, vector) + "\n";
     ++counts_.entries;
-    const bool full = ++chunk_entries_ == kChunk || chunk_bytes_ >= kChunkBytes;
+    const bool full =
+        ++chunk_entries_ == kChunk || chunk_bytes_ >= kChunkBytes || chunk_.size() >= kChunkBytes;
     return full ? FlushChunk() : Result<void>();
   }
 

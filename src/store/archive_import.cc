@@ -16,6 +16,8 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr std::size_t kMaxMember = std::size_t{1} << 30;
+// Of images whose entries are still to come: many times what an export puts between two lists.
+constexpr std::uint64_t kMaxWaiting = std::uint64_t{2} << 30;
 
 std::unexpected<Error> Damaged(const std::string& what) {
   return Fail(Code::kCorrupt, "the archive is damaged: " + what);
@@ -53,6 +55,7 @@ class Importer {
     } else if (name.starts_with("entries/")) {
       done = EachLine(member.bytes, [this](std::string_view line) { return TakeEntry(line); });
       waiting_.clear();
+      waiting_bytes_ = 0;
     } else if (name == "corrections.jsonl") {
       done = EachLine(member.bytes, [this](std::string_view line) { return TakeCorrection(line); });
     } else if (name == "end.json") {
@@ -95,7 +98,10 @@ class Importer {
     if (!digest || Sha256(bytes) != *digest) {
       return Damaged("the image " + std::string(name) + " has other bytes than its name says");
     }
-    arrived_.insert(*digest);
+    arrived_.emplace(*digest, bytes.size());
+    if ((waiting_bytes_ += bytes.size()) > kMaxWaiting) {
+      return Damaged("its images come without the entries that name them");
+    }
     waiting_[*digest] = ShareBytes(bytes);
     return {};
   }
@@ -118,7 +124,11 @@ class Importer {
     const std::uint64_t old_id = entry.id;
     std::vector<StoredImage> fresh;
     for (StoredImage& image : entry.images) {
-      if (!arrived_.contains(image.blob)) return Damaged("an entry's image is not in it");
+      const auto arrived = arrived_.find(image.blob);
+      if (arrived == arrived_.end()) return Damaged("an entry's image is not in it");
+      if (arrived->second != image.bytes) {
+        return Damaged("an image has another length than its entry says");
+      }
       if (Wanted(image)) fresh.push_back(std::move(image));
     }
     const auto known = known_.find(entry.fingerprint);
@@ -159,8 +169,13 @@ class Importer {
     std::uint64_t more = 0;
     for (const StoredImage& image : images)
       more += blob_bytes_.contains(image.blob) ? 0 : image.bytes;
-    if (options_.max_bytes > 0 && bytes_ + more > options_.max_bytes) return false;
-    return joins || options_.max_entries == 0 || known_.size() < options_.max_entries;
+    // As the gateway counts, which begins to remove at 99 %.
+    const std::uint64_t entries = known_.size() + (joins ? 0 : 1);
+    const auto full = [](std::uint64_t total, std::uint64_t limit) {
+      return limit > 0 && total > limit - limit / 100;
+    };
+    return !full(bytes_ + more + entries * options_.entry_bytes, options_.max_bytes) &&
+           (joins || !full(entries, options_.max_entries));
   }
 
   static Entry Join(Entry entry, const std::vector<StoredImage>& images) {
@@ -199,7 +214,9 @@ class Importer {
   bool begun_ = false;
   std::unordered_map<Digest, Entry> known_;  // by fingerprint
   std::unordered_set<std::string> image_ids_;
-  std::unordered_set<Digest> blob_bytes_, arrived_;       // that are stored; that the archive had
+  std::unordered_set<Digest> blob_bytes_;              // of what is stored
+  std::unordered_map<Digest, std::uint64_t> arrived_;  // with their lengths
+  std::uint64_t waiting_bytes_ = 0;
   std::unordered_map<Digest, SharedBytes> waiting_;       // of the present chunk
   std::unordered_map<std::uint64_t, std::uint64_t> ids_;  // the archive's, and ours
   std::set<Digest> corrected_;
@@ -218,6 +235,9 @@ Result<ArchiveCounts> ImportArchive(const fs::path& data, const ByteSource& sour
   if (!stores) return std::unexpected(stores.error());
   auto blobs = OpenFileBlobStore(data / "blobs", pool);
   if (!blobs) return std::unexpected(blobs.error());
+  // What a start reads instead of the rows: made anew from those there will be.
+  std::error_code ignored;
+  fs::remove_all(data / "snapshots", ignored);
   Importer importer(std::move(*stores), **blobs, io, options, progress);
   if (auto looked = importer.Look(); !looked) return std::unexpected(looked.error());
   TarReader reader(source, kMaxMember);

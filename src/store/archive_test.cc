@@ -180,7 +180,7 @@ TEST(Archive, WhatHasExpiredOrFindsNoRoomIsLeftOut) {
   ASSERT_TRUE(few.Import(archive, {.max_entries = 1, .now_ms = 100}));
   EXPECT_EQ(few.counts->entries, 1u);
   EXPECT_EQ(few.Files(), 1u) << "no file without a row";
-  ASSERT_TRUE(small.Import(archive, {.max_bytes = 14, .now_ms = 100}));
+  ASSERT_TRUE(small.Import(archive, {.max_bytes = 14, .now_ms = 100, .entry_bytes = 0}));
   EXPECT_EQ(small.counts->entries, 1u);
 }
 
