@@ -136,7 +136,9 @@ Task<Result<Evictor::Room>> Evictor::MakeRoom(std::uint64_t image_bytes, bool ne
     Kick();
     const auto changed = co_await (*change)->WaitUntil(deadline);
     if (!changed) co_return NoRoom();
-    if (!*changed) co_return CannotRemove();
+    if (*changed) continue;
+    if (TryReserve(room)) co_return CannotRemove();
+    break;  // some was made before it failed
   }
   co_return std::move(room);
 }
