@@ -234,13 +234,25 @@ bool HnswGraph::Load(const Head& head, SavedReader& in) {
   nodes_.ForEachRun(head.covered, get);
   uppers_.MakeAll(head.uppers);
   uppers_.ForEachRun(head.uppers, get);
+  Slot next_upper = 0;
   for (Slot slot = 0; slot < head.covered; ++slot) {
     if (!ChainIsSound(slot, head.covered)) return false;
     if (!IsNode(slot)) continue;
     if (!RowsAreSound(slot, head)) return false;
+    // Handed out in this order, so that no two nodes share one.
+    if (const int levels = LevelOf(slot); levels > 0) {
+      if (NodeOf(slot)->load(std::memory_order_relaxed) != next_upper) return false;
+      next_upper += static_cast<Slot>(levels);
+    }
     if (zero_ == kNoSlot && storage_.Code(slot).scale == 0) zero_ = slot;
   }
-  if (head.covered > 0 && (head.entry >= head.covered || !IsNode(head.entry))) return false;
+  // What comes later joins chains, and is in none yet.
+  for (Slot slot = head.covered; slot < storage_.count(); ++slot) {
+    if (storage_.NextEqual(slot) != kNoSlot) return false;
+  }
+  const bool sound = head.covered == 0 ? head.entry == kNoSlot && head.uppers == 0
+                                       : head.entry < head.covered && IsNode(head.entry);
+  if (!sound || next_upper != head.uppers) return false;
   upper_count_ = head.uppers;
   entry_.store(head.entry, std::memory_order_release);
   covered_.store(head.covered, std::memory_order_release);
