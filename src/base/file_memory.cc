@@ -9,15 +9,23 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <iterator>
 
 namespace reprise {
 namespace {
 
-constexpr std::size_t kPage = 4096;
-
 std::size_t WholePages(std::size_t bytes) {
+  static const std::size_t kPage = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   return (bytes + kPage - 1) / kPage * kPage;
+}
+
+// Of a huge page only a part could leave the file, and would be overwritten while it is sent.
+bool HasHugePages() {
+  std::ifstream setting("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
+  std::string modes;
+  std::getline(setting, modes);
+  return modes.contains("[always]") || modes.contains("[within_size]") || modes.contains("[force]");
 }
 
 Error Refused(const char* what) {
@@ -68,6 +76,11 @@ class FileMemory::Slice final : public FileBytes {
 };
 
 Result<std::shared_ptr<FileMemory>> FileMemory::Create(std::size_t capacity) {
+  if (HasHugePages()) {
+    return Fail(Code::kUnavailable,
+                "no memory that can be sent without copying: this system gives files in memory "
+                "huge pages (transparent_hugepage/shmem_enabled)");
+  }
   const std::size_t size = WholePages(std::max<std::size_t>(capacity, 1));
   const int file = memfd_create("reprise-images", MFD_CLOEXEC);
   if (file < 0) return std::unexpected(Refused("memfd_create"));
@@ -126,8 +139,9 @@ void FileMemory::Give(std::size_t offset, std::size_t size) {
   std::lock_guard lock(mutex_);
   // The pages leave the file, and live on as long as a socket still has them to send: what comes to
   // this place next gets pages of its own.
-  fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
-            static_cast<off_t>(size));
+  const int punched = fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                                static_cast<off_t>(offset), static_cast<off_t>(size));
+  if (punched != 0) return;  // lost rather than used again
   auto next = free_.lower_bound(offset);
   if (next != free_.end() && offset + size == next->first) {
     size += next->second;
