@@ -35,8 +35,9 @@ class Listener {
   virtual ~Listener() = default;
   // Binds; throws what the library throws.
   virtual void Open() = 0;
-  // Stops accepting; on the context, without waiting.
-  virtual void Close() = 0;
+  // Stops accepting; on the context, without waiting: `keep`, which the listener lives as long as,
+  // is let go when that is done.
+  virtual void Close(std::shared_ptr<void> keep) = 0;
 };
 
 std::unique_ptr<Listener> MakeTlsListener(ListenerParts parts);  // options.tls is there
@@ -87,8 +88,8 @@ class ListenerOf final : public Listener {
         }) {}
 
   void Open() override { server_.open_sync(); }
-  void Close() override {
-    server_.close_async([] {}, [](std::exception_ptr) {});
+  void Close(std::shared_ptr<void> keep) override {
+    server_.close_async([keep] {}, [keep](std::exception_ptr) {});
   }
 
  private:

@@ -195,11 +195,12 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   }
 
   // Stops accepting. The library's own close would also wait on an io_context that may have
-  // stopped.
+  // stopped; what is posted to one that has would live as long as it, which the others may not.
   void Close() {
     for (const OpenListener& open : listeners_) {
+      if (open.context->stopped()) continue;
       asio::post(*open.context,
-                 [self = shared_from_this(), &listener = *open.listener] { listener.Close(); });
+                 [self = shared_from_this(), &listener = *open.listener] { listener.Close(self); });
     }
   }
 
