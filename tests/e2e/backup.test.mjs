@@ -22,7 +22,7 @@ const json = (...args) => {
 };
 const ask = (url, prompt, more = {}) => generate(url, { prompt, size: "64x64", ...more });
 const files = (data) => readdirSync(join(data, "blobs"), { recursive: true }).map((name) => join(data, "blobs", name))
-  .filter((path) => statSync(path).isFile() && !path.endsWith("lock"));
+  .filter((path) => statSync(path).isFile() && !/lock$|store-id$/.test(path));
 
 describe("export and import", () => {
   let data, copy, archive, gateway, kept;
