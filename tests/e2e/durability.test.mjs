@@ -14,7 +14,7 @@ const calls = async () => (await simulator.calls()).image_calls;
 function blobs(directory) {
   return readdirSync(directory, { recursive: true })
     .map((name) => join(directory, name))
-    .filter((path) => statSync(path).isFile() && !/lock$|quarantine/.test(path));
+    .filter((path) => statSync(path).isFile() && !/lock$|store-id$|quarantine/.test(path));
 }
 
 describe("after kill -9", () => {
