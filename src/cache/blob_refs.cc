@@ -44,7 +44,9 @@ Task<> BlobRefs::Release(Digest digest, BlobStore& blobs) {
     removal = BeginRemoval(digest);
   }
   const auto removed = co_await Remove(digest, std::move(removal), blobs);
-  if (!removed) log::warn("blob {} stays for now: {}", digest.Hex(), removed.error().message);
+  if (!removed)
+    log::warn("blob {} could not be removed, a later start does it: {}", digest.Hex(),
+              removed.error().message);
 }
 
 // The mutex is held. From here on, who wants to put the blob waits.
