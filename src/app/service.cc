@@ -153,6 +153,7 @@ Result<void> Service::OpenCache() {
   ImageCacheParts parts;
   auto stores = OpenSqliteStores(DatabaseOf(config_), {.sync = config_.sync});
   if (!stores) return std::unexpected(stores.error());
+  join_writes_ = std::move(stores->join);
   auto blobs = OpenFileBlobStore(config_.data / "blobs", *workers_, {.sync = config_.sync});
   if (!blobs) return std::unexpected(blobs.error());
   if (auto opened = OpenBudget(parts, std::move(stores->spending)); !opened) return opened;
@@ -173,10 +174,8 @@ Result<void> Service::OpenCache() {
   parts.embedder = std::move(*embedder);
   parts.verifier = MakeLexicalVerifier();
   parts.prices = PricesOf(config_);
-  CacheSettings settings = config_.cache;
-  settings.hot_bytes -= settings.hot_bytes / 2;  // the rest is for replies, see OpenServer
-  cache_ = std::make_unique<ImageCache>(std::move(parts), std::move(settings), io_.context(),
-                                        *workers_, clock_);
+  cache_ = std::make_unique<ImageCache>(std::move(parts), config_.cache, io_.context(), *workers_,
+                                        clock_);
   if (auto loaded = RunTask(io_.context(), cache_->Load()); !loaded) return loaded;
   return OpenBatches(std::move(stores->batches));
 }
@@ -249,7 +248,6 @@ Result<void> Service::OpenServer() {
                                                 .models = RoutedModels(config_.routes),
                                                 .public_url = config_.public_url,
                                                 .tls = tls_ != nullptr,
-                                                .reply_bytes = config_.cache.hot_bytes / 2,
                                                 .version = std::string(Version()),
                                                 .access = access_.get()});
   const http::Router routes = gateway_->Routes();
@@ -321,8 +319,7 @@ bool Service::Shutdown(std::chrono::milliseconds patience) {
   }
   if (simulator_) simulator_->Drain(std::chrono::milliseconds(0));
   workers_->Join();
-  io_.Stop();
-  loops_.Stop();
+  StopAll(io_, loops_, std::exchange(join_writes_, nullptr));
   workers_.reset();  // with the tasks that still wait for it
   server_.reset();
   admin_server_.reset();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -70,6 +71,7 @@ class Service {
   std::unique_ptr<WorkerPool> workers_;
   http::Client client_;
   std::unique_ptr<Simulator> simulator_;
+  std::function<void()> join_writes_;  // see SqliteStores
   std::unique_ptr<SpendingLog> spending_;
   std::unique_ptr<ImageCache> cache_;
   std::unique_ptr<Access> access_;

@@ -35,8 +35,7 @@ int Simulate(const SimulateOptions& options) {
   WaitForSignal();
   const bool drained = simulator->Drain(std::chrono::seconds(5));
   workers->Join();
-  io.Stop();
-  loops.Stop();
+  StopAll(io, loops);
   workers.reset();
   return drained ? 0 : 1;
 }

@@ -22,11 +22,14 @@ IoThreads::IoThreads(std::size_t threads)
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 
-void IoThreads::Stop() {
-  if (threads_.empty()) return;
+void IoThreads::Join() {
   context_.stop();
   for (auto& thread : threads_) thread.join();
   threads_.clear();
+}
+
+void IoThreads::Stop() {
+  Join();
   context_.DestroyPending();
 }
 
@@ -46,8 +49,21 @@ IoLoops::IoLoops(std::size_t loops) {
   for (std::size_t i = 0; i < loops; ++i) loops_.push_back(std::make_unique<IoThreads>(1));
 }
 
+void IoLoops::Join() {
+  for (auto& loop : loops_) loop->Join();
+}
+
 void IoLoops::Stop() {
   for (auto& loop : loops_) loop->Stop();
+}
+
+void StopAll(IoThreads& io, IoLoops& loops, const std::function<void()>& joined) {
+  io.Join();
+  loops.Join();
+  if (joined) joined();
+  io.Stop();
+  loops.Stop();
+  io.Stop();  // what the tasks of the loops posted as they were destroyed
 }
 
 }  // namespace reprise

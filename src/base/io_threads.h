@@ -4,6 +4,7 @@
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -20,9 +21,12 @@ class IoThreads {
 
   asio::io_context& context() { return context_; }
 
-  // Joins the threads and destroys the tasks that still wait, while what they refer to is alive;
-  // the context itself stays until the destructor, as timers elsewhere may still refer to it. Safe
-  // to call again; never from one of the threads.
+  // Ends the threads; tasks keep waiting. Safe to call again; never from one of the threads.
+  void Join();
+
+  // Join, then destroys the tasks that still wait, while what they refer to is alive; the context
+  // itself stays until the destructor, as timers elsewhere may still refer to it. Safe to call
+  // again: it destroys what was posted since.
   void Stop();
 
  private:
@@ -49,11 +53,16 @@ class IoLoops {
   std::size_t size() const { return loops_.size(); }
   asio::io_context& context(std::size_t loop) { return loops_[loop]->context(); }
 
-  // As IoThreads::Stop.
+  // As those of IoThreads.
+  void Join();
   void Stop();
 
  private:
   std::vector<std::unique_ptr<IoThreads>> loops_;
 };
+
+// Stops both, whose tasks may wait for each other: joins all threads, calls `joined`, which ends
+// whatever else resumes tasks, then destroys the tasks that are left.
+void StopAll(IoThreads& io, IoLoops& loops, const std::function<void()>& joined = {});
 
 }  // namespace reprise

@@ -51,7 +51,8 @@ Result<SqliteStores> OpenSqliteStores(const std::filesystem::path& file,
                       .trust = MakeSqliteTrustStore(*database),
                       .batches = MakeSqliteBatchStore(*database),
                       .spending = MakeSqliteSpendingStore(*database),
-                      .history = MakeSqliteEntryHistory(*database)};
+                      .history = MakeSqliteEntryHistory(*database),
+                      .join = [database = *database] { database->writer().Join(); }};
 }
 
 }  // namespace reprise

@@ -12,6 +12,11 @@ SqliteWriter::SqliteWriter(SqliteConnection connection, std::size_t queue,
       thread_([this] { Loop(); }) {}
 
 SqliteWriter::~SqliteWriter() {
+  Join();
+}
+
+void SqliteWriter::Join() {
+  if (!thread_.joinable()) return;
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;

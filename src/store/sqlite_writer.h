@@ -29,8 +29,12 @@ class SqliteWriter {
   // `committed` is called on the writer's thread after every commit.
   SqliteWriter(SqliteConnection connection, std::size_t queue, std::function<void()> committed);
 
-  // Commits the jobs that were accepted.
+  // Join.
   ~SqliteWriter();
+
+  // Commits the jobs that were accepted and ends the thread; later ones never run. Safe to call
+  // again. Not while a task may call Run.
+  void Join();
 
   // Runs `work`, a callable from SqliteConnection& to Result<T>, inside a transaction and resumes
   // the caller on its own strand after the commit. A failing job undoes its own changes only; when

@@ -92,6 +92,9 @@ struct SqliteStores {
   std::unique_ptr<BatchStore> batches;
   std::unique_ptr<SpendingStore> spending;
   std::unique_ptr<EntryHistory> history;
+  // Commits the writes that were accepted and resumes their tasks; later ones never run. For a
+  // teardown, between ending the threads that write and destroying their tasks.
+  std::function<void()> join;
 };
 
 // All stores in one file, with one writer; see OpenSqliteEntryStore. The file is closed with the
