@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
 #include <set>
 
 #include "app/simulator.h"
 #include "base/log.h"
+#include "http/faulty_network_testing.h"
 #include "http/raw_server_testing.h"
 #include "image/image.h"
 #include "upstream/upstream.h"
@@ -32,7 +34,7 @@ class World {
     client_.Stop();
     simulator_->Drain(milliseconds(0));
     workers_->Join();
-    io_.Stop();
+    StopAll(io_, loops_);
     workers_.reset();
   }
 
@@ -267,6 +269,50 @@ TEST_P(UpstreamConformance, ARefusedConnectionIsUnavailable) {
   const auto probed = world_->Probe(OptionsAt(origin));
   ASSERT_FALSE(probed);
   EXPECT_EQ(probed.error().code, Code::kUnavailable);
+}
+
+// The whole image or an error with its reason, whatever becomes of the connections and whenever.
+TEST_P(UpstreamConformance, AFailingNetworkGivesTheImageOrAnError) {
+  using http::NetworkFault;
+  static constexpr NetworkFault::Kind kKinds[] = {
+      NetworkFault::Kind::kNone, NetworkFault::Kind::kRefuse, NetworkFault::Kind::kReset,
+      NetworkFault::Kind::kClose, NetworkFault::Kind::kSilence};
+  const auto request = [] {
+    GenerateRequest request = Request("a fox on a bad line");
+    request.seed = 1;
+    return request;
+  };
+  auto whole = world_->Generate(Options(), request());
+  ASSERT_TRUE(whole) << whole.error().message;
+  std::mt19937 random(11);
+  int images = 0, errors = 0;
+  for (int round = 0; round < 60; ++round) {
+    http::FaultyNetwork network(world_->simulator().port(), [&random] {
+      NetworkFault fault{.kind = kKinds[random() % std::size(kKinds)]};
+      fault.of_request = random() % 4 == 0;
+      fault.after = random() % (random() % 2 == 0 ? 200 : 20'000);
+      if (random() % 4 == 0) fault.piece = 1 + random() % 3000;
+      if (random() % 4 == 0) fault.delay = milliseconds(random() % 3);
+      return fault;
+    });
+    UpstreamOptions options = OptionsAt(network.Url());
+    options.request_timeout = milliseconds(250);
+    options.retry.max_attempts = 2;
+    auto generated = world_->Generate(std::move(options), request());
+    if (generated) {
+      EXPECT_EQ(*generated->images.at(0).bytes, *whole->images.at(0).bytes);
+      ++images;
+      continue;
+    }
+    ++errors;
+    const Code code = generated.error().code;
+    EXPECT_TRUE(code == Code::kUnavailable || code == Code::kDeadlineExceeded ||
+                code == Code::kBadUpstream)
+        << static_cast<int>(code) << ": " << generated.error().message;
+    EXPECT_NE(generated.error().message, "");
+  }
+  EXPECT_GT(images, 5);
+  EXPECT_GT(errors, 5);
 }
 
 TEST_P(UpstreamConformance, APassedDeadlineSendsNothing) {
