@@ -231,9 +231,8 @@ std::vector<Setting> CacheSettingsTable() {
       {"cache.min_free_disk",
        "Free space of the disk below which nothing is stored, and stored images go; 0: none.",
        "1GB", Bytes([](Config & c) -> auto& { return c.cache.limits.min_free_disk; })},
-      {"cache.memory",
-       "Memory for images that are asked for often, half of it for replies in base64.", "256MB",
-       Bytes(cache(&CacheSettings::hot_bytes))},
+      {"cache.memory", "Memory for images that are asked for often, as bytes and as base64.",
+       "256MB", Bytes(cache(&CacheSettings::hot_bytes))},
   };
 }
 

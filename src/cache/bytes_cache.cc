@@ -19,10 +19,10 @@ std::shared_ptr<FileMemory> MakeFiles(std::size_t budget_bytes) {
 BytesCache::BytesCache(std::size_t budget_bytes)
     : files_(MakeFiles(budget_bytes)), shard_budget_(budget_bytes / kShards) {}
 
-SharedBytes BytesCache::Get(const std::string& key) {
-  Shard& shard = ShardOf(key);
+SharedBytes BytesCache::Get(const Digest& image, std::string_view form) {
+  Shard& shard = ShardOf(image);
   std::lock_guard lock(shard.mutex);
-  Item* const item = Touch(shard, key);
+  Item* const item = Touch(shard, image, form);
   if (!item) return nullptr;
   if (item->bytes) return item->bytes;
   const SharedBytes bytes = ShareBytes(std::string(item->file->view()));
@@ -32,10 +32,16 @@ SharedBytes BytesCache::Get(const std::string& key) {
   return bytes;
 }
 
-FileBytesPtr BytesCache::GetFile(const std::string& key) {
-  Shard& shard = ShardOf(key);
+bool BytesCache::Has(const Digest& image) {
+  Shard& shard = ShardOf(image);
   std::lock_guard lock(shard.mutex);
-  Item* const item = Touch(shard, key);
+  return Touch(shard, image, {}) != nullptr;
+}
+
+FileBytesPtr BytesCache::GetFile(const Digest& image, std::string_view form) {
+  Shard& shard = ShardOf(image);
+  std::lock_guard lock(shard.mutex);
+  Item* const item = Touch(shard, image, form);
   if (!item || item->file) return item ? item->file : nullptr;
   if (!files_ || item->bytes->size() < kMinFile) return nullptr;
   item->file = files_->Copy(*item->bytes);
@@ -43,24 +49,49 @@ FileBytesPtr BytesCache::GetFile(const std::string& key) {
   return item->file;
 }
 
-void BytesCache::Put(const std::string& key, SharedBytes bytes) {
+void BytesCache::Put(const Digest& image, std::string_view form, SharedBytes bytes) {
   if (bytes->size() > shard_budget_ / 4) return;
-  Shard& shard = ShardOf(key);
+  Shard& shard = ShardOf(image);
   std::lock_guard lock(shard.mutex);
-  if (const auto found = shard.index.find(key); found != shard.index.end()) {
-    Drop(shard, found->second);
-  }
-  shard.bytes += bytes->size();
-  shard.recent.push_front({.key = key, .bytes = std::move(bytes), .file = nullptr});
-  shard.index[key] = shard.recent.begin();
+  Insert(shard,
+         {.image = image, .form = std::string(form), .bytes = std::move(bytes), .file = nullptr});
   Shrink(shard);
 }
 
-BytesCache::Item* BytesCache::Touch(Shard& shard, const std::string& key) {
-  const auto found = shard.index.find(key);
-  if (found == shard.index.end()) return nullptr;
-  shard.recent.splice(shard.recent.begin(), shard.recent, found->second);
-  return &*found->second;
+void BytesCache::PutFile(const Digest& image, std::string_view form, std::string_view bytes) {
+  if (!files_ || bytes.size() < kMinFile || bytes.size() > shard_budget_ / 4) return;
+  FileBytesPtr file = files_->Copy(bytes);
+  if (!file) return;
+  Shard& shard = ShardOf(image);
+  std::lock_guard lock(shard.mutex);
+  Insert(shard,
+         {.image = image, .form = std::string(form), .bytes = nullptr, .file = std::move(file)});
+  Shrink(shard);
+}
+
+void BytesCache::Insert(Shard& shard, Item item) {
+  const auto old = Find(shard, item.image, item.form);
+  if (old != shard.recent.end()) Drop(shard, old);
+  shard.bytes += item.size_bytes();
+  shard.recent.push_front(std::move(item));
+  shard.images[shard.recent.front().image].push_back(shard.recent.begin());
+}
+
+BytesCache::Items::iterator BytesCache::Find(Shard& shard, const Digest& image,
+                                             std::string_view form) {
+  const auto forms = shard.images.find(image);
+  if (forms == shard.images.end()) return shard.recent.end();
+  for (const auto item : forms->second) {
+    if (item->form == form) return item;
+  }
+  return shard.recent.end();
+}
+
+BytesCache::Item* BytesCache::Touch(Shard& shard, const Digest& image, std::string_view form) {
+  const auto found = Find(shard, image, form);
+  if (found == shard.recent.end()) return nullptr;
+  shard.recent.splice(shard.recent.begin(), shard.recent, found);
+  return &*found;
 }
 
 // Never the most recent, which somebody is looking at.
@@ -70,12 +101,16 @@ void BytesCache::Shrink(Shard& shard) const {
   }
 }
 
-void BytesCache::Remove(const std::string& key) {
-  Shard& shard = ShardOf(key);
+void BytesCache::Remove(const Digest& image) {
+  Shard& shard = ShardOf(image);
   std::lock_guard lock(shard.mutex);
-  if (const auto found = shard.index.find(key); found != shard.index.end()) {
-    Drop(shard, found->second);
+  const auto forms = shard.images.find(image);
+  if (forms == shard.images.end()) return;
+  for (const auto item : forms->second) {
+    shard.bytes -= item->size_bytes();
+    shard.recent.erase(item);
   }
+  shard.images.erase(forms);
 }
 
 std::size_t BytesCache::size_bytes() const {
@@ -87,9 +122,11 @@ std::size_t BytesCache::size_bytes() const {
   return bytes;
 }
 
-void BytesCache::Drop(Shard& shard, std::list<Item>::iterator item) {
+void BytesCache::Drop(Shard& shard, Items::iterator item) {
   shard.bytes -= item->size_bytes();
-  shard.index.erase(item->key);
+  const auto forms = shard.images.find(item->image);
+  std::erase(forms->second, item);
+  if (forms->second.empty()) shard.images.erase(forms);
   shard.recent.erase(item);
 }
 

@@ -16,38 +16,42 @@ SharedBytes Bytes(std::size_t size, char fill = 'x') {
   return ShareBytes(std::string(size, fill));
 }
 
-// Keys that fall into the same shard as the first.
-std::vector<std::string> KeysOfOneShard(std::size_t count) {
-  std::vector<std::string> keys;
+Digest Key(std::string_view name) {
+  return Sha256(name);
+}
+
+// Keys that fall into one shard.
+std::vector<Digest> KeysOfOneShard(std::size_t count) {
+  std::vector<Digest> keys;
   for (int i = 0; keys.size() < count; ++i) {
-    const std::string key = "key" + std::to_string(i);
-    if (std::hash<std::string>{}(key) % kShards == 3) keys.push_back(key);
+    const Digest key = Key("key" + std::to_string(i));
+    if (std::hash<Digest>{}(key) % kShards == 3) keys.push_back(key);
   }
   return keys;
 }
 
 TEST(BytesCacheTest, GivesWhatWasPut) {
   BytesCache cache(kShards * 1000);
-  EXPECT_EQ(cache.Get("a"), nullptr);
-  cache.Put("a", Bytes(10, 'a'));
-  cache.Put("b", Bytes(20, 'b'));
-  EXPECT_EQ(*cache.Get("a"), std::string(10, 'a'));
+  EXPECT_EQ(cache.Get(Key("a")), nullptr);
+  cache.Put(Key("a"), "", Bytes(10, 'a'));
+  cache.Put(Key("b"), "", Bytes(20, 'b'));
+  EXPECT_EQ(*cache.Get(Key("a")), std::string(10, 'a'));
   EXPECT_EQ(cache.size_bytes(), 30u);
-  cache.Put("a", Bytes(5, 'c'));
-  EXPECT_EQ(*cache.Get("a"), std::string(5, 'c'));
+  cache.Put(Key("a"), "", Bytes(5, 'c'));
+  EXPECT_EQ(*cache.Get(Key("a")), std::string(5, 'c'));
   EXPECT_EQ(cache.size_bytes(), 25u);
-  cache.Remove("a");
-  cache.Remove("never there");
-  EXPECT_EQ(cache.Get("a"), nullptr);
+  cache.Remove(Key("a"));
+  cache.Remove(Key("never there"));
+  EXPECT_EQ(cache.Get(Key("a")), nullptr);
   EXPECT_EQ(cache.size_bytes(), 20u);
 }
 
 TEST(BytesCacheTest, LeastRecentlyUsedGoesFirst) {
   BytesCache cache(kShards * 1000);
   const auto keys = KeysOfOneShard(5);
-  for (int i = 0; i < 4; ++i) cache.Put(keys[i], Bytes(250));
+  for (int i = 0; i < 4; ++i) cache.Put(keys[i], "", Bytes(250));
   EXPECT_NE(cache.Get(keys[0]), nullptr);
-  cache.Put(keys[4], Bytes(250));
+  cache.Put(keys[4], "", Bytes(250));
   EXPECT_NE(cache.Get(keys[0]), nullptr);
   EXPECT_EQ(cache.Get(keys[1]), nullptr);
   EXPECT_NE(cache.Get(keys[2]), nullptr);
@@ -56,34 +60,62 @@ TEST(BytesCacheTest, LeastRecentlyUsedGoesFirst) {
 TEST(BytesCacheTest, WhatIsSentAsItIsIsKeptAsAFile) {
   BytesCache cache(kShards << 20);
   const std::string image(BytesCache::kMinFile, 'i');
-  EXPECT_EQ(cache.GetFile("image"), nullptr);
-  cache.Put("image", ShareBytes(image));
-  const FileBytesPtr file = cache.GetFile("image");
+  EXPECT_EQ(cache.GetFile(Key("image")), nullptr);
+  cache.Put(Key("image"), "", ShareBytes(image));
+  const FileBytesPtr file = cache.GetFile(Key("image"));
   ASSERT_TRUE(file);
   EXPECT_EQ(file->view(), image);
   EXPECT_TRUE(FileMemory::Find(file->data()));
-  EXPECT_EQ(cache.GetFile("image"), file);
+  EXPECT_EQ(cache.GetFile(Key("image")), file);
   EXPECT_EQ(cache.size_bytes(), image.size());  // once
-  EXPECT_EQ(*cache.Get("image"), image);
+  EXPECT_EQ(*cache.Get(Key("image")), image);
   EXPECT_EQ(cache.size_bytes(), 2 * image.size());  // both forms were asked for
-  cache.Remove("image");
+  cache.Remove(Key("image"));
   EXPECT_EQ(cache.size_bytes(), 0u);
   EXPECT_EQ(file->view(), image);
 }
 
+TEST(BytesCacheTest, AnImageLeavesInAllItsForms) {
+  BytesCache cache(kShards << 20);
+  const std::string text(BytesCache::kMinFile, 't');
+  cache.Put(Key("image"), "", Bytes(10, 'a'));
+  cache.Put(Key("image"), "small", Bytes(5, 'b'));
+  cache.PutFile(Key("image"), "text", text);
+  cache.Put(Key("other"), "small", Bytes(7, 'c'));
+  EXPECT_EQ(*cache.Get(Key("image")), std::string(10, 'a'));
+  EXPECT_EQ(*cache.Get(Key("image"), "small"), std::string(5, 'b'));
+  EXPECT_EQ(cache.GetFile(Key("image"), "text")->view(), text);
+  EXPECT_EQ(cache.Get(Key("image"), "large"), nullptr);
+  cache.Remove(Key("image"));
+  EXPECT_EQ(cache.Get(Key("image")), nullptr);
+  EXPECT_EQ(cache.Get(Key("image"), "small"), nullptr);
+  EXPECT_EQ(cache.GetFile(Key("image"), "text"), nullptr);
+  EXPECT_EQ(cache.size_bytes(), 7u);
+}
+
+TEST(BytesCacheTest, FilesAreOfSomeSize) {
+  BytesCache cache(kShards * 8 * BytesCache::kMinFile);
+  const std::string large(2 * BytesCache::kMinFile + 1, 'x');
+  cache.PutFile(Key("small"), "", std::string(BytesCache::kMinFile - 1, 'x'));
+  cache.PutFile(Key("too large"), "", large);
+  EXPECT_EQ(cache.size_bytes(), 0u);
+  cache.PutFile(Key("large"), "", std::string_view(large).substr(1));
+  EXPECT_EQ(cache.GetFile(Key("large"))->size(), large.size() - 1);
+}
+
 TEST(BytesCacheTest, SmallOnesAreNoFiles) {
   BytesCache cache(kShards << 20);
-  cache.Put("icon", Bytes(BytesCache::kMinFile - 1));
-  EXPECT_EQ(cache.GetFile("icon"), nullptr);
-  EXPECT_NE(cache.Get("icon"), nullptr);
+  cache.Put(Key("icon"), "", Bytes(BytesCache::kMinFile - 1));
+  EXPECT_EQ(cache.GetFile(Key("icon")), nullptr);
+  EXPECT_NE(cache.Get(Key("icon")), nullptr);
 }
 
 TEST(BytesCacheTest, FilesLeaveWithTheLeastRecentlyUsed) {
   const std::size_t size = BytesCache::kMinFile;
   BytesCache cache(kShards * 5 * size);
   const auto keys = KeysOfOneShard(20);
-  for (const std::string& key : keys) {
-    cache.Put(key, Bytes(size));
+  for (const Digest& key : keys) {
+    cache.Put(key, "", Bytes(size));
     EXPECT_TRUE(cache.GetFile(key));
     EXPECT_LE(cache.size_bytes(), 5 * size);
   }
@@ -93,12 +125,12 @@ TEST(BytesCacheTest, FilesLeaveWithTheLeastRecentlyUsed) {
 
 TEST(BytesCacheTest, WhatIsTooLargeIsNotKept) {
   BytesCache cache(kShards * 1000);
-  cache.Put("a", Bytes(251));
-  EXPECT_EQ(cache.Get("a"), nullptr);
-  cache.Put("a", Bytes(250));
-  EXPECT_NE(cache.Get("a"), nullptr);
+  cache.Put(Key("a"), "", Bytes(251));
+  EXPECT_EQ(cache.Get(Key("a")), nullptr);
+  cache.Put(Key("a"), "", Bytes(250));
+  EXPECT_NE(cache.Get(Key("a")), nullptr);
   BytesCache none(0);
-  none.Put("a", Bytes(1));
+  none.Put(Key("a"), "", Bytes(1));
   EXPECT_EQ(none.size_bytes(), 0u);
 }
 
@@ -110,10 +142,10 @@ TEST(BytesCacheTest, ConcurrentUseKeepsTheBudgetAndTheRightBytes) {
       std::mt19937 random(seed);
       for (int i = 0; i < 5000; ++i) {
         const char letter = static_cast<char>('a' + random() % 26);
-        const std::string key = std::string("key ") + letter;
+        const Digest key = Key(std::string("key ") + letter);
         switch (random() % 4) {
           case 0:
-            cache.Put(key, Bytes(100 + letter, letter));
+            cache.Put(key, "", Bytes(100 + letter, letter));
             break;
           case 1:
             cache.Remove(key);

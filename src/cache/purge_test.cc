@@ -74,6 +74,19 @@ TEST_F(PurgeTest, RemovesAnEntryEverywhere) {
   EXPECT_EQ(Kind(Ask("a red fox in the snow")), "MISS");
 }
 
+TEST_F(PurgeTest, WhatWasMadeOfAnImageLeavesMemoryWithIt) {
+  ImageRequest small = Ask("a red fox");
+  const Answer answer = cache_.Handle(small);
+  const std::string name = answer.reply->images.front().name;
+  const Digest image = answer.reply->images.front().blob;
+  ASSERT_TRUE(cache_.Image(name.substr(0, name.find('.')) + "_16x16.png"));
+  BytesCache& hot = cache_.cache().hot();
+  hot.PutFile(image, "json", std::string(BytesCache::kMinFile, 'x'));
+  EXPECT_GT(hot.size_bytes(), BytesCache::kMinFile);
+  ASSERT_TRUE(Remove(answer.decision.entry));
+  EXPECT_EQ(hot.size_bytes(), 0u);
+}
+
 TEST_F(PurgeTest, RemovesOnceAndOnlyOnesOwn) {
   const std::uint64_t id = Store("a red fox");
   EXPECT_EQ(Remove(id, "somebody").error().code, Code::kNotFound);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/digest.h"
 #include "base/file_memory.h"
 
 namespace reprise {
@@ -13,6 +14,7 @@ namespace reprise {
 struct ServedImage {
   SharedBytes bytes;  // null when the request wanted names only, or `file` has them
   FileBytesPtr file;  // where the bytes go out as they are, if there is one
+  Digest blob;        // of the bytes as stored
   std::string name;   // for GET /images/{name}; empty when the image was not stored
   std::string media_type;
   std::string etag;  // with its quotes

@@ -41,6 +41,7 @@ Task<Result<ServedImage>> Serving::Serve(Pick pick, Rendition rendition, Use use
   const ImageSize size = rendition.size.automatic() ? stored_size : rendition.size;
   ServedImage served{.bytes = nullptr,
                      .file = nullptr,
+                     .blob = pick.image.blob,
                      .name = RenditionName(pick.image.id, rendition),
                      .media_type = std::string(MediaType(rendition.format)),
                      .etag = Etag(pick.image, rendition),
@@ -54,11 +55,12 @@ Task<Result<ServedImage>> Serving::Serve(Pick pick, Rendition rendition, Use use
     co_return std::unexpected(there.error());
   }
   const bool original = rendition.IsOriginal(pick.image);
+  const std::string_view form = original ? std::string_view() : served.etag;
   if (use == Use::kSend) {
-    served.file = parts_.library.hot().GetFile(original ? pick.image.blob.Hex() : served.etag);
+    served.file = parts_.library.hot().GetFile(served.blob, form);
     if (served.file) co_return served;
   }
-  if (!original) served.bytes = parts_.library.hot().Get(served.etag);
+  if (!original) served.bytes = parts_.library.hot().Get(served.blob, form);
   if (served.bytes) co_return served;
   auto stored = co_await Original(pick);
   if (!stored) co_return std::unexpected(stored.error());
@@ -69,7 +71,7 @@ Task<Result<ServedImage>> Serving::Serve(Pick pick, Rendition rendition, Use use
   auto rendered = co_await Render(std::move(*stored), rendition);
   if (!rendered) co_return std::unexpected(rendered.error());
   served.bytes = ShareBytes(std::move(*rendered));
-  parts_.library.hot().Put(served.etag, served.bytes);
+  parts_.library.Keep(pick.image, form, served.bytes);
   co_return served;
 }
 

@@ -77,15 +77,9 @@ void AppendRest(const Reply& reply, const Decision& decision, bool as_url, const
   out += '}';
 }
 
-// The same of a hit on one stored image, which is as immutable as the image.
-FileBytesPtr KeptRest(const Reply& reply, const Decision& decision, BytesCache& replies) {
-  const std::string& key = reply.images.front().name;
-  if (auto kept = replies.GetFile(key)) return kept;
-  std::string rest;
-  rest.reserve(RestSize(reply));
-  AppendRest(reply, decision, false, ImageLinks(""), rest);
-  replies.Put(key, ShareBytes(std::move(rest)));
-  return replies.GetFile(key);
+// Under which the base64 of an image is kept; the image's name, as what follows it says its prompt.
+std::string FormOf(const ServedImage& image) {
+  return "json " + image.name;
 }
 
 // A parameter of the request that a finished picture repeats.
@@ -162,18 +156,22 @@ Result<ImageCall> ReadGeneration(const http::Request& http, const OpenAiSettings
 }
 
 http::Response WriteImages(const Reply& reply, const Decision& decision, bool as_url,
-                           const ImageLinks& links, BytesCache* replies) {
-  std::string start = "{\"created\":" + std::to_string(reply.created_ms / 1000) + ",\"data\":[";
+                           const ImageLinks& links, BytesCache* kept) {
+  std::string text = "{\"created\":" + std::to_string(reply.created_ms / 1000) + ",\"data\":[";
   const bool one = reply.images.size() == 1;
-  const bool keeps = replies && !as_url && decision.outcome == Outcome::kHit && one &&
+  // One stored image's is as immutable as the image.
+  const bool keeps = kept && !as_url && decision.outcome == Outcome::kHit && one &&
                      reply.usage.empty() && !reply.images.front().name.empty();
+  const ServedImage* const image = keeps ? reply.images.data() : nullptr;
   http::Response response = http::Json(200, {});
-  if (const FileBytesPtr rest = keeps ? KeptRest(reply, decision, *replies) : nullptr) {
-    response.body = http::FileBody{.before = std::move(start), .file = rest};
+  if (const FileBytesPtr rest = image ? kept->GetFile(image->blob, FormOf(*image)) : nullptr) {
+    response.body = http::FileBody{.before = std::move(text), .file = rest};
   } else {
-    start.reserve(start.size() + RestSize(reply));
-    AppendRest(reply, decision, as_url, links, start);
-    response.body = std::move(start);
+    const std::size_t start = text.size();
+    text.reserve(start + RestSize(reply));
+    AppendRest(reply, decision, as_url, links, text);
+    if (image) kept->PutFile(image->blob, FormOf(*image), std::string_view(text).substr(start));
+    response.body = std::move(text);
   }
   ExplainReply(decision, response);
   if (one) response.Set("ETag", reply.images.front().etag);

@@ -17,10 +17,10 @@ namespace reprise {
 // upstream, and shape the identity.
 Result<ImageCall> ReadGeneration(const http::Request& http, const OpenAiSettings& settings);
 
-// Images are links, where they are stored, or base64. Of a hit's one image the latter is kept in
-// `replies`, unless null, by the image's name, and sent from there the next time.
+// Images are links, where they are stored, or base64. Of a hit's one image the latter goes into
+// `kept`, unless null, and is sent from there the next time.
 http::Response WriteImages(const Reply& reply, const Decision& decision, bool as_url,
-                           const ImageLinks& links, BytesCache* replies = nullptr);
+                           const ImageLinks& links, BytesCache* kept = nullptr);
 
 // The reply as Server-Sent Events: for each image `partial_images` events with a picture, then the
 // finished one. What is stored is whole already, so every picture is the finished one; a reply that

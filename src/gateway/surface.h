@@ -31,8 +31,6 @@ struct GatewaySettings {
   // What clients reach the gateway by, e.g. "https://images.example.com"; empty: the Host header.
   std::string public_url;
   bool tls = false;  // the gateway is reached by https
-  // Memory for replies in base64 that are asked for often.
-  std::size_t reply_bytes = 128u << 20;
   std::string version;
   const Access* access = nullptr;  // null or longer-lived: says whether links are signed
 };
