@@ -89,6 +89,11 @@ Error TooMany(const StoredKey& key) {
           .retry_after_ms = kBusyRetryMs};
 }
 
+std::string_view WithoutPort(std::string_view host) {
+  const bool v6 = host.starts_with('[');
+  return host.substr(0, v6 ? host.find(']') + 1 : host.find(':'));
+}
+
 // Whether a browser sends it for a page that is not of this machine: any page may have a browser
 // send requests to the machine it runs on, and where no key is needed, that is all it takes.
 bool IsForeignPage(const http::Request& request) {
@@ -97,9 +102,19 @@ bool IsForeignPage(const http::Request& request) {
   const auto scheme = origin.find("://");
   if (scheme == std::string_view::npos) return true;  // "null"
   origin.remove_prefix(scheme + 3);
-  const bool v6 = origin.starts_with('[');
-  const std::string_view host = origin.substr(0, v6 ? origin.find(']') + 1 : origin.find(':'));
+  const std::string_view host = WithoutPort(origin);
   return host != "localhost" && host != "127.0.0.1" && host != "[::1]";
+}
+
+// Whether the request was sent to a name that anybody may have: a page whose own name its owner has
+// pointed to this machine is of the same origin as what it finds there, and reads it (DNS
+// rebinding). Names of a network of one's own have no dot, and an address cannot be rebound.
+bool IsForeignName(const http::Request& request) {
+  const std::string_view host = WithoutPort(request.Header("Host"));
+  if (host.starts_with('[') || host.find('.') == std::string_view::npos) return false;
+  const std::string_view last = host.substr(host.rfind('.') + 1);
+  return !http::EqualsIgnoreCase(last, "localhost") &&
+         last.find_first_not_of("0123456789") != std::string_view::npos;
 }
 
 void SetRateHeaders(const RateLimit& rate, const RateLimit::Verdict& verdict,
@@ -175,7 +190,7 @@ http::Router Access::Guard(const http::Router& routes, Door door) {
     guarded.Add(route.method, route.pattern, [this, behind](http::RequestPtr request) {
       const bool open = behind->rule.need == Need::kImage ? !links_signed() : !required();
       if (!open && behind->rule.need != Need::kNothing) return Admit(behind, std::move(request));
-      if (behind->rule.need == Need::kAdmin && IsForeignPage(*request)) return RefusePage(behind);
+      if (auto refusal = Objection(*behind, *request)) return Refuse(behind, std::move(*refusal));
       // Where admins have a port of their own, nobody is one here, also while no key is needed.
       if (behind->door == Door::kPublic && behind->rule.need == Need::kRead) {
         request->caller = Anybody();
@@ -202,13 +217,32 @@ Task<http::Response> Access::Admit(std::shared_ptr<const GuardedRoute> route,
   co_return response;
 }
 
-Task<http::Response> Access::RefusePage(std::shared_ptr<const GuardedRoute> route) {
-  co_return route->rule.error({.code = Code::kForbidden,
-                               .message =
-                                   "pages of other machines may not do this while no API key "
-                                   "is needed; add one with `reprise keys add`",
-                               .param = "Origin",
-                               .upstream = kMissingScope});
+std::optional<Error> Access::Objection(const GuardedRoute& route,
+                                       const http::Request& request) const {
+  const Need need = route.rule.need;
+  if (need == Need::kAdmin && IsForeignPage(request)) {
+    return Error{.code = Code::kForbidden,
+                 .message =
+                     "pages of other machines may not do this while no API key is needed; add one "
+                     "with `reprise keys add`",
+                 .param = "Origin",
+                 .upstream = kMissingScope};
+  }
+  const bool private_data = need == Need::kAdmin || need == Need::kRead;
+  if (private_data && settings_.mode == AccessSettings::Mode::kAuto && IsForeignName(request)) {
+    return Error{.code = Code::kForbidden,
+                 .message =
+                     "while no API key is needed, this is answered under localhost or an address "
+                     "only; add a key with `reprise keys add`, or set auth: off where everybody "
+                     "may see it",
+                 .param = "Host",
+                 .upstream = kMissingScope};
+  }
+  return std::nullopt;
+}
+
+Task<http::Response> Access::Refuse(std::shared_ptr<const GuardedRoute> route, Error error) {
+  co_return route->rule.error(error);
 }
 
 std::optional<Error> Access::Check(const GuardedRoute& route, const http::Request& request,

@@ -94,7 +94,9 @@ class Access {
          const Clock& clock);
 
   Task<http::Response> Admit(std::shared_ptr<const GuardedRoute> route, http::RequestPtr request);
-  Task<http::Response> RefusePage(std::shared_ptr<const GuardedRoute> route);
+  // While no key is needed: what a browser may have been led to send is refused.
+  std::optional<Error> Objection(const GuardedRoute& route, const http::Request& request) const;
+  static Task<http::Response> Refuse(std::shared_ptr<const GuardedRoute> route, Error error);
   // The refusal, if the request is refused; otherwise its caller is noted.
   std::optional<Error> Check(const GuardedRoute& route, const http::Request& request, KeyPtr& key,
                              RateLimit::Verdict& verdict);

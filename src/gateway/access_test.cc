@@ -162,6 +162,26 @@ TEST_F(AccessTest, WithoutAKeyForeignPagesMayNotRemove) {
   }
 }
 
+// A page may point its own name to its visitor's machine, and read what it finds there.
+TEST_F(AccessTest, WithoutAKeyNamesThatAnybodyMayHaveAreRefused) {
+  for (const auto& [host, status] : {std::pair<std::string, int>{"evil.example:8484", 403},
+                                     {"localhost.evil.example", 403},
+                                     {"127.0.0.1.evil.example", 403},
+                                     {"127.0.0.1:8484", 200},
+                                     {"10.1.2.3", 200},
+                                     {"[::1]:8484", 200},
+                                     {"localhost:8484", 200},
+                                     {"api.localhost:8484", 200},
+                                     {"reprise:8484", 200},
+                                     {"", 200}}) {
+    EXPECT_EQ(Ask(Request("Host", host), "GET", "/metrics").status, status) << host;
+    EXPECT_EQ(Ask(Request("Host", host), "GET", "/v1/stats").status, status) << host;
+    EXPECT_EQ(Ask(Request("Host", host), "POST", "/v1/generate").status, 200) << host;
+  }
+  Open({.mode = AccessSettings::Mode::kOff});
+  EXPECT_EQ(Ask(Request("Host", "images.example.com"), "GET", "/metrics").status, 200);
+}
+
 TEST_F(AccessTest, TheFirstKeyClosesTheGatewayForGood) {
   const std::string key = AddKey("acme", "generate");
   EXPECT_TRUE(access_->required());
