@@ -252,6 +252,14 @@ Result<void> ReadCacheObject(simdjson::dom::element value, ImageRequest& request
   });
 }
 
+bool HasCacheHeaders(const http::Request& http) {
+  constexpr std::string_view kOurs = "X-Reprise-";
+  return std::ranges::any_of(http.headers, [&](const auto& header) {
+    return http::EqualsIgnoreCase(header.first, "Cache-Control") ||
+           http::EqualsIgnoreCase(header.first.substr(0, kOurs.size()), kOurs);
+  });
+}
+
 Result<void> ReadCacheHeaders(const http::Request& http, CacheControl& control) {
   for (const auto& [name, value] : http.headers) {  // several lines of a name all count
     if (auto read = ReadHeader(name, value, control); !read) return read;

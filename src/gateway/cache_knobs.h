@@ -20,4 +20,7 @@ Result<void> ReadCacheObject(simdjson::dom::element value, ImageRequest& request
 // -Variants.
 Result<void> ReadCacheHeaders(const http::Request& http, CacheControl& control);
 
+// Whether there is any of these.
+bool HasCacheHeaders(const http::Request& http);
+
 }  // namespace reprise

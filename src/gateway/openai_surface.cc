@@ -3,6 +3,7 @@
 #include "gateway/errors.h"
 #include "gateway/openai_forms.h"
 #include "gateway/openai_images.h"
+#include "gateway/readings.h"
 #include "gateway/reply_headers.h"
 
 namespace reprise {
@@ -10,8 +11,7 @@ namespace {
 
 class OpenAiSurface final : public Surface {
  public:
-  explicit OpenAiSurface(SurfaceParts parts)
-      : parts_(parts), replies_(parts.settings.reply_bytes) {}
+  explicit OpenAiSurface(SurfaceParts parts) : parts_(parts) {}
 
   void AddRoutes(http::Router& router) override {
     router.Add("POST", "/v1/images/generations", RouteTo(this, &OpenAiSurface::Generate));
@@ -22,7 +22,9 @@ class OpenAiSurface final : public Surface {
  private:
   Task<http::Response> Generate(http::RequestPtr request) {
     if (!IsJson(*request)) co_return WrongContentType(*request, "application/json");
-    co_return co_await Answer(request, ReadGeneration(*request, parts_.settings.openai));
+    auto call = readings_.Get(*request, request->body, TenantOf(*request),
+                              [&] { return ReadGeneration(*request, parts_.settings.openai); });
+    co_return co_await Answer(std::move(request), std::move(call));
   }
 
   Task<http::Response> Edit(http::RequestPtr request) {
@@ -33,6 +35,7 @@ class OpenAiSurface final : public Surface {
     co_return co_await AnswerForm(std::move(request), ReadVariation);
   }
 
+  using ImageCallPtr = std::shared_ptr<const ImageCall>;
   using FormReader = Result<ImageCall> (*)(const http::Request&, const OpenAiSettings&);
 
   // On the workers: hashing megabytes takes milliseconds.
@@ -44,31 +47,33 @@ class OpenAiSurface final : public Surface {
     const OpenAiSettings& settings = parts_.settings.openai;
     auto work = [request, read, &settings] { return read(*request, settings); };
     auto call = co_await parts_.workers.Run(std::move(work));
-    co_return co_await Answer(std::move(request), std::move(call));
+    if (!call) co_return ErrorResponse(call.error());
+    call->request.tenant = TenantOf(*request);
+    co_return co_await Answer(std::move(request),
+                              std::make_shared<const ImageCall>(std::move(*call)));
   }
 
   // The answer first, then its events: what goes wrong before is an ordinary error with its status,
   // and the headers of a stream explain it as those of any reply do.
-  Task<http::Response> Answer(http::RequestPtr request, Result<ImageCall> call) {
-    if (!call) co_return ErrorResponse(call.error());
-    call->request.tenant = TenantOf(*request);
-    const auto asked = std::make_shared<const ImageRequest>(std::move(call->request));
-    reprise::Answer answer = co_await parts_.cache.Handle(asked);
+  Task<http::Response> Answer(http::RequestPtr request, Result<ImageCallPtr> read) {
+    if (!read) co_return ErrorResponse(read.error());
+    const ImageCallPtr& call = *read;
+    reprise::Answer answer = co_await parts_.cache.Handle(RequestOf(call));
     if (!answer.reply) {
       http::Response response = ErrorResponse(answer.reply.error());
       ExplainReply(answer.decision, response);
       co_return response;
     }
     if (call->stream) {
-      co_return StreamImages(std::move(*answer.reply), answer.decision, *asked,
+      co_return StreamImages(std::move(*answer.reply), answer.decision, call->request,
                              call->partial_images);
     }
     co_return WriteImages(*answer.reply, answer.decision, call->as_url,
-                          LinksFor(parts_.settings, *request), &replies_);
+                          LinksFor(parts_.settings, *request), &parts_.cache.hot());
   }
 
   const SurfaceParts parts_;
-  BytesCache replies_;
+  Readings<ImageCall> readings_;
 };
 
 }  // namespace

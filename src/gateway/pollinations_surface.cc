@@ -40,14 +40,17 @@ void PollinationsSurface::AddRoutes(http::Router& router) {
 }
 
 Task<http::Response> PollinationsSurface::Image(http::RequestPtr request) {
-  auto call = ReadPollinations(*request, parts_.settings.openai);
-  if (!call) co_return PollinationsError(call.error());
-  call->request.tenant = TenantOf(*request);
+  // A decoded prompt may be the same for two paths, and is what counts; no query has a line break.
+  const std::string text = std::string(request->query) + "\n" + request->params.at(0);
+  const auto read = readings_.Get(*request, text, TenantOf(*request), [&] {
+    return ReadPollinations(*request, parts_.settings.openai);
+  });
+  if (!read) co_return PollinationsError(read.error());
+  const auto& call = *read;
   // What a credential may see, a shared cache may not show to others.
   const bool is_private =
       call->is_private || request->caller || !request->Header("Authorization").empty();
-  const Answer answer =
-      co_await parts_.cache.Handle(std::make_shared<const ImageRequest>(std::move(call->request)));
+  const Answer answer = co_await parts_.cache.Handle(RequestOf(call));
   if (answer.reply) co_return WriteImage(*request, *answer.reply, answer.decision, is_private);
   http::Response response = PollinationsError(answer.reply.error());
   ExplainReply(answer.decision, response);

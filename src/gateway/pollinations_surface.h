@@ -2,6 +2,8 @@
 // docs/api-pollinations.md.
 #pragma once
 
+#include "gateway/pollinations_request.h"
+#include "gateway/readings.h"
 #include "gateway/surface.h"
 
 namespace reprise {
@@ -15,6 +17,7 @@ class PollinationsSurface final : public Surface {
   Task<http::Response> Image(http::RequestPtr request);
 
   const SurfaceParts parts_;
+  Readings<PollinationsCall> readings_;
 };
 
 // How long others may keep the reply: "public, max-age=86400". Pure.
