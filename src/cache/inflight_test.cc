@@ -271,6 +271,19 @@ TEST_F(InflightTest, WhenAFlightFailsWhoWaitedMakesItsOwn) {
   EXPECT_EQ(Calls(), 2);
 }
 
+// It has looked for an exact answer before there was one, and finds it as its own nearest neighbour.
+TEST_F(InflightTest, WhatAnEqualRequestStoresMeanwhileIsAnExactHit) {
+  const Gate gate = MakeGate();
+  cache_.embedder_faults->Hold(gate);
+  auto waiting = cache_.Start(Ask(kFox));
+  while (cache_.embedder_faults->embeds < 1) std::this_thread::yield();
+  cache_.embedder_faults->Hold(nullptr);
+  EXPECT_EQ(Kind(cache_.Handle(Ask(kFox))), "MISS");
+  gate->Set(true);
+  EXPECT_EQ(Kind(waiting.get()), "HIT EXACT");
+  EXPECT_EQ(Calls(), 1);
+}
+
 TEST_F(InflightTest, WhileTheUpstreamIsAwayNobodyAsksTwice) {
   cache_.upstream->SetAnswer([](const auto&) { return Fail(Code::kUnavailable, "away"); });
   const Gate gate = MakeGate();

@@ -8,6 +8,10 @@
 namespace reprise {
 namespace {
 
+// Neighbours that are so much less similar than one that hits are not looked at: verifying takes
+// longer than all the rest, and of two that hit the nearer one is as good.
+constexpr float kMuchFurther = 0.05f;
+
 template <class Shards>
 auto& ShardOf(Shards& shards, const Digest& partition) {
   return shards[partition.bytes[31] % shards.size()];
@@ -45,8 +49,11 @@ Result<void> SemanticTier::Append(const Digest& partition, std::uint64_t entry,
   return index->Append(entry, vector);
 }
 
-void SemanticTier::Adopt(const Digest& partition, std::shared_ptr<VectorIndex> index) {
+void SemanticTier::Adopt(const Digest& partition, std::shared_ptr<VectorIndex> index,
+                         std::size_t dimensions) {
   if (index->size() == 0) return;
+  std::size_t unknown = 0;
+  dimensions_.compare_exchange_strong(unknown, dimensions);
   {
     std::lock_guard lock(unsettled_mutex_);  // it may have been saved half settled
     unsettled_.insert_or_assign(partition, index);
@@ -104,6 +111,7 @@ SemanticResult SemanticTier::Find(const SemanticQuery& query) const {
   const auto half = ToHalf(query.embedding);
   if (IsZero(half)) return result;
   for (const Neighbour& neighbour : index->Search(half, query.candidates)) {
+    if (result.hit && neighbour.cosine < result.hit->cosine - kMuchFurther) break;
     EntryPtr entry = table_.FindById(neighbour.key);
     if (!entry) continue;  // removed since
     SemanticMatch match = Judge(query, std::move(entry), neighbour.cosine);
@@ -127,7 +135,8 @@ SemanticMatch SemanticTier::Judge(const SemanticQuery& query, EntryPtr entry, fl
     match.verdict = {.similarity = 0, .vetoed = true, .reason = objection, .sentence = objection};
   } else {
     const MatchRule rule{query.mode, query.calibration};
-    match.verdict = JudgePair(verifier_, {query.prompt, match.entry->prompt(), cosine}, rule);
+    const auto stored = table_.PromptOf(*match.entry);
+    match.verdict = JudgePair(verifier_, {query.prompt, *stored, cosine}, rule);
   }
   return match;
 }
@@ -179,6 +188,12 @@ std::size_t SemanticTier::partitions() const {
 std::size_t SemanticTier::unsettled() const {
   std::lock_guard lock(unsettled_mutex_);
   return unsettled_.size();
+}
+
+std::size_t SemanticTier::unsettled_vectors() const {
+  std::size_t total = 0;
+  ForEachIndex([&](const VectorIndex& index) { total += index.unsettled(); });
+  return total;
 }
 
 std::size_t SemanticTier::memory_bytes() const {

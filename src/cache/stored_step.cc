@@ -54,6 +54,10 @@ Task<std::optional<Reply>> StoredStep::TryExact(JobState& state) {
 Task<std::optional<Reply>> StoredStep::TrySemantic(JobState& state) {
   auto found = co_await parts_.semantic.Find(state);
   if (!found) co_return std::nullopt;
+  // An equal request has stored it since the exact look.
+  if (found->entry->record().fingerprint == state.job->identity.fingerprint) {
+    co_return co_await TryExact(state);
+  }
   state.exploration = parts_.trust.Decide(*found, *state.job);
   if (state.exploration) {
     NoteExploration(state.decision, *found);
