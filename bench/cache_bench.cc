@@ -85,8 +85,8 @@ void BM_SemanticDecision(benchmark::State& state) {
   for (std::size_t i = 0; i < static_cast<std::size_t>(state.range(0)); ++i) {
     const EntryPtr entry = SampleEntry(i);
     table.Put(entry);
-    const auto added =
-        tier.Add(partition, entry->record().id, ToHalf(EmbedBuiltIn(entry->prompt())));
+    const auto added = tier.Add(partition, entry->record().id,
+                                ToHalf(EmbedBuiltIn(Analyze(entry->record().prompt))));
     if (!added) state.SkipWithError(added.error().message.c_str());
   }
   std::size_t next = 0;

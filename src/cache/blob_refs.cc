@@ -4,6 +4,11 @@
 
 namespace reprise {
 
+void BlobRefs::Reserve(std::size_t blobs) {
+  std::lock_guard lock(mutex_);
+  blobs_.reserve(blobs);
+}
+
 void BlobRefs::AddLoaded(const Digest& digest, std::uint64_t bytes) {
   std::lock_guard lock(mutex_);
   Count(digest, bytes);

@@ -19,6 +19,8 @@ namespace reprise {
 
 class BlobRefs {
  public:
+  // Makes room for so many blobs.
+  void Reserve(std::size_t blobs);
   // At start-up, for a reference that the store already holds.
   void AddLoaded(const Digest& digest, std::uint64_t bytes);
 

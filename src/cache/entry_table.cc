@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 namespace reprise {
 namespace {
 
@@ -47,9 +50,16 @@ bool HasImage(const CachedEntry& entry, const std::string& id) {
 
 }  // namespace
 
-const Prompt& CachedEntry::prompt() const {
-  std::call_once(analyzed_, [this] { prompt_ = Analyze(record_.prompt); });
-  return prompt_;
+std::shared_ptr<const CachedEntry> CachedEntry::FromStore(Entry&& record) {
+  auto usage = std::make_shared<EntryUsage>();
+  usage->hits = record.hits;
+  usage->last_used_ms = record.last_used_ms;
+  return std::make_shared<const CachedEntry>(std::move(record), std::move(usage));
+}
+
+ImageKey EntryTable::KeyOf(std::string_view image_id) {
+  const XXH128_hash_t hash = XXH3_128bits(image_id.data(), image_id.size());
+  return {hash.low64, hash.high64};
 }
 
 EntryPtr EntryTable::Find(const Digest& fingerprint) const {
@@ -61,7 +71,7 @@ EntryPtr EntryTable::FindById(std::uint64_t id) const {
 }
 
 std::optional<EntryTable::ImageRef> EntryTable::FindImage(std::string_view image_id) const {
-  EntryPtr entry = FindById(Lookup(by_image_, std::string(image_id)));
+  EntryPtr entry = FindById(Lookup(by_image_, KeyOf(image_id)));
   if (!entry) return std::nullopt;
   for (const StoredImage& image : entry->record().images) {
     if (image.id == image_id) return ImageRef{entry, &image};
@@ -69,12 +79,26 @@ std::optional<EntryTable::ImageRef> EntryTable::FindImage(std::string_view image
   return std::nullopt;
 }
 
+void EntryTable::Reserve(std::size_t entries) {
+  // Hashes are not spread quite evenly.
+  const std::size_t each = entries / kShards + entries / kShards / 8;
+  const auto reserve = [each](auto& shards) {
+    for (auto& shard : shards) {
+      std::unique_lock lock(shard.mutex);
+      shard.map.reserve(each);
+    }
+  };
+  reserve(by_fingerprint_);
+  reserve(by_id_);
+  reserve(by_image_);
+}
+
 void EntryTable::Put(const EntryPtr& entry) {
   const Entry& record = entry->record();
   const EntryPtr old = FindById(record.id);
   Insert(by_id_, record.id, entry);
   Insert(by_fingerprint_, record.fingerprint, entry);
-  for (const StoredImage& image : record.images) Insert(by_image_, image.id, record.id);
+  for (const StoredImage& image : record.images) Insert(by_image_, KeyOf(image.id), record.id);
   if (old) {
     RemoveImages(*old, entry.get());
   } else {
@@ -94,7 +118,7 @@ EntryPtr EntryTable::Remove(std::uint64_t id) {
 
 void EntryTable::RemoveImages(const CachedEntry& entry, const CachedEntry* successor) {
   for (const StoredImage& image : entry.record().images) {
-    if (!successor || !HasImage(*successor, image.id)) Erase(by_image_, image.id);
+    if (!successor || !HasImage(*successor, image.id)) Erase(by_image_, KeyOf(image.id));
   }
 }
 

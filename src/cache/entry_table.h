@@ -15,8 +15,24 @@
 #include <vector>
 
 #include "base/digest.h"
+#include "cache/analyzed_prompts.h"
 #include "prompt/prompt.h"
 #include "store/entry_store.h"
+
+namespace reprise {
+
+// A hash of an image's id: what is found under it still has to be compared.
+struct ImageKey {
+  std::uint64_t low = 0, high = 0;
+  bool operator==(const ImageKey&) const = default;
+};
+
+}  // namespace reprise
+
+template <>
+struct std::hash<reprise::ImageKey> {
+  std::size_t operator()(const reprise::ImageKey& key) const noexcept { return key.low; }
+};
 
 namespace reprise {
 
@@ -40,6 +56,9 @@ class CachedEntry {
   CachedEntry(Entry record, std::shared_ptr<EntryUsage> usage)
       : record_(std::move(record)), usage_(std::move(usage)) {}
 
+  // As it comes from the store, with its use so far.
+  static std::shared_ptr<const CachedEntry> FromStore(Entry&& record);
+
   const Entry& record() const { return record_; }
   EntryUsage& usage() const { return *usage_; }
   const std::shared_ptr<EntryUsage>& shared_usage() const { return usage_; }
@@ -47,14 +66,10 @@ class CachedEntry {
   bool ExpiredAt(std::int64_t now_ms) const {
     return record_.expires_ms != 0 && record_.expires_ms <= now_ms;
   }
-  // The analysed prompt, made at the first call.
-  const Prompt& prompt() const;
 
  private:
   const Entry record_;
   const std::shared_ptr<EntryUsage> usage_;
-  mutable std::once_flag analyzed_;
-  mutable Prompt prompt_;
 };
 
 using EntryPtr = std::shared_ptr<const CachedEntry>;
@@ -70,10 +85,18 @@ class EntryTable {
   };
   std::optional<ImageRef> FindImage(std::string_view image_id) const;
 
+  // Makes room for so many, for start-up.
+  void Reserve(std::size_t entries);
+
   // Inserts, or replaces the entry of the same id. One change at a time for each id.
   void Put(const EntryPtr& entry);
   // Gives what was removed, or null.
   EntryPtr Remove(std::uint64_t id);
+
+  // The analysed prompt of an entry, which is kept for a while.
+  std::shared_ptr<const Prompt> PromptOf(const CachedEntry& entry) const {
+    return prompts_.Of(entry.record().id, entry.record().prompt);
+  }
 
   std::vector<EntryPtr> All() const;
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }
@@ -83,6 +106,8 @@ class EntryTable {
   std::vector<EntryPtr> Part(std::size_t part) const;
 
  private:
+  static ImageKey KeyOf(std::string_view image_id);
+
   template <class Key, class Value>
   struct Shard {
     mutable std::shared_mutex mutex;
@@ -96,7 +121,8 @@ class EntryTable {
 
   Sharded<Digest, EntryPtr> by_fingerprint_;
   Sharded<std::uint64_t, EntryPtr> by_id_;
-  Sharded<std::string, std::uint64_t> by_image_;
+  Sharded<ImageKey, std::uint64_t> by_image_;
+  mutable AnalyzedPrompts prompts_;
   std::atomic<std::size_t> size_ = 0;
 };
 

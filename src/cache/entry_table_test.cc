@@ -96,7 +96,7 @@ TEST(EntryTableTest, ReadersSeeOneVersionOrTheOtherWhileItIsReplaced) {
         ASSERT_TRUE(table.FindImage("always"));
         const EntryPtr entry = table.FindById(1);
         ASSERT_NE(entry, nullptr);
-        ASSERT_EQ(entry->prompt().original, "prompt 1");
+        ASSERT_EQ(table.PromptOf(*entry)->original, "prompt 1");
         ASSERT_EQ(table.size(), 1u);
       }
     });

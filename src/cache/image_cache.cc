@@ -144,7 +144,9 @@ class ImageCache::Impl {
                     .workers = workers,
                     .context = context,
                     .embedder = std::string(parts_.embedder->identity()),
-                    .settings = parts_.snapshots}),
+                    .settings = parts_.snapshots,
+                    .free_disk = parts_.free_disk,
+                    .keep_free = settings.limits.min_free_disk}),
         reembedding_({.backlog = backlog_,
                       .library = library_,
                       .table = table_,
@@ -154,7 +156,7 @@ class ImageCache::Impl {
                       .embedder = std::string(parts_.embedder->identity())}) {}
 
   Task<Result<void>> Load() {
-    const auto read = [this](const LoadVisit& visit) { return snapshots_.Load(visit); };
+    const auto read = [this](const LoadTarget& target) { return snapshots_.Load(target); };
     auto loaded = co_await library_.Load(read);
     if (loaded) loaded = trust_.Load();
     if (loaded) evictor_.Kick();  // the limits may be tighter than they were
@@ -205,7 +207,7 @@ class ImageCache::Impl {
                                                  " would enlarge it more than 1.5 times per side");
     }
     co_return co_await serving_.Serve(Pick{*found->image, nullptr}, named->rendition,
-                                     Serving::Use::kSend);
+                                      Serving::Use::kSend);
   }
 
   Task<Result<void>> Maintain() {
@@ -226,7 +228,8 @@ class ImageCache::Impl {
 
   // In the background, when there may be any.
   void RemoveLeaks() {
-    if (stopped_ || !parts_.removes_leaks || !library_.may_leak() || checking_.exchange(1) > 0) return;
+    if (stopped_ || !parts_.removes_leaks || !library_.may_leak() || checking_.exchange(1) > 0)
+      return;
     Spawn(Strand(context_), FindLeaks(), [this](std::exception_ptr) { checking_ = 0; });
   }
 
@@ -263,7 +266,7 @@ class ImageCache::Impl {
     stats["vectors"] = semantic_.vectors();
     stats["partitions"] = semantic_.partitions();
     stats["index_bytes"] = semantic_.memory_bytes();
-    stats["hot_bytes"] = const_cast<Library&>(library_).hot().size_bytes();
+    stats["hot_bytes"] = library_.hot().size_bytes();
     stats["generations_under_way"] = generations_.load();
     stats["requests_waiting"] = waiting_.load();
     stats["embedder"] = parts_.embedder->identity();
@@ -305,6 +308,7 @@ class ImageCache::Impl {
   }
 
   Trust& trust() { return trust_; }
+  BytesCache& hot() { return library_.hot(); }
   Purge& purge() { return purge_; }
 
  private:
@@ -545,6 +549,10 @@ Task<Result<void>> ImageCache::Ready() {
 Trust& ImageCache::trust() {
   return impl_->trust();
 }
+BytesCache& ImageCache::hot() {
+  return impl_->hot();
+}
+
 Purge& ImageCache::purge() {
   return impl_->purge();
 }

@@ -76,6 +76,9 @@ class ImageCache {
   // none (any more).
   Task<Result<ServedImage>> Image(std::string name, std::optional<std::string> tenant);
 
+  // Bytes in memory, of what is stored; forms of it that callers keep there go with their image.
+  BytesCache& hot();
+
   // Removals on request.
   Purge& purge();
 

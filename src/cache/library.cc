@@ -147,7 +147,7 @@ Task<Result<EntryPtr>> Library::PublishLocked(Draft draft) {
   const auto id = co_await parts_.entries.Put(entry, draft.vector);
   if (!id) co_return std::unexpected(id.error());
   entry.id = *id;
-  for (const FreshImage& fresh : draft.images) hot_.Put(fresh.image.blob.Hex(), fresh.bytes);
+  for (const FreshImage& fresh : draft.images) hot_.Put(fresh.image.blob, "", fresh.bytes);
   const auto shown = std::make_shared<const CachedEntry>(std::move(entry), std::move(usage));
   parts_.table.Put(shown);
   WatchExpiry(shown->record());
@@ -161,23 +161,30 @@ Task<Result<EntryPtr>> Library::PublishLocked(Draft draft) {
 }
 
 Task<> Library::ReleaseBlobs(std::vector<StoredImage> images) {
-  for (const StoredImage& image : images) co_await refs_.Release(image.blob, parts_.blobs);
+  for (const StoredImage& image : images) {
+    hot_.Remove(image.blob);
+    co_await refs_.Release(image.blob, parts_.blobs);
+  }
+}
+
+void Library::Keep(const StoredImage& image, std::string_view form, SharedBytes bytes) {
+  hot_.Put(image.blob, form, std::move(bytes));
+  if (!parts_.table.FindImage(image.id)) hot_.Remove(image.blob);  // removed meanwhile
 }
 
 Task<Result<SharedBytes>> Library::Bytes(StoredImage image) {
-  const std::string key = image.blob.Hex();
-  if (SharedBytes hot = hot_.Get(key)) co_return hot;
+  if (SharedBytes hot = hot_.Get(image.blob)) co_return hot;
   auto found = co_await parts_.blobs.Get(image.blob);
   if (!found) co_return std::unexpected(found.error());
   if (!*found) {
     co_return std::unexpected(Gone(image));
   }
-  hot_.Put(key, **found);
+  Keep(image, "", **found);
   co_return **found;
 }
 
 Task<Result<void>> Library::Check(StoredImage image) {
-  if (hot_.Get(image.blob.Hex())) co_return Result<void>();
+  if (hot_.Has(image.blob)) co_return Result<void>();
   const auto found = co_await parts_.blobs.Has(image.blob);
   // Not to know is no reason to refuse: whoever follows the link asks again.
   if (!found || *found) co_return Result<void>();
@@ -285,7 +292,6 @@ Task<Result<void>> Library::Remove(std::vector<EntryPtr> entries) {
   for (const EntryPtr& entry : entries) {
     if (removed) {
       parts_.backlog.Done(entry->record().id);
-      for (const StoredImage& image : entry->record().images) hot_.Remove(image.blob.Hex());
       co_await ReleaseBlobs(entry->record().images);
     } else {
       parts_.table.Put(entry);

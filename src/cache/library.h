@@ -61,7 +61,7 @@ class Library {
   // Takes every entry of `source` into memory; those that have expired are removed, and those
   // without a vector of the present embedder go to the backlog. Once, before the other methods.
   // `source` visits as LoadEntries does.
-  using EntrySource = std::function<Result<void>(const LoadVisit&)>;
+  using EntrySource = std::function<Result<void>(const LoadTarget&)>;
   Task<Result<void>> Load(EntrySource source);
 
   // Builds the graphs of what Load has read, bit by bit on the workers; until then, searches scan.
@@ -107,6 +107,9 @@ class Library {
   }
 
   BytesCache& hot() { return hot_; }
+  const BytesCache& hot() const { return hot_; }
+  // Keeps a form of the image's bytes there as long as the image is stored.
+  void Keep(const StoredImage& image, std::string_view form, SharedBytes bytes);
 
   bool Has(const Digest& fingerprint) const { return parts_.table.Find(fingerprint) != nullptr; }
 
@@ -131,7 +134,7 @@ class Library {
   std::vector<std::vector<EntryPtr>> Batches(const std::vector<std::uint64_t>& ids) const;
   Task<Result<std::vector<std::uint64_t>>> RemoveBatch(std::vector<EntryPtr> batch,
                                                        std::function<bool(const Entry&)> wanted);
-  EntryPtr TakeIn(Entry&& record, const StoredVector& vector, bool indexed);
+  void TakeIn(const EntryPtr& entry, const StoredVector& vector, std::int64_t now_ms);
   bool LoadVector(const CachedEntry& entry, const StoredVector& vector);
   // Adding to a large partition takes milliseconds.
   void Index(const EntryPtr& entry, const StoredVector& vector);

@@ -17,12 +17,17 @@ Task<Result<void>> Library::Load(EntrySource source) {
   std::mutex mutex;
   std::vector<EntryPtr> expired;
   const std::int64_t now = parts_.clock.NowMs();
-  const auto loaded = source([&](Entry&& record, StoredVector&& vector, bool indexed) {
-    auto entry = TakeIn(std::move(record), vector, indexed);
+  const auto expect = [this](std::uint64_t entries) {
+    parts_.table.Reserve(entries);
+    refs_.Reserve(entries);
+  };
+  const auto visit = [&](EntryPtr entry, StoredVector&& vector) {
+    TakeIn(entry, vector, now);
     if (!entry->ExpiredAt(now)) return;
     std::lock_guard lock(mutex);
     expired.push_back(std::move(entry));
-  });
+  };
+  const auto loaded = source({.expect = expect, .visit = visit});
   if (!loaded) co_return std::unexpected(loaded.error());
   const auto removed = co_await Remove(std::move(expired));
   if (!removed) log::warn("expired entries stay stored: {}", removed.error().message);
@@ -30,18 +35,13 @@ Task<Result<void>> Library::Load(EntrySource source) {
 }
 
 // Safe for any thread, for different entries.
-EntryPtr Library::TakeIn(Entry&& record, const StoredVector& vector, bool indexed) {
-  auto usage = std::make_shared<EntryUsage>();
-  usage->hits = record.hits;
-  usage->last_used_ms = record.last_used_ms;
-  usage->indexed = indexed;
+void Library::TakeIn(const EntryPtr& entry, const StoredVector& vector, std::int64_t now_ms) {
+  const Entry& record = entry->record();
   for (const StoredImage& image : record.images) refs_.AddLoaded(image.blob, image.bytes);
-  auto entry = std::make_shared<const CachedEntry>(std::move(record), std::move(usage));
   parts_.table.Put(entry);
-  WatchExpiry(entry->record());
-  if (indexed || entry->ExpiredAt(parts_.clock.NowMs())) return entry;
-  if (!LoadVector(*entry, vector)) parts_.backlog.Push(entry->record().id);
-  return entry;
+  WatchExpiry(record);
+  if (entry->usage().indexed || entry->ExpiredAt(now_ms)) return;
+  if (!LoadVector(*entry, vector)) parts_.backlog.Push(record.id);
 }
 
 // False: the entry needs another vector.

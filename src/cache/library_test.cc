@@ -43,9 +43,10 @@ class LibraryTest : public testing::Test {
                                                  .workers = workers_,
                                                  .clock = clock_,
                                                  .hot_bytes = 0});
-    const auto loaded = RunTask(io_.context(), library_->Load([this](const LoadVisit& visit) {
+    const auto loaded = RunTask(io_.context(), library_->Load([this](const LoadTarget& target) {
+      target.expect(3);
       return entries_->ForEach([&](Entry&& entry, StoredVector&& vector) {
-        visit(std::move(entry), std::move(vector), false);
+        target.visit(CachedEntry::FromStore(std::move(entry)), std::move(vector));
       });
     }));
     ASSERT_TRUE(loaded) << loaded.error().message;

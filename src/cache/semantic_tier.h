@@ -63,8 +63,9 @@ class SemanticTier {
   bool AddsQuickly(const Digest& partition) const;
   // Add for many vectors at once, at start-up; Settle afterwards. See VectorIndex.
   Result<void> Append(const Digest& partition, std::uint64_t entry, std::span<const Half> vector);
-  // Takes a whole index in, at start-up. It was made with OptionsFor the tier's dimensions.
-  void Adopt(const Digest& partition, std::shared_ptr<VectorIndex> index);
+  // Takes a whole index in, at start-up. It was made with OptionsFor(dimensions), which are the
+  // tier's from now on if it had none.
+  void Adopt(const Digest& partition, std::shared_ptr<VectorIndex> index, std::size_t dimensions);
   static VectorIndexOptions OptionsFor(std::size_t dimensions) {
     return {.dimensions = dimensions};
   }
@@ -84,6 +85,8 @@ class SemanticTier {
   std::size_t partitions() const;
   // Partitions that Settle has not gone through yet.
   std::size_t unsettled() const;
+  // Vectors that it has still to bring into a graph.
+  std::size_t unsettled_vectors() const;
   std::size_t memory_bytes() const;
 
  private:

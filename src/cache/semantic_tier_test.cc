@@ -170,7 +170,7 @@ TEST_F(SemanticTierTest, ZeroVectorsAreLeftOut) {
 TEST_F(SemanticTierTest, TheFirstVectorSaysHowManyDimensionsThereAre) {
   SemanticTier tier(*verifier_, table_, 0);
   const EntryPtr fox = Add(here_, "a red fox in the snow");
-  const auto vector = ToHalf(EmbedBuiltIn(fox->prompt()));
+  const auto vector = ToHalf(EmbedBuiltIn(Analyze(fox->record().prompt)));
   const std::vector<Half> shorter(vector.begin(), vector.begin() + 700);
   ASSERT_TRUE(tier.Append(here_, fox->record().id, vector));
   for (const Digest& partition : {here_, there_}) {
@@ -180,12 +180,22 @@ TEST_F(SemanticTierTest, TheFirstVectorSaysHowManyDimensionsThereAre) {
   EXPECT_EQ(tier.partitions(), 1u);
   const auto find = [&](const Embedding& embedding) {
     return tier.Find({.partition = here_,
-                      .prompt = fox->prompt(),
+                      .prompt = Analyze(fox->record().prompt),
                       .embedding = embedding,
                       .objection = [](const CachedEntry&) { return std::string(); }});
   };
   EXPECT_FALSE(find(Embedding(700, 0.03f)).hit);
-  EXPECT_TRUE(find(EmbedBuiltIn(fox->prompt())).hit);
+  EXPECT_TRUE(find(EmbedBuiltIn(Analyze(fox->record().prompt))).hit);
+}
+
+TEST_F(SemanticTierTest, AnAdoptedIndexSaysHowManyDimensionsThereAre) {
+  SemanticTier tier(*verifier_, table_, 0);
+  const std::shared_ptr<VectorIndex> index = MakeVectorIndex(SemanticTier::OptionsFor(700));
+  ASSERT_TRUE(index->Add(1, std::vector<Half>(700, 0x3c00)));
+  tier.Adopt(here_, index, 700);
+  EXPECT_EQ(tier.dimensions(), 700u);
+  EXPECT_FALSE(tier.Append(there_, 2, std::vector<Half>(768, 0x3c00)));
+  EXPECT_TRUE(tier.Append(there_, 2, std::vector<Half>(700, 0x3c00)));
 }
 
 TEST_F(SemanticTierTest, SettlingGoesThroughEveryPartition) {

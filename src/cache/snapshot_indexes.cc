@@ -1,7 +1,6 @@
 #include "cache/snapshot_indexes.h"
 
 #include <algorithm>
-#include <span>
 
 namespace reprise {
 
@@ -9,23 +8,25 @@ Result<void> SnapshotIndexes::Read(const SnapshotFile& file, std::size_t blob) {
   Index& index = indexes_[blob];
   const auto partition = Digest::FromRaw(file.BlobKey(blob));
   if (!partition) return Fail(Code::kCorrupt, "an index in it is of no partition");
-  const auto bytes = file.ReadBlob(blob);
-  if (!bytes) return std::unexpected(bytes.error());
-  auto loaded = LoadVectorIndex(SemanticTier::OptionsFor(file.title().dimensions),
-                                std::as_bytes(std::span(*bytes)));
-  if (!loaded) return std::unexpected(loaded.error());
+  const auto options = SemanticTier::OptionsFor(file.title().dimensions);
+  auto load = [&](std::size_t size, const SnapshotFile::BlobSource& source) -> Result<void> {
+    auto loaded = LoadVectorIndex(options, size, source);
+    if (!loaded) return std::unexpected(loaded.error());
+    index.index = std::move(*loaded);
+    return {};
+  };
+  if (auto read = file.ReadBlob(blob, load); !read) return read;
   index.partition = *partition;
-  index.index = std::move(*loaded);
   index.keys = index.index->Keys();
   std::ranges::sort(index.keys);
   index.taken.assign(index.keys.size(), 0);
   return {};
 }
 
-void SnapshotIndexes::HandOver(SemanticTier& tier) {
+void SnapshotIndexes::HandOver(SemanticTier& tier, std::size_t dimensions) {
   for (Index& index : indexes_) {
     by_partition_[index.partition] = &index;
-    tier.Adopt(index.partition, index.index);
+    tier.Adopt(index.partition, index.index, dimensions);
   }
 }
 

@@ -22,7 +22,7 @@ class SnapshotIndexes {
   Result<void> Read(const SnapshotFile& file, std::size_t blob);
 
   // Makes them the tier's own. When all have been read.
-  void HandOver(SemanticTier& tier);
+  void HandOver(SemanticTier& tier, std::size_t dimensions);
 
   // Whether the index of the entry's partition has it; from then on it is known to be stored. After
   // HandOver, safe for any thread, once for each entry.

@@ -10,6 +10,8 @@ namespace {
 
 // Read and written in one go: some 10 ms of a worker, during which images wait for it.
 constexpr std::uint64_t kPartEntries = 2000;
+// About what a snapshot has of an entry beside its vector.
+constexpr std::uint64_t kRecordBytes = 512;
 // Changes that one transaction forgets.
 constexpr std::uint64_t kPruneBatch = 2000;
 constexpr std::chrono::milliseconds kBusyPause{50};
@@ -28,15 +30,16 @@ Error GivenUp() {
 
 }  // namespace
 
-Result<void> SnapshotKeeper::Load(const LoadVisit& visit) {
+Result<void> SnapshotKeeper::Load(const LoadTarget& target) {
   const auto start = std::chrono::steady_clock::now();
   const auto report = LoadEntries({.history = parts_.history,
                                    .place = parts_.settings.place,
                                    .embedder = parts_.embedder,
                                    .semantic = parts_.semantic},
-                                  visit);
+                                  target);
   if (!report) return std::unexpected(report.error());
   usable_ = report->from_snapshot;
+  if (usable_) unsettled_ = parts_.semantic.unsettled_vectors();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   const std::string source =
       report->from_snapshot
@@ -102,14 +105,34 @@ Task<> SnapshotKeeper::Run(bool at_end) {
 }
 
 bool SnapshotKeeper::Due(const EntryHistory::State& state) const {
-  const std::uint64_t entries = parts_.table.size(), least = parts_.settings.least_changes;
-  if (!usable_) return entries >= least;
-  return state.changed >= least && static_cast<double>(state.changed) >=
-                                       parts_.settings.least_share * static_cast<double>(entries);
+  if (!usable_) return parts_.table.size() >= parts_.settings.least_changes;
+  // A start would bring all of them into graphs once more.
+  return Enough(state.changed) || (Enough(unsettled_) && parts_.semantic.unsettled() == 0);
+}
+
+bool SnapshotKeeper::Enough(std::uint64_t changes) const {
+  return changes >= parts_.settings.least_changes &&
+         static_cast<double>(changes) >=
+             parts_.settings.least_share * static_cast<double>(parts_.table.size());
+}
+
+Result<void> SnapshotKeeper::CheckRoom() const {
+  if (!parts_.free_disk) return {};
+  const auto free = parts_.free_disk();
+  if (!free) return std::unexpected(free.error());
+  const std::uint64_t takes = parts_.semantic.memory_bytes() + kRecordBytes * parts_.table.size();
+  if (*free >= takes + parts_.keep_free) return {};
+  return Fail(Code::kUnavailable,
+              "it takes some " + std::to_string(takes >> 20) + " MB, the disk has " +
+                  std::to_string(*free >> 20) + " MB free, of which " +
+                  std::to_string(parts_.keep_free >> 20) +
+                  " MB are kept (setting cache.min_free_disk); free some, or the next start reads "
+                  "every row of the store");
 }
 
 Task<Result<void>> SnapshotKeeper::Write(EntryHistory::State state) {
   const auto start = std::chrono::steady_clock::now();
+  if (auto room = CheckRoom(); !room) co_return room;
   const std::string name = RandomName();
   if (name.empty()) co_return Fail(Code::kInternal, "there are no random numbers");
   auto create = [this, name]() -> Result<SnapshotWriter> {
@@ -121,6 +144,7 @@ Task<Result<void>> SnapshotKeeper::Write(EntryHistory::State state) {
   auto writer = co_await OnWorker(std::move(create));
   if (!writer) co_return std::unexpected(writer.error());
   auto done = co_await WriteParts(*writer);
+  const std::uint64_t unsettled = parts_.semantic.unsettled_vectors();
   if (done) done = co_await WriteIndexes(*writer);
   if (done) done = co_await parts_.history.SetSnapshot(name, state.last);
   if (!done) {
@@ -130,6 +154,7 @@ Task<Result<void>> SnapshotKeeper::Write(EntryHistory::State state) {
     co_return done;
   }
   usable_ = true;
+  unsettled_ = unsettled;
   RemoveOthers(name);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   log::info("a snapshot of {} entries is written: {} MB in {:.1f} s", writer->entries(),

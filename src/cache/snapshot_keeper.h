@@ -10,6 +10,7 @@
 #include <asio/io_context.hpp>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 
@@ -24,7 +25,8 @@ namespace reprise {
 
 struct SnapshotSettings {
   SnapshotPlace place;  // an empty directory: no snapshots are written
-  // One is due when so many entries have changed since the last, and such a share of all.
+  // One is due when so many entries have changed since the last, and such a share of all; or when
+  // so many vectors came into a graph that the last has without.
   std::uint64_t least_changes = 10'000;
   double least_share = 0.1;
   // But not sooner after the last one: uses are changes, too.
@@ -42,11 +44,13 @@ class SnapshotKeeper {
     asio::io_context& context;
     std::string embedder;
     SnapshotSettings settings;
+    std::function<Result<std::uint64_t>()> free_disk;  // bytes; none: there is always room
+    std::uint64_t keep_free = 0;                       // bytes that are for others
   };
   explicit SnapshotKeeper(Parts parts) : parts_(std::move(parts)) {}
 
   // See LoadEntries. Once, at start-up; removes files that are no present snapshot.
-  Result<void> Load(const LoadVisit& visit);
+  Result<void> Load(const LoadTarget& target);
 
   // Begins to write a snapshot in the background, if one is due and none is being written.
   void Kick();
@@ -66,6 +70,8 @@ class SnapshotKeeper {
   void End();
   Task<> Run(bool at_end);
   bool Due(const EntryHistory::State& state) const;
+  bool Enough(std::uint64_t changes) const;
+  Result<void> CheckRoom() const;
   Task<Result<void>> Write(EntryHistory::State state);
   Task<Result<void>> WriteParts(SnapshotWriter& writer);
   Task<Result<void>> WriteIndexes(SnapshotWriter& writer);
@@ -78,6 +84,7 @@ class SnapshotKeeper {
   std::atomic<bool> stopped_ = false, given_up_ = false;
   std::atomic<bool> usable_ = false;  // the store names a snapshot that could be read
   std::atomic<std::size_t> tasks_ = 0;
+  std::atomic<std::uint64_t> unsettled_ = 0;  // vectors of it that were in no graph
   std::mutex mutex_;
   bool running_ = false;
   std::chrono::steady_clock::time_point next_{};

@@ -46,10 +46,11 @@ class Progress {
 };
 
 Result<LoadReport> ReadStore(const EntryHistory& history, const EntryHistory::State& state,
-                             const LoadVisit& visit) {
+                             const LoadTarget& target) {
   const auto total = history.CountUnchanged(state.last);
   if (!total) return std::unexpected(total.error());
   if (*total == 0) return LoadReport{};
+  target.expect(*total);
   Progress progress(*total);
   const std::uint64_t step = (state.last_entry - state.first_entry) / kRanges + 1;
   const auto read = ParallelFor(kRanges, [&](std::size_t i) -> Result<void> {
@@ -57,7 +58,7 @@ Result<LoadReport> ReadStore(const EntryHistory& history, const EntryHistory::St
     if (first > state.last_entry) return {};
     const EntryHistory::Range range{.first = first, .last = first + step - 1};
     return history.ForEachIn(range, [&](Entry&& entry, StoredVector&& vector) {
-      visit(std::move(entry), std::move(vector), false);
+      target.visit(CachedEntry::FromStore(std::move(entry)), std::move(vector));
       progress.Add();
     });
   });
@@ -74,6 +75,8 @@ struct Checked {
   SnapshotFile file;
   SnapshotIndexes indexes;
   Ids changed;  // in order
+  // Entries that have not changed since, by part; `indexed`, as far as the snapshot knows.
+  std::vector<std::vector<EntryPtr>> parts;
 };
 
 Result<void> CheckTitle(const SnapshotTitle& title, const std::string& name,
@@ -94,21 +97,19 @@ Result<void> CheckTitle(const SnapshotTitle& title, const std::string& name,
   return {};
 }
 
-// Reads everything once: entries are only looked at, indexes are kept. Gives how many of the
-// snapshot's entries have not changed since. Indexes are large, and begun first.
-Result<std::uint64_t> ReadAll(Checked& snapshot) {
-  std::atomic<std::uint64_t> unchanged = 0;
+// Reads everything. Indexes are large, and begun first.
+Result<void> ReadAll(Checked& snapshot) {
   const std::size_t blobs = snapshot.file.blobs();
-  const auto read = ParallelFor(blobs + snapshot.file.parts(), [&](std::size_t i) -> Result<void> {
+  snapshot.parts.resize(snapshot.file.parts());
+  return ParallelFor(blobs + snapshot.parts.size(), [&](std::size_t i) -> Result<void> {
     if (i < blobs) return snapshot.indexes.Read(snapshot.file, i);
-    std::uint64_t count = 0;
-    auto done = snapshot.file.ReadPart(
-        i - blobs, [&](Entry& entry, bool) { count += !Contains(snapshot.changed, entry.id); });
-    unchanged += count;
-    return done;
+    std::vector<EntryPtr>& part = snapshot.parts[i - blobs];
+    return snapshot.file.ReadPart(i - blobs, [&](Entry& record, bool embedded) {
+      if (Contains(snapshot.changed, record.id)) return;
+      part.push_back(CachedEntry::FromStore(std::move(record)));
+      part.back()->usage().indexed = embedded;
+    });
   });
-  if (!read) return std::unexpected(read.error());
-  return unchanged;
 }
 
 Result<Checked> Check(const LoadRequest& request, const EntryHistory::State& state) {
@@ -120,13 +121,14 @@ Result<Checked> Check(const LoadRequest& request, const EntryHistory::State& sta
   auto changed = request.history.ChangedSince(state.seq);
   if (!changed) return std::unexpected(changed.error());
   const std::size_t blobs = file->blobs();
-  Checked snapshot{std::move(*file), SnapshotIndexes(blobs), std::move(*changed)};
-  const auto unchanged = ReadAll(snapshot);
-  if (!unchanged) return std::unexpected(unchanged.error());
+  Checked snapshot{std::move(*file), SnapshotIndexes(blobs), std::move(*changed), {}};
+  if (auto read = ReadAll(snapshot); !read) return std::unexpected(read.error());
+  std::size_t unchanged = 0;
+  for (const auto& part : snapshot.parts) unchanged += part.size();
   const auto expected = request.history.CountUnchanged(state.seq);
   if (!expected) return std::unexpected(expected.error());
-  if (*unchanged == *expected) return snapshot;
-  return Fail(Code::kCorrupt, "it has " + std::to_string(*unchanged) +
+  if (unchanged == *expected) return snapshot;
+  return Fail(Code::kCorrupt, "it has " + std::to_string(unchanged) +
                                   " entries that have not changed since, the store " +
                                   std::to_string(*expected));
 }
@@ -134,11 +136,12 @@ Result<Checked> Check(const LoadRequest& request, const EntryHistory::State& sta
 // Takes a checked snapshot into memory, and what has changed since.
 class Replay {
  public:
-  Replay(const LoadRequest& request, Checked& snapshot, const LoadVisit& visit)
-      : request_(request), snapshot_(snapshot), visit_(visit), rest_(snapshot.changed) {}
+  Replay(const LoadRequest& request, Checked& snapshot, const LoadTarget& target)
+      : request_(request), snapshot_(snapshot), target_(target), rest_(snapshot.changed) {}
 
   Result<LoadReport> Run() {
-    snapshot_.indexes.HandOver(request_.semantic);
+    target_.expect(snapshot_.file.entries() + rest_.size());
+    snapshot_.indexes.HandOver(request_.semantic, snapshot_.file.title().dimensions);
     if (auto read = VisitParts(); !read) return std::unexpected(read.error());
     if (auto read = VisitRest(); !read) return std::unexpected(read.error());
     snapshot_.indexes.RemoveOthers();
@@ -148,22 +151,22 @@ class Replay {
 
  private:
   Result<void> VisitParts() {
-    return ParallelFor(snapshot_.file.parts(), [this](std::size_t part) {
-      return snapshot_.file.ReadPart(
-          part, [this](Entry& entry, bool embedded) { VisitPast(entry, embedded); });
+    return ParallelFor(snapshot_.parts.size(), [this](std::size_t part) -> Result<void> {
+      for (EntryPtr& entry : snapshot_.parts[part]) VisitPast(std::move(entry));
+      return {};
     });
   }
 
-  void VisitPast(Entry& entry, bool embedded) {
-    if (Contains(snapshot_.changed, entry.id)) return;
-    const bool indexed = embedded && snapshot_.indexes.Take(entry);
-    if (embedded && !indexed) {  // its vector came to the index after that was saved
+  void VisitPast(EntryPtr entry) {
+    const bool embedded = entry->usage().indexed;
+    if (embedded && !snapshot_.indexes.Take(entry->record())) {
+      // Its vector came to the index after that was saved.
       std::lock_guard lock(mutex_);
-      rest_.push_back(entry.id);
+      rest_.push_back(entry->record().id);
       return;
     }
     ++from_parts_;
-    visit_(std::move(entry), StoredVector{}, indexed);
+    target_.visit(std::move(entry), StoredVector{});
   }
 
   Result<void> VisitRest() {
@@ -173,51 +176,37 @@ class Replay {
       const std::span<const std::uint64_t> batch =
           std::span(rest_).subspan(begin, std::min(kReplayBatch, rest_.size() - begin));
       return request_.history.ForEachOf(
-          Ids(batch.begin(), batch.end()), [this](Entry&& entry, StoredVector&& vector) {
+          Ids(batch.begin(), batch.end()), [this](Entry&& record, StoredVector&& vector) {
             const bool embedded = !vector.values.empty() && vector.embedder == request_.embedder;
-            const bool indexed = embedded && snapshot_.indexes.Take(entry);
+            EntryPtr entry = CachedEntry::FromStore(std::move(record));
+            entry->usage().indexed = embedded && snapshot_.indexes.Take(entry->record());
             ++from_store_;
-            visit_(std::move(entry), std::move(vector), indexed);
+            target_.visit(std::move(entry), std::move(vector));
           });
     });
   }
 
   const LoadRequest& request_;
   Checked& snapshot_;
-  const LoadVisit& visit_;
+  const LoadTarget& target_;
   std::mutex mutex_;
   Ids rest_;  // to be read from the store
   std::atomic<std::uint64_t> from_parts_ = 0, from_store_ = 0;
 };
 
-// What was checked a moment ago does not read the same any more: nothing can be done with entries
-// half of which are in memory.
-Error Unsound(const Error& error, const std::filesystem::path& file) {
-  std::error_code ignored;
-  std::filesystem::remove(file, ignored);
-  return {.code = Code::kCorrupt,
-          .message = error.message +
-                     ", though it was sound a moment ago: check the disk; the file " +
-                     "has been removed, so the next start reads the store instead"};
-}
-
 }  // namespace
 
-Result<LoadReport> LoadEntries(const LoadRequest& request, const LoadVisit& visit) {
+Result<LoadReport> LoadEntries(const LoadRequest& request, const LoadTarget& target) {
   const auto state = request.history.Read();
   if (!state) return std::unexpected(state.error());
-  if (state->snapshot.empty()) return ReadStore(request.history, *state, visit);
+  if (state->snapshot.empty()) return ReadStore(request.history, *state, target);
   auto checked = Check(request, *state);
   if (!checked) {
     log::warn("the snapshot is not used, every entry is read from the store: {}",
               checked.error().message);
-    return ReadStore(request.history, *state, visit);
+    return ReadStore(request.history, *state, target);
   }
-  auto report = Replay(request, *checked, visit).Run();
-  if (!report && report.error().code == Code::kCorrupt) {
-    return std::unexpected(Unsound(report.error(), request.place.FileOf(state->snapshot)));
-  }
-  return report;
+  return Replay(request, *checked, target).Run();
 }
 
 }  // namespace reprise

@@ -33,16 +33,19 @@ struct LoadRequest {
   SemanticTier& semantic;       // still empty
 };
 
-// An entry with the vector that the store has, if it has one; `indexed`: the semantic tier has it
-// already, and the vector may be left out.
-using LoadVisit = std::function<void(Entry&&, StoredVector&&, bool indexed)>;
+// An entry with the vector that the store has, if it has one. Those that are `indexed` have theirs
+// in the semantic tier already, and it may be left out.
+using LoadVisit = std::function<void(EntryPtr, StoredVector&&)>;
+
+struct LoadTarget {
+  std::function<void(std::uint64_t entries)> expect;  // called first: about so many will come
+  LoadVisit visit;
+};
 
 // Visits every stored entry once, from several threads at once and in no order. Indexes come from
 // the snapshot; what else has a vector is for the visitor to index. Logs what it does: a warning
 // with the reason when there is a snapshot that is not used, and progress while reading the store
 // takes long.
-// kCorrupt when the snapshot changed under its eyes (a failing disk): it is removed then, so that
-// another attempt reads the store.
-Result<LoadReport> LoadEntries(const LoadRequest& request, const LoadVisit& visit);
+Result<LoadReport> LoadEntries(const LoadRequest& request, const LoadTarget& target);
 
 }  // namespace reprise

@@ -228,6 +228,45 @@ TEST_F(SnapshotTest, OneThatIsGivenUpLeavesTheOldInForce) {
 }
 
 // Anything may happen between and during snapshots.
+// Otherwise every start would bring the same vectors into a graph once more.
+TEST_F(SnapshotTest, IsDueAgainWhenVectorsHaveComeIntoAGraph) {
+  for (int i = 0; i < 3300; ++i) node_->Put(3 * i + 1);  // of one partition
+  node_.reset();
+  constexpr std::uint64_t kLeast = 500;
+  node_ = std::make_unique<SnapshotNode>(data_.path(), "e", kLeast);  // appends them
+  ASSERT_GT(node_->semantic().unsettled_vectors(), 3000u);
+  node_->WriteSnapshot();
+  const auto unsettled = node_->File();
+  node_->WriteSnapshot();
+  EXPECT_EQ(node_->File(), unsettled) << "nothing is new";
+  node_ = nullptr;
+  node_ = std::make_unique<SnapshotNode>(data_.path(), "e", kLeast);  // the same from the file
+  ASSERT_GT(node_->semantic().unsettled_vectors(), 3000u);
+  while (node_->semantic().Settle(100)) {
+    EXPECT_EQ(node_->File(), unsettled);
+  }
+  EXPECT_EQ(node_->semantic().unsettled_vectors(), 0u);
+  node_->WriteSnapshot();
+  const auto settled = node_->File();
+  EXPECT_NE(settled, unsettled);
+  node_->WriteSnapshot();
+  EXPECT_EQ(node_->File(), settled);
+  node_ = nullptr;
+  node_ = std::make_unique<SnapshotNode>(data_.path(), "e", kLeast);
+  EXPECT_EQ(node_->semantic().unsettled_vectors(), 0u);
+}
+
+TEST_F(SnapshotTest, NoneIsWrittenWhereTheDiskHasNoRoom) {
+  for (int i = 1; i <= 20; ++i) node_->Put(i);
+  node_->free_disk = SnapshotNode::kKeepFree + 20;
+  node_->WriteSnapshot();
+  EXPECT_EQ(node_->State().snapshot, "");
+  EXPECT_FALSE(fs::exists(node_->place().directory));
+  node_->free_disk = 1 << 30;
+  node_->WriteSnapshot();
+  ExpectFromSnapshot(0);
+}
+
 TEST_F(SnapshotTest, LoadsWhatIsStoredWhateverHappened) {
   for (unsigned seed = 1; seed <= 4; ++seed) {
     std::mt19937 random(seed);

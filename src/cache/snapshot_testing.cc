@@ -67,27 +67,32 @@ std::string Text(const Entry& entry) {
 
 }  // namespace
 
-SnapshotNode::SnapshotNode(std::filesystem::path data, std::string embedder)
+SnapshotNode::SnapshotNode(std::filesystem::path data, std::string embedder,
+                           std::uint64_t least_changes)
     : data_(std::move(data)), embedder_(std::move(embedder)) {
   stores_ = Take(OpenSqliteStores(database()));
   semantic_ = std::make_unique<SemanticTier>(*verifier_, table_, kDimensions);
-  keeper_ = std::make_unique<SnapshotKeeper>(
-      SnapshotKeeper::Parts{.history = *stores_.history,
-                            .table = table_,
-                            .semantic = *semantic_,
-                            .workers = workers_,
-                            .context = io_.context(),
-                            .embedder = embedder_,
-                            .settings = {.place = place(),
-                                         .least_changes = 0,
-                                         .least_share = 0,
-                                         .pause = std::chrono::milliseconds(0)}});
-  Take(keeper_->Load([this](Entry&& entry, StoredVector&& vector, bool indexed) {
-    if (!indexed) (void)semantic_->Append(entry.compatibility, entry.id, vector.values);
-    auto usage = std::make_shared<EntryUsage>();
-    usage->indexed = indexed || !vector.values.empty();
-    table_.Put(std::make_shared<const CachedEntry>(std::move(entry), std::move(usage)));
-  }));
+  keeper_ = std::make_unique<SnapshotKeeper>(SnapshotKeeper::Parts{
+      .history = *stores_.history,
+      .table = table_,
+      .semantic = *semantic_,
+      .workers = workers_,
+      .context = io_.context(),
+      .embedder = embedder_,
+      .settings = {.place = place(),
+                   .least_changes = least_changes,
+                   .least_share = 0,
+                   .pause = std::chrono::milliseconds(0)},
+      .free_disk = [this]() -> Result<std::uint64_t> { return free_disk.load(); },
+      .keep_free = kKeepFree});
+  const auto visit = [this](EntryPtr entry, StoredVector&& vector) {
+    const Entry& record = entry->record();
+    EntryUsage& usage = entry->usage();
+    if (!usage.indexed) (void)semantic_->Append(record.compatibility, record.id, vector.values);
+    usage.indexed = usage.indexed || !vector.values.empty();
+    table_.Put(entry);
+  };
+  Take(keeper_->Load({.expect = [](std::uint64_t) {}, .visit = visit}));
 }
 
 SnapshotNode::~SnapshotNode() {
@@ -152,7 +157,7 @@ Result<LoadReport> SnapshotNode::Load() {
   SemanticTier tier(*verifier_, table_, kDimensions);
   const SnapshotPlace from = place();
   return LoadEntries({*stores_.history, from, embedder_, tier},
-                     [](Entry&&, StoredVector&&, bool) {});
+                     {.expect = [](std::uint64_t) {}, .visit = [](EntryPtr, StoredVector&&) {}});
 }
 
 LoadReport SnapshotNode::LoadAndCompare() {
@@ -160,14 +165,17 @@ LoadReport SnapshotNode::LoadAndCompare() {
   std::mutex mutex;
   std::map<std::uint64_t, Loaded> loaded;
   const SnapshotPlace from = place();
-  const auto report = LoadEntries({*stores_.history, from, embedder_, tier},
-                                  [&](Entry&& entry, StoredVector&& vector, bool indexed) {
-                                    std::lock_guard lock(mutex);
-                                    const std::uint64_t id = entry.id;
-                                    Loaded one{std::move(entry), std::move(vector), indexed};
-                                    EXPECT_TRUE(loaded.emplace(id, std::move(one)).second)
-                                        << id << " came twice";
-                                  });
+  std::uint64_t expected = 0;
+  const auto visit = [&](EntryPtr entry, StoredVector&& vector) {
+    std::lock_guard lock(mutex);
+    const std::uint64_t id = entry->record().id;
+    Loaded one{entry->record(), std::move(vector), entry->usage().indexed};
+    EXPECT_TRUE(loaded.emplace(id, std::move(one)).second) << id << " came twice";
+  };
+  const auto report =
+      LoadEntries({*stores_.history, from, embedder_, tier},
+                  {.expect = [&](std::uint64_t entries) { expected = entries; }, .visit = visit});
+  EXPECT_GE(expected, loaded.size());
   EXPECT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->entries, loaded.size());
   Compare(loaded, tier);

@@ -3,6 +3,7 @@
 // the store holds.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,8 +17,11 @@ namespace reprise {
 class SnapshotNode {
  public:
   static constexpr std::size_t kDimensions = 32;
+  static constexpr std::uint64_t kKeepFree = 1000;
 
-  explicit SnapshotNode(std::filesystem::path data, std::string embedder = "e");
+  // A snapshot is due after `least_changes`.
+  explicit SnapshotNode(std::filesystem::path data, std::string embedder = "e",
+                        std::uint64_t least_changes = 0);
   ~SnapshotNode();
 
   // Inserts or replaces the entry of that number; several numbers share a partition.
@@ -40,6 +44,9 @@ class SnapshotNode {
   SnapshotPlace place() const { return {data_ / "snapshots"}; }
   std::filesystem::path database() const { return data_ / "reprise.db"; }
   SnapshotKeeper& keeper() { return *keeper_; }
+  SemanticTier& semantic() { return *semantic_; }
+  // What the keeper takes for the disk's free bytes.
+  std::atomic<std::uint64_t> free_disk = 1ULL << 40;
   template <class T>
   T Run(Task<T> task) {
     return RunTask(io_.context(), std::move(task));

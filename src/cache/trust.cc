@@ -18,8 +18,7 @@ constexpr std::size_t kMostCorrections = 200'000;
 constexpr unsigned kPruneEvery = 360;
 
 // Equal but for case and spaces, or asked in another size: no rephrasing, as right as an exact hit.
-bool SameText(const SemanticMatch& match, const Prompt& prompt) {
-  const Prompt& stored = match.entry->prompt();
+bool SameText(const Prompt& stored, const Prompt& prompt) {
   return stored.normalized == prompt.normalized && stored.quoted == prompt.quoted;
 }
 
@@ -113,7 +112,7 @@ Trust::Vetoes Trust::VetoesFor(const std::string& tenant, const Prompt& prompt) 
 std::string Trust::Vetoes::Objection(const CachedEntry& entry) const {
   if (trust_->InReview(entry.record().id)) return "in review";
   if (refused_.empty()) return "";
-  const Digest text = TextKey(tenant_, entry.prompt());
+  const Digest text = TextKey(tenant_, *trust_->parts_.table.PromptOf(entry));
   return std::ranges::find(refused_, text) == refused_.end() ? "" : "corrected";
 }
 
@@ -143,7 +142,8 @@ Candidate Trust::CandidateFor(const SemanticMatch& match, const Job& job) const 
 
 std::optional<Exploration> Trust::Decide(const SemanticMatch& match, const Job& job) {
   const double max_error = MaxError(*job.request);
-  if (max_error == 0 || SameText(match, job.prompt)) return std::nullopt;
+  if (max_error == 0 || SameText(*parts_.table.PromptOf(*match.entry), job.prompt))
+    return std::nullopt;
   const Candidate candidate = CandidateFor(match, job);
   if (!learner_.Decide(candidate, max_error, parts_.random()).explore) return std::nullopt;
   return Exploration{candidate, learner_.DecisionsOf(candidate.pool), match.entry};
@@ -152,7 +152,9 @@ std::optional<Exploration> Trust::Decide(const SemanticMatch& match, const Job& 
 void Trust::Served(const SemanticMatch& match, const StoredImage& image,
                    std::shared_ptr<const Job> job) {
   const double share = parts_.settings.audit.share;
-  if (share <= 0 || SameText(match, job->prompt) || job->request->control.no_store) return;
+  if (share <= 0 || SameText(*parts_.table.PromptOf(*match.entry), job->prompt) ||
+      job->request->control.no_store)
+    return;
   if (parts_.random() >= share) return;
   const Candidate candidate = CandidateFor(match, *job);
   audit_.Submit({.source = ObservationSource::kAudited,
@@ -199,7 +201,8 @@ Task<Result<FeedbackResult>> Trust::Give(Feedback feedback) {
 
 Task<Result<std::uint64_t>> Trust::Correct(const Feedback& feedback, const CachedEntry& entry) {
   const Prompt prompt = Analyze(feedback.prompt);
-  const Digest a = TextKey(feedback.tenant, entry.prompt()), b = TextKey(feedback.tenant, prompt);
+  const auto stored = parts_.table.PromptOf(entry);
+  const Digest a = TextKey(feedback.tenant, *stored), b = TextKey(feedback.tenant, prompt);
   if (a == b) co_return std::unexpected(OwnPrompt(feedback.entry));
   const auto before = corrections_.Find(a, b);
   if (!before && corrections_.size() >= kMostCorrections) co_return std::unexpected(TooMany());
@@ -226,7 +229,7 @@ Task<Result<std::uint64_t>> Trust::Correct(const Feedback& feedback, const Cache
 
 Task<Result<void>> Trust::Observe(const CachedEntry& entry, const Prompt& prompt, bool same) {
   const Verdict verdict =
-      parts_.verifier.Verify(prompt, entry.prompt(), parts_.settings.match_mode);
+      parts_.verifier.Verify(prompt, *parts_.table.PromptOf(entry), parts_.settings.match_mode);
   const Digest& partition = entry.record().compatibility;
   const StoredObservation observation{.source = ObservationSource::kReported,
                                       .pool = PoolOf(partition, prompt, verdict.reason),

@@ -79,23 +79,24 @@ SavedIndex IndexGeneration::Save() const {
 }
 
 Result<std::unique_ptr<IndexGeneration>> IndexGeneration::Load(const VectorIndexOptions& options,
-                                                               std::span<const std::byte> bytes) {
+                                                               SavedReader in) {
   auto generation = std::make_unique<IndexGeneration>(options);
-  const auto header = SavedIndex::ReadHeader(bytes);
+  const auto header = SavedIndex::ReadHeader(in);
   const auto refuse = [](const char* what) {
     return Fail(Code::kCorrupt, std::string("a saved index ") + what + "; it has to be built anew");
   };
+  if (!in.status()) return std::unexpected(in.status().error());
   if (!header) return refuse("is cut short, foreign or of another version");
   if (header->dimensions != options.dimensions || header->connectivity != options.connectivity) {
     return refuse("has other dimensions or another connectivity than this one");
   }
-  if (!generation->Restore(*header, SavedReader(bytes.subspan(sizeof *header)))) {
-    return refuse("is damaged");
-  }
+  const bool sound = generation->Restore(*header, in);
+  if (!in.status()) return std::unexpected(in.status().error());
+  if (!sound) return refuse("is damaged");
   return generation;
 }
 
-bool IndexGeneration::Restore(const SavedIndex::Header& header, SavedReader in) {
+bool IndexGeneration::Restore(const SavedIndex::Header& header, SavedReader& in) {
   const std::size_t expected =
       header.count * storage_.saved_slot_bytes() + graph_.saved_bytes(header.graph);
   if (in.left() != expected || header.graph.covered > header.count) return false;

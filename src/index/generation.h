@@ -37,7 +37,7 @@ class IndexGeneration {
   SavedIndex Save() const;
   // kCorrupt for what was not saved, or by another version, or with other dimensions or links.
   static Result<std::unique_ptr<IndexGeneration>> Load(const VectorIndexOptions& options,
-                                                       std::span<const std::byte> bytes);
+                                                       SavedReader in);
 
   std::vector<Neighbour> Search(std::span<const Half> query, std::size_t count) const;
 
@@ -53,7 +53,7 @@ class IndexGeneration {
   std::size_t memory_bytes() const;
 
  private:
-  bool Restore(const SavedIndex::Header& header, SavedReader in);
+  bool Restore(const SavedIndex::Header& header, SavedReader& in);
 
   const VectorIndexOptions options_;
   VectorStorage storage_;

@@ -2,6 +2,8 @@
 // writer appends.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -31,8 +33,7 @@ class Rows {
     auto& chunk = chunks_[ChunkOf(row)];
     if (!chunk.load(std::memory_order_relaxed)) {
       const std::size_t rows = kFirstChunk << ChunkOf(row);
-      chunk.store(static_cast<std::byte*>(::operator new(rows* row_bytes_, kCacheLine)),
-                  std::memory_order_relaxed);
+      chunk.store(NewChunk(rows * row_bytes_), std::memory_order_relaxed);
     }
     return At(row);
   }
@@ -64,9 +65,23 @@ class Rows {
 
  private:
   static constexpr std::align_val_t kCacheLine{64};
+  static constexpr std::size_t kHugePage = 2u << 20;
   // Chunk c holds kFirstChunk << c rows, so a row's chunk is found by its highest bit.
   static constexpr std::size_t kFirstChunk = 4;
   static constexpr std::size_t kMaxChunks = 30;
+
+  // In huge pages where it is large: rows are met at random, and a small page for each would not
+  // fit into the processor's table of pages.
+  static std::byte* NewChunk(std::size_t bytes) {
+    auto* const chunk = static_cast<std::byte*>(::operator new(bytes, kCacheLine));
+    if (bytes < 2 * kHugePage) return chunk;
+    const auto first = (reinterpret_cast<std::uintptr_t>(chunk) + kHugePage - 1) / kHugePage;
+    const auto end = (reinterpret_cast<std::uintptr_t>(chunk) + bytes) / kHugePage;
+    // A system that has none goes on with small ones.
+    (void)::madvise(reinterpret_cast<void*>(first * kHugePage), (end - first) * kHugePage,
+                    MADV_HUGEPAGE);
+    return chunk;
+  }
 
   static std::size_t ChunkOf(std::uint32_t row) {
     return static_cast<std::size_t>(std::bit_width(row / kFirstChunk + 1)) - 1;

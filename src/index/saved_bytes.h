@@ -1,11 +1,16 @@
 // A saved index as bytes: values as this machine has them, one behind the other.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <functional>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
+
+#include "base/result.h"
 
 namespace reprise {
 
@@ -26,26 +31,51 @@ class SavedBytes {
   std::vector<std::byte> bytes_;
 };
 
-// Its user has seen to it that there are as many bytes as are taken.
+// Takes them from where they are, through a buffer. Its user has seen to it that there are as many
+// bytes as are taken. When the source fails, zeros come instead, and `status` says why.
 class SavedReader {
  public:
-  explicit SavedReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  // Fills what it is given with the bytes that follow.
+  using Source = std::function<Result<void>(std::span<std::byte>)>;
+
+  SavedReader(std::size_t size, Source source) : source_(std::move(source)), unread_(size) {}
 
   template <class T>
   T Get() {
+    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= kBuffer);
     T value;
-    std::memcpy(&value, bytes_.data(), sizeof value);
-    bytes_ = bytes_.subspan(sizeof value);
+    GetBytes(std::as_writable_bytes(std::span(&value, 1)));
     return value;
   }
   void GetBytes(std::span<std::byte> out) {
-    std::memcpy(out.data(), bytes_.data(), out.size());
-    bytes_ = bytes_.subspan(out.size());
+    const std::size_t buffered = std::min(out.size(), buffer_.size() - next_);
+    std::memcpy(out.data(), buffer_.data() + next_, buffered);
+    next_ += buffered;
+    out = out.subspan(buffered);
+    if (out.size() >= kBuffer) return Read(out);
+    if (out.empty()) return;
+    buffer_.resize(std::min(kBuffer, unread_));
+    Read(buffer_);
+    std::memcpy(out.data(), buffer_.data(), out.size());
+    next_ = out.size();
   }
-  std::size_t left() const { return bytes_.size(); }
+  std::size_t left() const { return unread_ + buffer_.size() - next_; }
+  const Result<void>& status() const { return status_; }
 
  private:
-  std::span<const std::byte> bytes_;
+  static constexpr std::size_t kBuffer = 64 << 10;
+
+  void Read(std::span<std::byte> out) {
+    unread_ -= out.size();
+    if (status_) status_ = source_(out);
+    if (!status_) std::ranges::fill(out, std::byte{0});
+  }
+
+  const Source source_;
+  std::size_t unread_;  // of the source
+  std::vector<std::byte> buffer_;
+  std::size_t next_ = 0;  // in the buffer
+  Result<void> status_;
 };
 
 }  // namespace reprise

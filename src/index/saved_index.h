@@ -37,9 +37,9 @@ class SavedIndex {
   }
 
   // Nothing for what does not begin with a header.
-  static std::optional<Header> ReadHeader(std::span<const std::byte> bytes) {
-    if (bytes.size() < sizeof(Header)) return std::nullopt;
-    const auto header = SavedReader(bytes).Get<Header>();
+  static std::optional<Header> ReadHeader(SavedReader& in) {
+    if (in.left() < sizeof(Header)) return std::nullopt;
+    const auto header = in.Get<Header>();
     return header.magic == Header().magic ? std::optional(header) : std::nullopt;
   }
 

@@ -56,6 +56,7 @@ class InProcessIndex final : public VectorIndex {
     return current_->Keys();
   }
 
+  std::size_t unsettled() const override { return unsettled_.load(); }
   bool scans_all() const override { return scans_all_.load(); }
   std::size_t size() const override { return size_.load(); }
   std::size_t memory_bytes() const override { return memory_bytes_.load(); }
@@ -75,7 +76,7 @@ class InProcessIndex final : public VectorIndex {
   std::shared_ptr<IndexGeneration> next_;
   Slot moved_ = 0;  // slots of current_ that next_ has gone through
   std::atomic<bool> scans_all_ = true;
-  std::atomic<std::size_t> size_ = 0, memory_bytes_ = 0;
+  std::atomic<std::size_t> size_ = 0, unsettled_ = 0, memory_bytes_ = 0;
   ReaderSlots<View> views_;
 };
 
@@ -135,6 +136,7 @@ void InProcessIndex::MoveOn() {
 
 void InProcessIndex::UpdateCounts() {
   size_ = current_->live();
+  unsettled_ = current_->Complete() ? 0 : current_->storage().count() - current_->covered();
   scans_all_ = !next_ && current_->live() < options_.exact_limit && current_->covered() == 0;
   memory_bytes_ = sizeof *this + current_->memory_bytes() + (next_ ? next_->memory_bytes() : 0);
 }
@@ -161,10 +163,20 @@ std::unique_ptr<VectorIndex> MakeVectorIndex(const VectorIndexOptions& options) 
 }
 
 Result<std::unique_ptr<VectorIndex>> LoadVectorIndex(const VectorIndexOptions& options,
-                                                     std::span<const std::byte> bytes) {
-  auto generation = IndexGeneration::Load(options, bytes);
+                                                     std::size_t size, SavedReader::Source source) {
+  auto generation = IndexGeneration::Load(options, {size, std::move(source)});
   if (!generation) return std::unexpected(generation.error());
   return std::make_unique<InProcessIndex>(options, std::move(*generation));
+}
+
+Result<std::unique_ptr<VectorIndex>> LoadVectorIndex(const VectorIndexOptions& options,
+                                                     std::span<const std::byte> bytes) {
+  auto source = [rest = bytes](std::span<std::byte> out) mutable -> Result<void> {
+    std::ranges::copy(rest.first(out.size()), out.begin());
+    rest = rest.subspan(out.size());
+    return {};
+  };
+  return LoadVectorIndex(options, bytes.size(), std::move(source));
 }
 
 }  // namespace reprise

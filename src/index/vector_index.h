@@ -55,6 +55,9 @@ class VectorIndex {
   // profit as it proceeds. False when nothing is left to do.
   virtual bool Settle(std::size_t steps) = 0;
 
+  // Vectors that Settle has still to bring in.
+  virtual std::size_t unsettled() const = 0;
+
   // Removing what is not there is no error.
   virtual void Remove(std::uint64_t key) = 0;
 
@@ -82,10 +85,15 @@ class VectorIndex {
 // large.
 std::unique_ptr<VectorIndex> MakeVectorIndex(const VectorIndexOptions& options);
 
-// An index as Save wrote it, on a machine of the same byte order. Copies `bytes`, at some gigabytes
-// a second, and rebuilds nothing. kCorrupt for bytes that no Save of this version, with these
-// dimensions and this connectivity, can have written; whether a damage within bounds, such as a
-// changed vector, has befallen them is for the caller's checksum to say.
+// An index as Save wrote it, on a machine of the same byte order: `size` bytes, with the next of
+// which `source` fills what it is given. Takes them in at some gigabytes a second, and rebuilds
+// nothing. kCorrupt for bytes that no Save of this version, with these dimensions and this
+// connectivity, can have written; whether a damage within bounds, such as a changed vector, has
+// befallen them is for the caller's checksum to say. The source's failure is returned.
+Result<std::unique_ptr<VectorIndex>> LoadVectorIndex(
+    const VectorIndexOptions& options, std::size_t size,
+    std::function<Result<void>(std::span<std::byte>)> source);
+// The same of bytes in memory.
 Result<std::unique_ptr<VectorIndex>> LoadVectorIndex(const VectorIndexOptions& options,
                                                      std::span<const std::byte> bytes);
 

@@ -83,7 +83,7 @@ Result<std::uint64_t> PosixFile::Size() const {
 }
 
 // Stops at the end of the file.
-Result<std::size_t> PosixFile::Fill(std::string& bytes, std::uint64_t offset) const {
+Result<std::size_t> PosixFile::Fill(std::span<char> bytes, std::uint64_t offset) const {
   std::size_t at = 0;
   while (at < bytes.size()) {
     const auto got =
@@ -108,12 +108,18 @@ Result<std::string> PosixFile::ReadAll() const {
 
 Result<std::string> PosixFile::ReadAt(std::uint64_t offset, std::size_t size) const {
   std::string bytes;
-  bytes.resize_and_overwrite(size, [](char*, std::size_t all) { return all; });
-  const auto got = Fill(bytes, offset);
+  bytes.resize_and_overwrite(size, [size](char*, std::size_t) { return size; });
+  const auto read = ReadAt(offset, std::as_writable_bytes(std::span(bytes)));
+  if (!read) return std::unexpected(read.error());
+  return bytes;
+}
+
+Result<void> PosixFile::ReadAt(std::uint64_t offset, std::span<std::byte> bytes) const {
+  const auto got = Fill({reinterpret_cast<char*>(bytes.data()), bytes.size()}, offset);
   if (!got) return std::unexpected(got.error());
-  if (*got == size) return bytes;
+  if (*got == bytes.size()) return {};
   return Fail(Code::kUnavailable, path_.string() + " ends after " + std::to_string(offset + *got) +
-                                      " bytes, where " + std::to_string(size) + " from " +
+                                      " bytes, where " + std::to_string(bytes.size()) + " from " +
                                       std::to_string(offset) + " on were expected");
 }
 

@@ -2,9 +2,11 @@
 // failure). Every failure names the path, the system's reason and what to do.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,13 +42,14 @@ class PosixFile {
   Result<std::uint64_t> Size() const;
   // Exactly so many bytes; kUnavailable when the file ends before. For several threads at once.
   Result<std::string> ReadAt(std::uint64_t offset, std::size_t size) const;
+  Result<void> ReadAt(std::uint64_t offset, std::span<std::byte> bytes) const;
   // Bytes and length reach the disk.
   Result<void> Sync();
 
   int descriptor() const { return descriptor_; }
 
  private:
-  Result<std::size_t> Fill(std::string& bytes, std::uint64_t offset) const;
+  Result<std::size_t> Fill(std::span<char> bytes, std::uint64_t offset) const;
   PosixFile(std::filesystem::path path, int descriptor)
       : path_(std::move(path)), descriptor_(descriptor) {}
 

@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kMagic = "RPRSSNAP";
 // Of the file's layout and of the records in it: any change of either is another version.
 constexpr std::uint32_t kVersion = 1;
+constexpr std::size_t kReadPiece = 256 << 10;
 constexpr std::size_t kHeadBytes = kMagic.size() + sizeof kVersion;
 // The table's length and its checksum.
 constexpr std::size_t kFootBytes = 2 * sizeof(std::uint64_t);
@@ -163,6 +164,28 @@ Result<std::string> SnapshotFile::Read(const SnapshotWriter::Place& place) const
   if (!bytes) return bytes;
   if (Checksum(*bytes) != place.checksum) return Damaged("a part does not have its checksum");
   return bytes;
+}
+
+Result<void> SnapshotFile::ReadBlob(std::size_t blob, const BlobTaker& take) const {
+  const SnapshotWriter::Place& place = blobs_[blob];
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  std::uint64_t next = 0;
+  const auto source = [&](std::span<std::byte> out) -> Result<void> {
+    if (out.size() > place.bytes - next) return Damaged("a blob is shorter than what it holds");
+    // In pieces that the processor's cache still has when their checksum is made.
+    for (std::size_t piece = 0; !out.empty(); out = out.subspan(piece)) {
+      piece = std::min(out.size(), kReadPiece);
+      const auto read = file_.ReadAt(place.offset + next, out.first(piece));
+      if (!read) return read;
+      XXH3_64bits_update(&state, out.data(), piece);
+      next += piece;
+    }
+    return {};
+  };
+  if (auto taken = take(place.bytes, source); !taken) return taken;
+  if (next == place.bytes && XXH3_64bits_digest(&state) == place.checksum) return {};
+  return Damaged("a blob does not have its checksum");
 }
 
 bool SnapshotFile::Decode(std::string_view& bytes, Entry& entry, bool& embedded) {

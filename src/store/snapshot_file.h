@@ -93,8 +93,12 @@ class SnapshotFile {
 
   std::size_t blobs() const { return blobs_.size(); }
   const std::string& BlobKey(std::size_t blob) const { return blobs_[blob].key; }
-  // kCorrupt when the checksum does not fit.
-  Result<std::string> ReadBlob(std::size_t blob) const { return Read(blobs_[blob]); }
+  // Gives `take` the blob's size and a source, which fills what it is given with the bytes that
+  // follow: all have to be taken. Only afterwards it is known whether the checksum fits; kCorrupt
+  // when it does not.
+  using BlobSource = std::function<Result<void>(std::span<std::byte>)>;
+  using BlobTaker = std::function<Result<void>(std::size_t size, const BlobSource& source)>;
+  Result<void> ReadBlob(std::size_t blob, const BlobTaker& take) const;
 
  private:
   SnapshotFile(std::filesystem::path path, PosixFile file)

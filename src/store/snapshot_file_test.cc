@@ -53,9 +53,14 @@ class SnapshotFileTest : public testing::Test {
       if (!read) return std::unexpected(read.error());
     }
     for (std::size_t blob = 0; blob < snapshot->blobs(); ++blob) {
-      const auto bytes = snapshot->ReadBlob(blob);
-      if (!bytes) return std::unexpected(bytes.error());
-      EXPECT_EQ(*bytes, snapshot->BlobKey(blob) == "x" ? "some bytes" : "");
+      std::string bytes;
+      const auto take = [&](std::size_t size, const SnapshotFile::BlobSource& source) {
+        bytes.resize(size);
+        return source(std::as_writable_bytes(std::span(bytes)));
+      };
+      const auto read = snapshot->ReadBlob(blob, take);
+      if (!read) return std::unexpected(read.error());
+      EXPECT_EQ(bytes, snapshot->BlobKey(blob) == "x" ? "some bytes" : "");
     }
     return entries;
   }
