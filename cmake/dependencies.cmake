@@ -2,14 +2,15 @@
 # else was considered, stands in ARCHITECTURE.md.
 add_library(reprise_options INTERFACE)
 target_include_directories(reprise_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
-target_compile_options(reprise_options INTERFACE -Wall -Wextra -Werror=return-type
+# Some libraries bring -pthread with them: precompiled headers take the same everywhere.
+target_compile_options(reprise_options INTERFACE -pthread -Wall -Wextra -Werror=return-type
                                                  -Wno-missing-field-initializers)
 if(REPRISE_SANITIZE)
-  add_compile_options(-fsanitize=${REPRISE_SANITIZE} -fno-omit-frame-pointer -O1
+  add_compile_options(-fsanitize=${REPRISE_SANITIZE} -fno-omit-frame-pointer -O1 -g1
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${REPRISE_SANITIZE})
 endif()
-if(REPRISE_FUZZ)
+if(REPRISE_FUZZ AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")

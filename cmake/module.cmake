@@ -1,3 +1,16 @@
+# Headers that most files have in common are parsed once, by the target `first`: it builds what the
+# others reuse, so all of them have its options.
+function(reprise_precompile target first header)
+  if(target STREQUAL first)
+    target_precompile_headers(${target} PRIVATE ${header})
+  else()
+    target_precompile_headers(${target} REUSE_FROM ${first})
+  endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")  # so that a compiler cache knows it again
+    target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  endif()
+endfunction()
+
 # One folder under src/ is one library, and its DEPS are the folders it may include.
 #
 #   reprise_module(cache DEPS embed index store upstream LINK SQLite::SQLite3)
@@ -35,6 +48,7 @@ function(reprise_module name)
   if(sources)
     add_library(reprise_${name} STATIC ${sources})
     set(scope PUBLIC)
+    reprise_precompile(reprise_${name} reprise_base ${CMAKE_SOURCE_DIR}/cmake/pch.h)
   else()
     add_library(reprise_${name} INTERFACE)
     set(scope INTERFACE)
@@ -45,9 +59,12 @@ function(reprise_module name)
     add_executable(${name}_test EXCLUDE_FROM_ALL ${tests})
     # What a test does itself takes no time worth optimising, and half of its compilation would go
     # into that. Not so its helpers (*_testing.cc), some of which simulate thousands of requests.
-    set(own_tests ${tests})
-    list(FILTER own_tests INCLUDE REGEX "_test\\.cc$")
-    set_property(SOURCE ${own_tests} APPEND PROPERTY COMPILE_OPTIONS -O0)
+    set(helpers ${tests})
+    list(FILTER helpers INCLUDE REGEX "_testing\\.cc$")
+    target_compile_options(${name}_test PRIVATE -O0)
+    set_property(SOURCE ${helpers} APPEND PROPERTY COMPILE_OPTIONS $<IF:$<CONFIG:Debug>,-O1,-O2>)
+    set_property(SOURCE ${helpers} PROPERTY SKIP_PRECOMPILE_HEADERS ON)
+    reprise_precompile(${name}_test base_test ${CMAKE_SOURCE_DIR}/cmake/pch_testing.h)
     add_dependencies(unit_tests ${name}_test)
     target_link_libraries(${name}_test PRIVATE reprise_${name} GTest::gmock GTest::gtest_main)
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
