@@ -2,7 +2,7 @@
 #
 #   make demo    build, then play a few dozen prompts through a gateway (DEMO_ARGS=--once to exit)
 #   make build   the program at build/reprise
-#   make test    unit and end-to-end tests, plain and under ASan + UBSan
+#   make test    unit and end-to-end tests, plain and under ASan + UBSan; fuzz
 #   make tsan    unit and end-to-end tests under ThreadSanitizer
 #   make fuzz    every fuzz target for 30 s (SECONDS=3600 TARGET=prompts for one of them, longer)
 #   make bench   benchmarks, exact hits next to nginx among them
@@ -20,7 +20,7 @@ build:
 demo: build
 	build/reprise demo $(DEMO_ARGS)
 
-test: test-plain asan
+test: test-plain asan fuzz
 
 test-plain:
 	tools/setup --test
@@ -29,7 +29,7 @@ test-plain:
 	ctest --test-dir build -L unit --output-on-failure
 	REPRISE=build/reprise $(E2E)
 
-# Sanitizers: %-run builds a preset, then runs everything under it.
+# Sanitizers: builds the preset of that name, then runs everything under it.
 asan tsan: %:
 	tools/setup --test
 	cmake --preset $*
@@ -39,8 +39,8 @@ asan tsan: %:
 
 fuzz:
 	tools/setup --test
-	cmake --preset fuzz
-	cmake --build --preset fuzz --target fuzzer
+	cmake --preset asan
+	cmake --build --preset asan --target fuzzer
 	fuzz/run $(or $(SECONDS),30) $(TARGET)
 
 bench:
@@ -55,4 +55,4 @@ soak: build
 	  $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
 clean:
-	rm -rf build build-dev build-asan build-tsan build-fuzz
+	rm -rf build build-dev build-asan build-tsan

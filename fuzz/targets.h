@@ -25,6 +25,7 @@ void Tensors(std::string_view bytes);
 void Tokenizers(std::string_view bytes);
 void Configs(std::string_view bytes);
 void Archives(std::string_view bytes);
+void Snapshots(std::string_view bytes);
 
 inline constexpr Target kTargets[] = {
     {"bodies", Bodies},   {"chat", Chat},
@@ -32,7 +33,7 @@ inline constexpr Target kTargets[] = {
     {"urls", Urls},       {"prompts", Prompts},
     {"images", Images},   {"tensors", Tensors},
     {"configs", Configs}, {"tokenizers", Tokenizers},
-    {"archives", Archives},
+    {"archives", Archives}, {"snapshots", Snapshots},
 };
 
 // A promise, also where assertions are off.
