@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
+#include "base/log.h"
 #include "store/archive.h"
 #include "store/archive_json.h"
 #include "store/posix_file.h"
@@ -93,15 +94,15 @@ class Exporter {
   }
 
  private:
-  // False: the file is gone or damaged. Images with the same bytes are in the archive once.
+  // False: the file is gone or damaged, or the disk does not give it back. Images with the same
+  // bytes are in the archive once.
   Result<bool> AddImage(const Digest& digest) {
     if (written_.contains(digest)) return true;
     const std::string hex = digest.Hex();
-    const auto file = PosixFile::OpenIfThere(blobs_ / hex.substr(0, 2) / hex.substr(2));
-    if (!file) return std::unexpected(file.error());
-    auto bytes = *file ? (*file)->ReadAll() : Result<std::string>();
-    if (!bytes) return std::unexpected(bytes.error());
-    if (!*file || Sha256(*bytes) != digest) {
+    const auto bytes = Read(blobs_ / hex.substr(0, 2) / hex.substr(2));
+    if (!bytes || Sha256(*bytes) != digest) {
+      log::warn("image {} is left out: {}", hex,
+                bytes ? "its file is damaged" : bytes.error().message);
       ++counts_.left_out;
       return false;
     }
@@ -112,6 +113,13 @@ class Exporter {
     counts_.bytes += bytes->size();
     chunk_bytes_ += bytes->size();
     return true;
+  }
+
+  static Result<std::string> Read(const fs::path& path) {
+    const auto file = PosixFile::OpenIfThere(path);
+    if (!file) return std::unexpected(file.error());
+    if (!*file) return Fail(Code::kNotFound, "there is no " + path.string());
+    return (*file)->ReadAll();
   }
 
   const fs::path& blobs_;

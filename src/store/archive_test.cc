@@ -184,6 +184,19 @@ TEST(Archive, WhatHasExpiredOrFindsNoRoomIsLeftOut) {
   EXPECT_EQ(small.counts->entries, 1u);
 }
 
+TEST(Archive, AnImageThatCannotBeReadKeepsNoneFromTheArchive) {
+  Place from, to;
+  from.Put(MakeEntry("one"), {"image 1"});
+  from.Put(MakeEntry("two"), {"image 2"});
+  const std::string hex = Sha256("image 1").Hex();
+  const fs::path file = from.path() / "blobs" / hex.substr(0, 2) / hex.substr(2);
+  ASSERT_TRUE(fs::remove(file));
+  fs::create_directory(file);  // reading it is an error of the system's
+  ASSERT_TRUE(to.Import(from.Export()));
+  EXPECT_EQ(from.counts->left_out, 1u);
+  EXPECT_EQ(to.counts->images, 1u);
+}
+
 TEST(Archive, ImagesThatAreGoneOrDamagedAreLeftOut) {
   Place from, to;
   from.Put(MakeEntry("one"), {"image 1", "image 2"});
