@@ -70,7 +70,8 @@ class FileSocket : public asio::ip::tcp::socket {
       if (sent < before) return sent;
     }
     asio::error_code failed;
-    native_non_blocking(true, failed);  // sendfile has no flag for it
+    // Sendfile has no flag for it. Set once: to set it is a call of the system each time.
+    if (!native_non_blocking()) native_non_blocking(true, failed);
     if (failed) return sent;
     off_t offset = static_cast<off_t>(place->offset);
     const ssize_t body = sendfile(native_handle(), place->file, &offset, last.size());
