@@ -73,29 +73,36 @@ Task<Result<void>> BlobRefs::Remove(Digest digest, Event removal, BlobStore& blo
 Task<Result<std::size_t>> BlobRefs::RemoveUnreferenced(BlobStore& blobs,
                                                        const std::atomic<bool>& stop) {
   may_leak_ = false;
-  std::size_t count = 0;
+  std::vector<Digest> leaks;
   for (int first = 0; first < 256 && !stop; ++first) {
-    auto stored = co_await blobs.List(static_cast<std::uint8_t>(first));
-    Result<std::size_t> removed = 0;
-    if (stored) {
-      removed = co_await RemoveUnreferencedOf(std::move(*stored), blobs);
-    } else {
-      removed = std::unexpected(stored.error());
-    }
-    if (!removed) {
+    const auto stored = co_await blobs.List(static_cast<std::uint8_t>(first));
+    if (!stored) {
       may_leak_ = true;
-      co_return removed;
+      co_return std::unexpected(stored.error());
     }
-    count += *removed;
+    std::lock_guard lock(mutex_);
+    for (const Digest& digest : *stored) {
+      if (!blobs_.contains(digest)) leaks.push_back(digest);
+    }
   }
-  co_return count;
+  if (stop) co_return 0;
+  if (leaks.size() > most_leaks_) {
+    co_return Fail(Code::kConflict,
+                   "there are " + std::to_string(leaks.size()) +
+                       " files without an entry, more than a crash leaves: is the database older "
+                       "than the files? None was removed; `reprise doctor --repair` does so");
+  }
+  const auto removed = co_await RemoveAll(std::move(leaks), blobs, stop);
+  if (!removed) may_leak_ = true;
+  co_return removed;
 }
 
 // What is being put has its reference already.
-Task<Result<std::size_t>> BlobRefs::RemoveUnreferencedOf(std::vector<Digest> stored,
-                                                         BlobStore& blobs) {
+Task<Result<std::size_t>> BlobRefs::RemoveAll(std::vector<Digest> leaks, BlobStore& blobs,
+                                              const std::atomic<bool>& stop) {
   std::size_t count = 0;
-  for (const Digest& digest : stored) {
+  for (const Digest& digest : leaks) {
+    if (stop) break;
     Event removal;
     {
       std::lock_guard lock(mutex_);

@@ -19,6 +19,10 @@ namespace reprise {
 
 class BlobRefs {
  public:
+  // A crash leaves what was being stored or removed. An older database that was put back knows
+  // nothing of what is newer than it, and that is not ours to remove.
+  explicit BlobRefs(std::size_t most_leaks = 5000) : most_leaks_(most_leaks) {}
+
   // Makes room for so many blobs.
   void Reserve(std::size_t blobs);
   // At start-up, for a reference that the store already holds.
@@ -36,7 +40,8 @@ class BlobRefs {
   bool may_leak() const { return may_leak_; }
 
   // Removes those, once every stored reference has been added; gives how many. Ends early when
-  // `stop` is set. After an error some may be left, and `may_leak` says so.
+  // `stop` is set. After an error some may be left, and `may_leak` says so. kConflict when there
+  // are more than `most_leaks`: none is removed then, nor looked for again.
   Task<Result<std::size_t>> RemoveUnreferenced(BlobStore& blobs, const std::atomic<bool>& stop);
 
   // Of all blobs that are referred to.
@@ -52,8 +57,10 @@ class BlobRefs {
   using Event = std::shared_ptr<AsyncValue<bool>>;
   Event BeginRemoval(const Digest& digest);
   Task<Result<void>> Remove(Digest digest, Event removal, BlobStore& blobs);
-  Task<Result<std::size_t>> RemoveUnreferencedOf(std::vector<Digest> stored, BlobStore& blobs);
+  Task<Result<std::size_t>> RemoveAll(std::vector<Digest> leaks, BlobStore& blobs,
+                                      const std::atomic<bool>& stop);
 
+  const std::size_t most_leaks_;
   std::atomic<bool> may_leak_ = true;
   std::mutex mutex_;
   std::unordered_map<Digest, Blob> blobs_;

@@ -116,6 +116,19 @@ TEST_F(BlobRefsTest, WhatNothingRefersToIsRemoved) {
   EXPECT_FALSE(refs_.may_leak());
 }
 
+TEST_F(BlobRefsTest, MoreThanACrashLeavesIsNotRemoved) {
+  std::atomic<bool> stop = false;
+  BlobRefs refs(2);
+  for (const char* leak : {"leak", "another", "and more"}) {
+    ASSERT_TRUE(RunTask(io_.context(), blobs_->Put(ShareBytes(std::string(leak)))));
+  }
+  const auto removed = RunTask(io_.context(), refs.RemoveUnreferenced(*blobs_, stop));
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().code, Code::kConflict);
+  EXPECT_TRUE(Stored("leak") && Stored("another") && Stored("and more"));
+  EXPECT_FALSE(refs.may_leak()) << "once is enough";
+}
+
 TEST_F(BlobRefsTest, AFailedRemovalIsMadeUpFor) {
   std::atomic<bool> stop = false;
   ASSERT_EQ(RunTask(io_.context(), refs_.RemoveUnreferenced(*blobs_, stop)), 0u);
