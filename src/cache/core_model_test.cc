@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "cache/cache_testing.h"
+#include "cache/evictor.h"
 #include "cache/identity.h"
 
 namespace reprise {
@@ -25,6 +26,7 @@ using Fault = FaultyDisk::Fault;
 constexpr int kSteps = 400;
 constexpr std::int64_t kTtlMs = 20'000;
 constexpr std::size_t kMaxEntries = 8;
+constexpr std::uint64_t kMaxBytes = 40'000;
 constexpr std::size_t kPoolLimit = 10;  // of one fingerprint; the oldest go
 
 const std::vector<std::string> kPrompts = {
@@ -78,14 +80,17 @@ class CoreModelTest : public testing::TestWithParam<unsigned> {
     });
   }
 
-  static bool Limited() { return GetParam() % 3 == 0; }
+  static bool LimitedEntries() { return GetParam() % 3 == 0; }
+  static bool LimitedBytes() { return GetParam() % 3 == 1; }
+  static bool Limited() { return LimitedEntries() || LimitedBytes(); }
   static SyncMode Sync() { return GetParam() % 2 == 0 ? SyncMode::kBefore : SyncMode::kBehind; }
   static std::shared_ptr<FaultyDisk> Disk() { return std::make_shared<FaultyDisk>(GetParam()); }
   static CacheSettings Settings() {
     CacheSettings settings;
     settings.ttl_ms = kTtlMs;
     settings.hot_bytes = 0;  // every read reaches the disk
-    if (Limited()) settings.limits.max_entries = kMaxEntries;
+    if (LimitedEntries()) settings.limits.max_entries = kMaxEntries;
+    if (LimitedBytes()) settings.limits.max_bytes = kMaxBytes;
     return settings;
   }
 
@@ -167,8 +172,29 @@ class CoreModelTest : public testing::TestWithParam<unsigned> {
       }
     }
     if (!slack.fewer) ASSERT_EQ(missing, 0u) << "acknowledged images are lost";
-    if (Limited()) ASSERT_LE(truth.size(), kMaxEntries);
     model_ = std::move(truth);
+    if (LimitedEntries()) ASSERT_LE(model_.size(), kMaxEntries);
+    if (LimitedBytes()) {
+      const std::uint64_t bytes = StoredBytes();
+      ASSERT_LE(bytes, kMaxBytes);
+      most_bytes_ = std::max(most_bytes_, bytes);
+    }
+  }
+
+  // Otherwise the steps say nothing about it.
+  void CheckLimitWasMet() const {
+    if (LimitedBytes()) EXPECT_GT(most_bytes_, kMaxBytes / 2);
+  }
+
+  // Of all entries and images, those with equal bytes once.
+  std::uint64_t StoredBytes() const {
+    std::map<Digest, std::uint64_t> images;
+    for (const Entry& entry : cache_.Rows()) {
+      for (const StoredImage& image : entry.images) images[image.blob] = image.bytes;
+    }
+    std::uint64_t bytes = model_.size() * kEntryBytes;
+    for (const auto& [digest, size] : images) bytes += size;
+    return bytes;
   }
 
   // ---- requests ----
@@ -459,6 +485,7 @@ class CoreModelTest : public testing::TestWithParam<unsigned> {
   std::atomic<int> failures_ = 0;
   std::map<std::string, Made> made_;  // by digest
   Stored model_;
+  std::uint64_t most_bytes_ = 0;
   TestCache cache_;
 };
 
@@ -469,6 +496,7 @@ TEST_P(CoreModelTest, StoresAndServesWhatTheModelAllows) {
     if (HasFatalFailure()) return;
   }
   Maintain();
+  CheckLimitWasMet();
 }
 
 unsigned Seeds() {
