@@ -48,22 +48,28 @@ class SavedReader {
     return value;
   }
   void GetBytes(std::span<std::byte> out) {
-    const std::size_t buffered = std::min(out.size(), buffer_.size() - next_);
-    std::memcpy(out.data(), buffer_.data() + next_, buffered);
-    next_ += buffered;
-    out = out.subspan(buffered);
+    out = out.subspan(Take(out));
     if (out.size() >= kBuffer) return Read(out);
     if (out.empty()) return;
     buffer_.resize(std::min(kBuffer, unread_));
+    next_ = 0;
     Read(buffer_);
-    std::memcpy(out.data(), buffer_.data(), out.size());
-    next_ = out.size();
+    Take(out);
   }
   std::size_t left() const { return unread_ + buffer_.size() - next_; }
   const Result<void>& status() const { return status_; }
 
  private:
   static constexpr std::size_t kBuffer = 64 << 10;
+
+  // What the buffer has; how much it was.
+  std::size_t Take(std::span<std::byte> out) {
+    const auto taken =
+        std::span(buffer_).subspan(next_, std::min(out.size(), buffer_.size() - next_));
+    std::ranges::copy(taken, out.begin());
+    next_ += taken.size();
+    return taken.size();
+  }
 
   void Read(std::span<std::byte> out) {
     unread_ -= out.size();

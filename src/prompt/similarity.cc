@@ -65,7 +65,7 @@ bool IsSmallSlip(std::string_view unknown, std::string_view known) {
 }
 
 bool IsMisspellingOf(std::string_view unknown, std::string_view known) {
-  const auto [shorter, longer] = std::minmax(unknown.size(), known.size());
+  const auto [shorter, longer] = std::minmax({unknown.size(), known.size()});
   if (shorter < 4 || longer > kLongest || unknown[0] != known[0]) return false;
   if (IsSmallSlip(unknown, known) || Sound(unknown) == Sound(known)) return true;
   if (shorter < kMiddlingWord || unknown.back() != known.back()) return false;
@@ -86,7 +86,7 @@ bool IsMisspellingOf(std::string_view unknown, std::string_view known) {
 }
 
 bool IsMisspelling(std::string_view a, std::string_view b) {
-  const auto [shorter, longer] = std::minmax(a.size(), b.size());
+  const auto [shorter, longer] = std::minmax({a.size(), b.size()});
   if (shorter < kSoundLength || longer > kLongest || a[0] != b[0] || a.back() != b.back()) {
     return false;
   }
