@@ -53,8 +53,9 @@ void Chat(std::string_view bytes) {
 void Batch(std::string_view bytes) {
   const auto call = ReadBatchBody(bytes, {}, {});
   if (!call) return;
-  Promise(call->names.size() == call->requests.size() && call->names.size() == call->calls.size(),
-          "every item has a name, a request and a call");
+  Promise(call->names.size() == call->calls.size(), "every item has a name and a call");
+  Promise(call->requests.size() == (call->background ? call->names.size() : 0),
+          "an item has a request where that is to be stored");
 }
 
 void Forms(std::string_view bytes) {

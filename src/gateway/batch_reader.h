@@ -17,10 +17,12 @@ namespace reprise {
 
 struct BatchCall {
   bool background = false;
-  std::vector<std::string> names;     // of the items, in the caller's order
-  std::vector<std::string> requests;  // theirs, as Dialect::kNative reads them, templates filled
-  std::vector<ImageCall> calls;       // the same, read
-  BatchWebhook webhook;               // owed, when there is one
+  std::vector<std::string> names;  // of the items, in the caller's order
+  // Theirs, as Dialect::kNative reads them, templates filled; only where they are to be stored, in
+  // the background.
+  std::vector<std::string> requests;
+  std::vector<ImageCall> calls;  // the same, read
+  BatchWebhook webhook;          // owed, when there is one
 };
 
 // kInvalidArgument names the item and the parameter, and nothing was begun.
