@@ -19,6 +19,8 @@ function wrk(url, script) {
   const out = execFileSync("wrk", ["-t1", `-c${CONNECTIONS}`, `-d${SECONDS}s`, "--latency",
     ...(script ? ["-s", script] : []), url], { encoding: "utf8" });
   if (/Non-2xx|Socket errors/.test(out) || !/50%/.test(out)) throw new Error(out);
+  // Now and then it leaves a quantile empty.
+  if (!/50%\s+[\d.]+[mu]?s\b/.test(out) || !/99%\s+[\d.]+[mu]?s\b/.test(out)) return wrk(url, script);
   const millis = (text) => {
     const [, value, unit] = text.match(/([\d.]+)(us|ms|s)/);
     return Number(value) * { us: 0.001, ms: 1, s: 1000 }[unit];
