@@ -20,7 +20,8 @@ build:
 demo: build
 	build/reprise demo $(DEMO_ARGS)
 
-test: test-plain asan fuzz
+test: test-plain asan
+	$(MAKE) fuzz FUZZ_SEED=1
 
 test-plain:
 	tools/setup --test
@@ -41,7 +42,7 @@ fuzz:
 	tools/setup --test
 	cmake --preset asan
 	cmake --build --preset asan --target fuzzer
-	fuzz/run $(or $(SECONDS),30) $(TARGET)
+	FUZZ_SEED=$(or $(FUZZ_SEED),0) fuzz/run $(or $(SECONDS),30) $(TARGET)
 
 bench:
 	tools/setup --bench
