@@ -10,7 +10,19 @@
 #include "prompt/text.h"
 
 namespace reprise {
+
+std::size_t WholeNumber(const nlohmann::json& value, std::size_t most) {
+  if (!value.is_number_unsigned() || value.get<std::size_t>() > most) {
+    throw nlohmann::json::type_error::create(302, value.dump() + " is no such number", &value);
+  }
+  return value.get<std::size_t>();
+}
+
 namespace {
+
+TokenId Id(const nlohmann::json& value) {
+  return static_cast<TokenId>(WholeNumber(value, std::numeric_limits<TokenId>::max()));
+}
 
 using nlohmann::json;
 
@@ -93,7 +105,7 @@ Result<Frame> ReadTemplate(const json& processor) {
     }
     const std::string name = item.at("SpecialToken").at("id").get<std::string>();
     for (const json& id : processor.at("special_tokens").at(name).at("ids")) {
-      side->push_back(id.get<TokenId>());
+      side->push_back(Id(id));
     }
   }
   return frame;
@@ -104,8 +116,7 @@ Result<Frame> ReadFrame(const json& processor) {
   const std::string type = processor.at("type").get<std::string>();
   if (type == "TemplateProcessing") return ReadTemplate(processor);
   if (type == "BertProcessing" || type == "RobertaProcessing") {
-    return Frame{{processor.at("cls").at(1).get<TokenId>()},
-                 {processor.at("sep").at(1).get<TokenId>()}};
+    return Frame{{Id(processor.at("cls").at(1))}, {Id(processor.at("sep").at(1))}};
   }
   return UnsupportedTokenizer("post-processor", type,
                               "TemplateProcessing, BertProcessing and RobertaProcessing");
@@ -154,7 +165,7 @@ struct Tokenizer::Parts {
       return std::unexpected(read.error());
     }
     if (const json& cut = MemberOrNull(file, "truncation"); cut.is_object()) {
-      parts->truncation = cut.at("max_length").get<std::size_t>();
+      parts->truncation = WholeNumber(cut.at("max_length"));
     }
     return parts;
   }
@@ -162,7 +173,7 @@ struct Tokenizer::Parts {
   Result<void> ReadAddedTokens(const json& list) {
     for (const json& entry : list) {
       AddedToken token{.text = entry.at("content").get<std::string>(),
-                       .id = entry.at("id").get<TokenId>(),
+                       .id = Id(entry.at("id")),
                        .normalized = entry.value("normalized", true),
                        .single_word = entry.value("single_word", false),
                        .strips_left = entry.value("lstrip", false),

@@ -343,9 +343,10 @@ Result<std::unique_ptr<TokenModel>> MakeTokenModel(const json& model) {
   if (!vocabulary) return std::unexpected(vocabulary.error());
   const std::string unknown = model.value("unk_token", "[UNK]");
   if (type == "WordLevel") return std::make_unique<WordLevel>(std::move(*vocabulary), unknown);
+  const auto longest = model.find("max_input_chars_per_word");
   return std::make_unique<WordPiece>(std::move(*vocabulary), unknown,
                                      model.value("continuing_subword_prefix", "##"),
-                                     model.value("max_input_chars_per_word", std::size_t{100}));
+                                     longest == model.end() ? 100 : WholeNumber(*longest));
 }
 
 }  // namespace reprise

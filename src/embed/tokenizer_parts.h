@@ -3,7 +3,9 @@
 // that are missing or of a wrong type.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -15,6 +17,11 @@
 #include "embed/tokenizer.h"
 
 namespace reprise {
+
+// A whole number up to `most`, as a tokenizer's file has it. Throws json::type_error for anything
+// else: the library converts every number it is given, also one that does not fit.
+std::size_t WholeNumber(const nlohmann::json& value,
+                        std::size_t most = std::numeric_limits<std::size_t>::max());
 
 // kInvalidArgument: "this tokenizer's normalizer is of the type 'X', ... ".
 std::unexpected<Error> UnsupportedTokenizer(std::string_view part, std::string_view type,
