@@ -16,7 +16,6 @@ namespace reprise {
 namespace {
 
 using nlohmann::ordered_json;
-using json = ordered_json;
 
 constexpr long kPollNanos = 200'000'000;
 constexpr std::size_t kBarWidth = 40;
@@ -47,13 +46,13 @@ class ProgressBar {
   bool shown_ = false;
 };
 
-Result<json> ReadReply(const Result<http::ClientResponse>& response, int wanted) {
+Result<ordered_json> ReadReply(const Result<http::ClientResponse>& response, int wanted) {
   if (!response) return std::unexpected(response.error());
   if (response->status != wanted) {
     const Code code = response->status < 500 ? Code::kInvalidArgument : Code::kUnavailable;
     return Fail(code, ErrorMessage(*response));
   }
-  json body = json::parse(response->body, nullptr, false);
+  ordered_json body = ordered_json::parse(response->body, nullptr, false);
   if (!body.is_object()) return Fail(Code::kBadUpstream, "the gateway's reply is no JSON object");
   return body;
 }
@@ -69,12 +68,12 @@ bool Interrupted() {
 }
 
 // The batch's state when it has ended; a signal cancels it.
-Result<json> Wait(GatewayClient& gateway, const std::string& path) {
+Result<ordered_json> Wait(GatewayClient& gateway, const std::string& path) {
   ProgressBar bar;
   for (bool cancelled = false;;) {
     auto batch = ReadReply(gateway.Get(path), 200);
     if (!batch) return batch;
-    const json& counts = (*batch)["counts"];
+    const ordered_json& counts = (*batch)["counts"];
     const auto total = counts["total"].get<std::size_t>();
     bar.Show(total - counts["waiting"].get<std::size_t>(), total);
     if (!(*batch)["ended"].is_null()) return batch;
@@ -100,8 +99,8 @@ std::string FileName(const std::string& item, std::size_t index, const std::stri
 
 // Writes the item's images, and notes their files in it.
 Result<void> SaveItem(GatewayClient& gateway, const BatchOptions& options, const std::string& name,
-                      json& item) {
-  item["files"] = json::array();
+                      ordered_json& item) {
+  item["files"] = ordered_json::array();
   for (std::size_t i = 0; i < item["images"].size(); ++i) {
     const auto image = item["images"][i]["name"].get<std::string>();
     const auto response = gateway.Get("/images/" + image);
@@ -114,7 +113,7 @@ Result<void> SaveItem(GatewayClient& gateway, const BatchOptions& options, const
   return {};
 }
 
-void Count(const json& item, Summary& summary) {
+void Count(const ordered_json& item, Summary& summary) {
   if (item["status"] != "done") {
     ++summary.failed;
     return;
@@ -124,16 +123,16 @@ void Count(const json& item, Summary& summary) {
   summary.saved_usd += item["cache"]["saved_usd"].get<double>();
 }
 
-void Print(const BatchOptions& options, const json& batch, const Summary& summary) {
+void Print(const BatchOptions& options, const ordered_json& batch, const Summary& summary) {
   if (options.as_json) {
-    fmt::print("{}\n", json{{"state", batch["state"]},
-                            {"images", summary.images},
-                            {"hits", summary.hits},
-                            {"misses", summary.misses},
-                            {"failed", summary.failed},
-                            {"saved_usd", summary.saved_usd},
-                            {"items", batch["items"]}}
-                           .dump(-1, ' ', false, json::error_handler_t::replace));
+    fmt::print("{}\n", ordered_json{{"state", batch["state"]},
+                                    {"images", summary.images},
+                                    {"hits", summary.hits},
+                                    {"misses", summary.misses},
+                                    {"failed", summary.failed},
+                                    {"saved_usd", summary.saved_usd},
+                                    {"items", batch["items"]}}
+                           .dump(-1, ' ', false, ordered_json::error_handler_t::replace));
     return;
   }
   for (const auto& [name, item] : batch["items"].items()) {

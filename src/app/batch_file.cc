@@ -99,7 +99,7 @@ Result<json> Listed(Converter& converter, const YAML::Node& items, const std::st
   return list;
 }
 
-Result<json> Read(const YAML::Node& root, const std::string& name) {
+Result<json> ReadRoot(const YAML::Node& root, const std::string& name) {
   if (!root.IsMap()) return At(root, name, "expected 'items:' and other members of a batch");
   Converter converter(name);
   json body = json::object();
@@ -118,7 +118,7 @@ Result<json> Read(const YAML::Node& root, const std::string& name) {
 
 Result<json> ParseBatchFile(const std::string& yaml, const std::string& name) {
   try {
-    return Read(YAML::Load(yaml), name);
+    return ReadRoot(YAML::Load(yaml), name);
   } catch (const YAML::Exception& error) {
     return Fail(Code::kInvalidArgument,
                 name + ":" + std::to_string(error.mark.line + 1) + ": " + error.msg);

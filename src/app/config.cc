@@ -17,23 +17,23 @@
 namespace reprise {
 namespace {
 
-using Read = std::function<Result<void>(std::string_view, Config&)>;
+using Setter = std::function<Result<void>(std::string_view, Config&)>;
 using std::chrono::milliseconds;
 
 template <class Access>
-Read Word(Access access) {
+Setter Word(Access access) {
   return [=](std::string_view value, Config& config) -> Result<void> {
     access(config) = value;
     return {};
   };
 }
 
-Read Text(std::string Config::*field) {
+Setter Text(std::string Config::*field) {
   return Word([field](Config & c) -> auto& { return c.*field; });
 }
 
 template <class Access>
-Read Number(Access access, double min, double max) {
+Setter Number(Access access, double min, double max) {
   return [=](std::string_view value, Config& config) -> Result<void> {
     auto& field = access(config);
     auto number = ParseNumber<double>(value, min, max);
@@ -44,7 +44,7 @@ Read Number(Access access, double min, double max) {
 }
 
 template <class Access>
-Read Whole(Access access, long long min, long long max) {
+Setter Whole(Access access, long long min, long long max) {
   return [=](std::string_view value, Config& config) -> Result<void> {
     auto& field = access(config);
     auto number = ParseNumber<long long>(value, min, max);
@@ -55,7 +55,7 @@ Read Whole(Access access, long long min, long long max) {
 }
 
 template <class Access>
-Read Bytes(Access access) {
+Setter Bytes(Access access) {
   return [=](std::string_view value, Config& config) -> Result<void> {
     auto bytes = ParseBytes(value);
     if (!bytes) return std::unexpected(bytes.error());
@@ -65,7 +65,7 @@ Read Bytes(Access access) {
 }
 
 template <class Set>
-Read Duration(Set set) {
+Setter Duration(Set set) {
   return [=](std::string_view value, Config& config) -> Result<void> {
     auto duration = ParseDuration(value);
     if (!duration) return std::unexpected(duration.error());
@@ -76,7 +76,7 @@ Read Duration(Set set) {
 
 // For waits that would end before they began.
 template <class Set>
-Read Timeout(Set set) {
+Setter Timeout(Set set) {
   return [=](std::string_view value, Config& config) -> Result<void> {
     auto wait = ParseDuration(value);
     if (!wait) return std::unexpected(wait.error());
@@ -87,7 +87,7 @@ Read Timeout(Set set) {
 }
 
 template <class Set>
-Read Choice(std::vector<std::string> words, Set set) {
+Setter Choice(std::vector<std::string> words, Set set) {
   return [=](std::string_view value, Config& config) -> Result<void> {
     const auto found = std::find(words.begin(), words.end(), value);
     if (found != words.end()) {
@@ -101,7 +101,7 @@ Read Choice(std::vector<std::string> words, Set set) {
 }
 
 template <class Access>
-Read Address(Access access) {
+Setter Address(Access access) {
   return [=](std::string_view value, Config& config) -> Result<void> {
     auto address = ParseAddress(value);
     if (!address) return std::unexpected(address.error());

@@ -28,14 +28,14 @@ struct DemoOptions {
 };
 
 // A directory that is gone with the demo.
-class ScratchDirectory {
+class DemoDirectory {
  public:
-  ScratchDirectory()
+  DemoDirectory()
       : path_(std::filesystem::temp_directory_path() /
               ("reprise-demo-" + std::to_string(std::random_device{}()))) {
     std::filesystem::create_directories(path_);
   }
-  ~ScratchDirectory() {
+  ~DemoDirectory() {
     std::error_code ignored;  // nothing depends on it any more
     std::filesystem::remove_all(path_, ignored);
   }
@@ -168,7 +168,7 @@ class Demo {
 };
 
 Result<std::unique_ptr<Service>> StartGateway(const DemoOptions& options,
-                                              const ScratchDirectory& scratch) {
+                                              const DemoDirectory& scratch) {
   auto latency = ParseDuration(options.latency);
   if (!latency) return std::unexpected(latency.error());
   Config config;
@@ -200,7 +200,7 @@ The gateway keeps serving on {0} until Ctrl-C. Try:
 int RunDemo(const DemoOptions& options) {
   WatchSignals();
   if (auto logging = log::Configure("warning", "text"); !logging) return Report(logging.error());
-  const ScratchDirectory scratch;
+  const DemoDirectory scratch;
   auto service = StartGateway(options, scratch);
   if (!service) return Report(service.error());
   const std::string url = (*service)->url();

@@ -7,6 +7,7 @@
 
 #include "app/commands.h"
 #include "app/progress_line.h"
+#include "base/json.h"
 
 namespace reprise {
 namespace {
@@ -56,7 +57,7 @@ int RepairData(const Config& config, bool as_json) {
   }
   if (!report) return Report(report.error());
   if (as_json) {
-    fmt::print("{}\n", ToJson(*report).dump(2, ' ', false, json::error_handler_t::replace));
+    fmt::print("{}\n", DumpJson(ToJson(*report), 2));
   } else {
     Print(*report);
   }

@@ -14,6 +14,7 @@
 #include "app/service.h"
 #include "app/upstream_factory.h"
 #include "base/io_threads.h"
+#include "base/json.h"
 
 namespace reprise {
 namespace {
@@ -47,7 +48,7 @@ int Usage(const std::string& message) {
 }
 
 void PrintJson(const json& object) {
-  std::puts(object.dump(2, ' ', false, json::error_handler_t::replace).c_str());
+  std::puts(DumpJson(object, 2).c_str());
 }
 
 Result<void> WriteFile(const std::string& file, const std::string& text) {

@@ -13,14 +13,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::vector<LabelledPair> Read(const std::string& text) {
+std::vector<LabelledPair> ReadPairsOf(const std::string& text) {
   const TextFile file(text);
   auto pairs = ReadPairs(file.path());
   EXPECT_TRUE(pairs) << pairs.error().message;
   return pairs.value_or(std::vector<LabelledPair>{});
 }
 
-std::string Refusal(const std::string& text) {
+std::string PairsRefusal(const std::string& text) {
   const TextFile file(text);
   const auto pairs = ReadPairs(file.path());
   EXPECT_FALSE(pairs) << text;
@@ -30,7 +30,7 @@ std::string Refusal(const std::string& text) {
 }
 
 TEST(ReadPairs, ColumnsAreLabelKindAndTwoPrompts) {
-  const auto pairs = Read("miss\tcolour\ta red cup\ta blue cup\nhit\tcase\tA cup\ta cup\n");
+  const auto pairs = ReadPairsOf("miss\tcolour\ta red cup\ta blue cup\nhit\tcase\tA cup\ta cup\n");
   ASSERT_EQ(pairs.size(), 2u);
   EXPECT_EQ(pairs[0].label, PairLabel::kMiss);
   EXPECT_EQ(pairs[0].kind, "colour");
@@ -40,14 +40,14 @@ TEST(ReadPairs, ColumnsAreLabelKindAndTwoPrompts) {
 }
 
 TEST(ReadPairs, KindAndHeaderAreOptional) {
-  EXPECT_EQ(Read("hit\ta\tb\n")[0].kind, "");
-  EXPECT_EQ(Read("Label\tprompt\tother\nhit\ta\tb\n").size(), 1u);
-  EXPECT_EQ(Read("-\ta\tb\n")[0].label, PairLabel::kNone);
+  EXPECT_EQ(ReadPairsOf("hit\ta\tb\n")[0].kind, "");
+  EXPECT_EQ(ReadPairsOf("Label\tprompt\tother\nhit\ta\tb\n").size(), 1u);
+  EXPECT_EQ(ReadPairsOf("-\ta\tb\n")[0].label, PairLabel::kNone);
 }
 
 TEST(ReadPairs, WhatEditorsAddIsIgnored) {
-  const auto pairs =
-      Read("\xEF\xBB\xBFlabel\tkind\ta\tb\r\n\r\n# checked in May\r\n HIT \t case \tX\ty\r\n");
+  const auto pairs = ReadPairsOf(
+      "\xEF\xBB\xBFlabel\tkind\ta\tb\r\n\r\n# checked in May\r\n HIT \t case \tX\ty\r\n");
   ASSERT_EQ(pairs.size(), 1u);
   EXPECT_EQ(pairs[0].label, PairLabel::kHit);
   EXPECT_EQ(pairs[0].kind, "case");
@@ -55,13 +55,13 @@ TEST(ReadPairs, WhatEditorsAddIsIgnored) {
 }
 
 TEST(ReadPairs, BadLinesAreNamed) {
-  EXPECT_THAT(Refusal("hit\ta\tb\nyes\ta\tb\n"),
+  EXPECT_THAT(PairsRefusal("hit\ta\tb\nyes\ta\tb\n"),
               HasSubstr(":2: expected the label hit, miss or -, found 'yes'"));
-  EXPECT_THAT(Refusal("\nhit a b\n"), HasSubstr(":2: expected label, kind and two prompts"));
-  EXPECT_THAT(Refusal("hit\ta\tb\tc\td\n"), HasSubstr("found 5 columns"));
-  EXPECT_THAT(Refusal("hit\tk\ta\t  \n"), HasSubstr(":1: a prompt is empty"));
-  EXPECT_THAT(Refusal("label\ta\tb\nlabel\ta\tb\n"), HasSubstr(":2: expected the label"));
-  EXPECT_THAT(Refusal("label\tkind\ta\tb\n"), HasSubstr("has no pairs"));
+  EXPECT_THAT(PairsRefusal("\nhit a b\n"), HasSubstr(":2: expected label, kind and two prompts"));
+  EXPECT_THAT(PairsRefusal("hit\ta\tb\tc\td\n"), HasSubstr("found 5 columns"));
+  EXPECT_THAT(PairsRefusal("hit\tk\ta\t  \n"), HasSubstr(":1: a prompt is empty"));
+  EXPECT_THAT(PairsRefusal("label\ta\tb\nlabel\ta\tb\n"), HasSubstr(":2: expected the label"));
+  EXPECT_THAT(PairsRefusal("label\tkind\ta\tb\n"), HasSubstr("has no pairs"));
   EXPECT_EQ(ReadPairs("/nonexistent/pairs.tsv").error().code, Code::kNotFound);
   EXPECT_EQ(ReadPairs("/").error().code, Code::kNotFound);
 }

@@ -9,7 +9,7 @@
 namespace reprise {
 namespace {
 
-constexpr double kWidth = 760, kHeight = 480;
+constexpr double kPlotWidth = 760, kPlotHeight = 480;
 constexpr double kLeft = 76, kRight = 724, kTop = 100, kBottom = 420;  // the axes' box
 constexpr std::string_view kVerified = "#0b6e4f", kEmbedding = "#c8553d", kInk = "#222222",
                            kGrid = "#e4e4e4", kQuiet = "#666666";
@@ -65,9 +65,10 @@ class Plot {
         Out(),
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" "
         "height=\"{1}\" role=\"img\">\n",
-        kWidth, kHeight);
+        kPlotWidth, kPlotHeight);
     out_ += kStyle;
-    fmt::format_to(Out(), "<rect width=\"{}\" height=\"{}\" fill=\"#ffffff\"/>\n", kWidth, kHeight);
+    fmt::format_to(Out(), "<rect width=\"{}\" height=\"{}\" fill=\"#ffffff\"/>\n", kPlotWidth,
+                   kPlotHeight);
     Text(kLeft, 32, "title", kInk, "start", "Precision of hits against hit rate");
     Text(kLeft, 52, "small", kQuiet, "start",
          fmt::format("{}: {} pairs, embedder {}", e_.file,

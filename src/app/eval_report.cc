@@ -111,7 +111,7 @@ void PrintErrors(const Evaluation& e, std::string& out) {
   if (count == 0) out += "\nno pair was decided against its label\n";
 }
 
-json ToJson(const Share& share) {
+json ShareOrNull(const Share& share) {
   const Interval interval = share.interval();
   return {{"part", share.part},
           {"of", share.of},
@@ -121,10 +121,10 @@ json ToJson(const Share& share) {
 }
 
 json ToJson(const Tally& tally) {
-  return {{"precision", ToJson(tally.precision())},
-          {"recall", ToJson(tally.recall())},
-          {"false_hits", ToJson(tally.false_hits())},
-          {"hit_rate", ToJson(tally.hit_rate())}};
+  return {{"precision", ShareOrNull(tally.precision())},
+          {"recall", ShareOrNull(tally.recall())},
+          {"false_hits", ShareOrNull(tally.false_hits())},
+          {"hit_rate", ShareOrNull(tally.hit_rate())}};
 }
 
 json ToJson(const std::vector<CurvePoint>& curve) {
@@ -227,8 +227,8 @@ json ReportJson(const Evaluation& e, bool errors) {
   json kinds = json::array();
   for (const auto& [kind, tally] : e.kinds) {
     kinds.push_back({{"kind", kind},
-                     {"recall", ToJson(tally.recall())},
-                     {"false_hits", ToJson(tally.false_hits())}});
+                     {"recall", ShareOrNull(tally.recall())},
+                     {"false_hits", ShareOrNull(tally.false_hits())}});
   }
   json report = {{"file", e.file},
                  {"embedder", e.embedder},
@@ -236,7 +236,7 @@ json ReportJson(const Evaluation& e, bool errors) {
                  {"threshold", e.rule.threshold},
                  {"pairs", e.pairs.size()},
                  {"overall", ToJson(e.overall)},
-                 {"unlabelled", ToJson(e.unlabelled)},
+                 {"unlabelled", ShareOrNull(e.unlabelled)},
                  {"kinds", kinds},
                  {"curve", {{"verified", ToJson(e.verified)}, {"embedding", ToJson(e.embedding)}}},
                  {"max_error", e.rule.max_error},

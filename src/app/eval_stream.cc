@@ -18,7 +18,7 @@
 namespace reprise {
 namespace {
 
-constexpr std::size_t kWorkerQueue = 1000;
+constexpr std::size_t kReplayQueue = 1000;
 constexpr int kMaxSide = 4096;
 
 // ---- reading ----
@@ -81,15 +81,15 @@ Result<ImageRequest> ReadRequest(const Columns& names, const Columns& values) {
 
 // ---- replaying ----
 
-class ScratchDirectory {
+class StreamDirectory {
  public:
-  ScratchDirectory()
+  StreamDirectory()
       : path_(std::filesystem::temp_directory_path() /
               ("reprise-eval-" + std::to_string(::getpid()) + "-" +
                std::to_string(std::random_device{}()))) {
     std::filesystem::create_directories(path_);
   }
-  ~ScratchDirectory() {
+  ~StreamDirectory() {
     std::error_code ignored;  // nothing depends on it any more
     std::filesystem::remove_all(path_, ignored);
   }
@@ -138,10 +138,10 @@ class ReplayCache {
   }
 
  private:
-  ScratchDirectory directory_;
+  StreamDirectory directory_;
   SystemClock clock_;
   IoThreads io_{2};
-  WorkerPool workers_{2, kWorkerQueue};
+  WorkerPool workers_{2, kReplayQueue};
   std::unique_ptr<ImageCache> cache_;
 };
 

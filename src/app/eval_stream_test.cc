@@ -12,14 +12,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::vector<ImageRequest> Read(const std::string& text) {
+std::vector<ImageRequest> ReadStreamOf(const std::string& text) {
   const TextFile file(text);
   auto requests = ReadStream(file.path(), "model-1");
   EXPECT_TRUE(requests) << requests.error().message;
   return requests.value_or(std::vector<ImageRequest>{});
 }
 
-std::string Refusal(const std::string& text) {
+std::string StreamRefusal(const std::string& text) {
   const TextFile file(text);
   const auto requests = ReadStream(file.path(), "m");
   EXPECT_FALSE(requests) << text;
@@ -27,7 +27,7 @@ std::string Refusal(const std::string& text) {
 }
 
 TEST(ReadStream, APromptALine) {
-  const auto requests = Read("a fox\n\n  \na second fox, #2\n");
+  const auto requests = ReadStreamOf("a fox\n\n  \na second fox, #2\n");
   ASSERT_EQ(requests.size(), 2u);
   EXPECT_EQ(requests[1].prompt, "a second fox, #2");
   EXPECT_EQ(requests[0].model, "model-1");
@@ -35,32 +35,34 @@ TEST(ReadStream, APromptALine) {
 }
 
 TEST(ReadStream, FurtherColumnsWithOrWithoutAHeader) {
-  const auto plain = Read("a fox\t512x768\tdall-e-3\t7\na hen\t\t\t-1\n");
+  const auto plain = ReadStreamOf("a fox\t512x768\tdall-e-3\t7\na hen\t\t\t-1\n");
   EXPECT_EQ(plain[0].size, (ImageSize{512, 768}));
   EXPECT_EQ(plain[0].model, "dall-e-3");
   EXPECT_EQ(plain[0].seed, 7);
   EXPECT_TRUE(plain[1].fresh_seed);
   EXPECT_FALSE(plain[1].seed);
   EXPECT_EQ(plain[1].model, "model-1");
-  const auto named = Read("prompt\tmodel\tsize\na fox\tm\t64x64\n");
+  const auto named = ReadStreamOf("prompt\tmodel\tsize\na fox\tm\t64x64\n");
   ASSERT_EQ(named.size(), 1u);
   EXPECT_EQ(named[0].model, "m");
   EXPECT_EQ(named[0].size, (ImageSize{64, 64}));
 }
 
 TEST(ReadStream, BadLinesAreNamed) {
-  EXPECT_THAT(Refusal("a fox\nb\t12\n"), HasSubstr(":2: 'size' must be auto or WIDTHxHEIGHT"));
-  EXPECT_THAT(Refusal("a\t\t\tx\n"), HasSubstr(":1: expected a whole number as seed, found 'x'"));
-  EXPECT_THAT(Refusal("a\t\t\t1\t2\n"), HasSubstr("at most 4 columns, found 5"));
-  EXPECT_THAT(Refusal("prompt\tcolour\na\tb\n"), HasSubstr("unknown column 'colour'"));
-  EXPECT_THAT(Refusal("\tauto\n"), HasSubstr(":1: the prompt is empty"));
-  EXPECT_THAT(Refusal("\n"), HasSubstr("has no prompts"));
+  EXPECT_THAT(StreamRefusal("a fox\nb\t12\n"),
+              HasSubstr(":2: 'size' must be auto or WIDTHxHEIGHT"));
+  EXPECT_THAT(StreamRefusal("a\t\t\tx\n"),
+              HasSubstr(":1: expected a whole number as seed, found 'x'"));
+  EXPECT_THAT(StreamRefusal("a\t\t\t1\t2\n"), HasSubstr("at most 4 columns, found 5"));
+  EXPECT_THAT(StreamRefusal("prompt\tcolour\na\tb\n"), HasSubstr("unknown column 'colour'"));
+  EXPECT_THAT(StreamRefusal("\tauto\n"), HasSubstr(":1: the prompt is empty"));
+  EXPECT_THAT(StreamRefusal("\n"), HasSubstr("has no prompts"));
   EXPECT_EQ(ReadStream("/nonexistent", "m").error().code, Code::kNotFound);
 }
 
 StreamReport Replayed(const std::string& stream, CacheSettings settings = {}) {
   auto report = Replay(
-      Read(stream),
+      ReadStreamOf(stream),
       {.settings = settings, .embedder = MakeBuiltInEmbedder(), .verifier = MakeLexicalVerifier()});
   EXPECT_TRUE(report) << report.error().message;
   return report.value_or(StreamReport{});

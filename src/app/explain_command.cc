@@ -8,6 +8,7 @@
 #include "app/commands.h"
 #include "app/embedder_factory.h"
 #include "app/tsv.h"
+#include "base/json.h"
 #include "cache/judgement.h"
 #include "embed/embedder.h"
 #include "prompt/verifier.h"
@@ -78,8 +79,8 @@ json ToJson(const Explanation& explanation) {
           {"sentence", explanation.verdict.sentence}};
 }
 
-void PrintJson(const json& line) {
-  std::puts(line.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+void PrintJsonLine(const json& line) {
+  std::puts(DumpJson(line).c_str());
 }
 
 void PrintText(const Explanation& explanation) {
@@ -111,7 +112,7 @@ int ExplainPairs(const ExplainOptions& options, Explainer& explainer) {
       object["columns"] = columns;
       object["a"] = a;
       object["b"] = b;
-      PrintJson(object);
+      PrintJsonLine(object);
     } else {
       fmt::print("{}\t{:.3f}\t{:.3f}\t{}\t{}\t{}\n", explanation.hit ? "hit" : "miss",
                  explanation.verdict.similarity, explanation.cosine, explanation.verdict.reason, a,
@@ -139,7 +140,7 @@ int Explain(const ExplainOptions& options) {
   const auto explanation = (*explainer)->Explain(options.a, options.b);
   if (!explanation) return Report(explanation.error());
   if (options.as_json) {
-    PrintJson(ToJson(*explanation));
+    PrintJsonLine(ToJson(*explanation));
   } else {
     PrintText(*explanation);
   }

@@ -40,7 +40,7 @@ json BodyOf(const FeedbackOptions& options) {
   return body;
 }
 
-int Feedback(const FeedbackOptions& options) {
+int RunFeedback(const FeedbackOptions& options) {
   auto config = options.config.Load();
   if (!config) return Report(config.error());
   GatewayClient gateway(*config, GatewayClient::Port::kAdmin, options.url);
@@ -80,7 +80,7 @@ void AddFeedback(CLI::App& root, Command& chosen) {
   command->add_option("--config", options->config.file, "Configuration file");
   command->add_option("--url", options->url, "The gateway (default: the configured address)");
   command->add_flag("--json", options->as_json, "As JSON");
-  command->callback([options, &chosen] { chosen = [options] { return Feedback(*options); }; });
+  command->callback([options, &chosen] { chosen = [options] { return RunFeedback(*options); }; });
 }
 
 }  // namespace reprise

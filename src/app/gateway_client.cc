@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
+
 namespace reprise {
 
 namespace {
@@ -43,7 +45,7 @@ Result<http::ClientResponse> GatewayClient::PostJson(const std::string& path,
   return Fetch({.method = "POST",
                 .url = url_ + path,
                 .headers = {{"Content-Type", "application/json"}},
-                .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
+                .body = DumpJson(body)});
 }
 
 Result<http::ClientResponse> GatewayClient::Delete(const std::string& path) {

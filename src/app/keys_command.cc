@@ -8,6 +8,7 @@
 
 #include "app/commands.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "gateway/access.h"
 #include "store/key_store.h"
 
@@ -57,10 +58,6 @@ json ToJson(const StoredKey& key) {
           {"revoked", SecondsOrNull(key.revoked_ms)}};
 }
 
-std::string Dump(const json& value) {
-  return value.dump(2, ' ', false, json::error_handler_t::replace);
-}
-
 Result<void> CheckName(const char* what, const std::string& name) {
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   const bool bad = std::any_of(name.begin(), name.end(), is_control);
@@ -100,7 +97,7 @@ int Add(const KeysOptions& options) {
   if (options.as_json) {
     json shown = ToJson(*stored);
     shown["key"] = *key;
-    std::puts(Dump(shown).c_str());
+    std::puts(DumpJson(shown, 2).c_str());
     return 0;
   }
   fmt::print(stderr,
@@ -118,7 +115,7 @@ int List(const KeysOptions& options) {
   if (options.as_json) {
     json list = json::array();
     for (const StoredKey& key : *keys) list.push_back(ToJson(key));
-    std::puts(Dump({{"data", std::move(list)}}).c_str());
+    std::puts(DumpJson({{"data", std::move(list)}}, 2).c_str());
     return 0;
   }
   fmt::print("{:>4}  {:<20} {:<16} {:<20} {:>8} {:>6}  {:<16}  {:<16}  {}\n", "id", "name",

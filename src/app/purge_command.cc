@@ -37,7 +37,7 @@ Result<json> BodyOf(const PurgeOptions& options) {
   return body;
 }
 
-void Print(const json& answer) {
+void PrintPurge(const json& answer) {
   const json entries = answer.value("entries", json::array());
   for (const json& entry : entries) {
     const std::string similarity = entry.contains("similarity")
@@ -56,7 +56,7 @@ void Print(const json& answer) {
   }
 }
 
-int Purge(const PurgeOptions& options) {
+int RunPurge(const PurgeOptions& options) {
   auto config = options.config.Load();
   if (!config) return Report(config.error());
   const auto body = BodyOf(options);
@@ -68,7 +68,7 @@ int Purge(const PurgeOptions& options) {
   if (options.as_json || !answer.is_object()) {
     std::puts(reply->c_str());
   } else {
-    Print(answer);
+    PrintPurge(answer);
   }
   return 0;
 }
@@ -100,7 +100,7 @@ void AddPurge(CLI::App& root, Command& chosen) {
   command->add_option("--config", options->config.file, "Configuration file");
   command->add_option("--url", options->url, "The gateway (default: the configured address)");
   command->add_flag("--json", options->as_json, "As JSON");
-  command->callback([options, &chosen] { chosen = [options] { return Purge(*options); }; });
+  command->callback([options, &chosen] { chosen = [options] { return RunPurge(*options); }; });
 }
 
 }  // namespace reprise

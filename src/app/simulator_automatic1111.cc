@@ -12,7 +12,7 @@ struct Txt2Img {
   std::string negative_prompt;
 };
 
-Result<Txt2Img> ReadJob(const json& body) {
+Result<Txt2Img> ReadTxt2Img(const json& body) {
   Txt2Img job;
   Picture& picture = job.call.picture;
   picture.text = Get<std::string>(body, "prompt", "");
@@ -40,7 +40,7 @@ class SimulatedAutomatic1111 final : public Surface {
  private:
   Task<http::Response> Txt2Images(http::RequestPtr request) {
     const SimulatorCore::Running running(core_, SimulatedKind::kAutomatic1111);
-    auto job = ReadSimulated(request->body, ReadJob);
+    auto job = ReadSimulated(request->body, ReadTxt2Img);
     if (!job) {
       const json problem = {{"loc", {"body"}}, {"msg", job.error().message}};
       co_return http::Json(422, json{{"detail", json::array({problem})}}.dump());

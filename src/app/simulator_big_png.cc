@@ -7,7 +7,7 @@
 namespace reprise {
 namespace {
 
-constexpr std::uint32_t kWidth = 3200, kHeight = 3125;  // of three bytes each: 30 MB
+constexpr std::uint32_t kBigWidth = 3200, kBigHeight = 3125;  // of three bytes each: 30 MB
 
 void AppendBigEndian(std::uint32_t value, std::string& out) {
   for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
@@ -67,15 +67,15 @@ std::string Stored(std::string_view bytes) {
 
 std::string MakeBigPng() {
   std::string rows;
-  rows.reserve((kWidth * 3 + 1) * kHeight);
-  for (std::uint32_t y = 0; y < kHeight; ++y) {
+  rows.reserve((kBigWidth * 3 + 1) * kBigHeight);
+  for (std::uint32_t y = 0; y < kBigHeight; ++y) {
     rows += '\0';  // no filter
-    rows.append(kWidth * 3, static_cast<char>(y * 256 / kHeight));
+    rows.append(kBigWidth * 3, static_cast<char>(y * 256 / kBigHeight));
   }
   std::string png = "\x89PNG\r\n\x1A\n";
   std::string header;
-  AppendBigEndian(kWidth, header);
-  AppendBigEndian(kHeight, header);
+  AppendBigEndian(kBigWidth, header);
+  AppendBigEndian(kBigHeight, header);
   header.append("\x08\x02\0\0\0", 5);  // eight bits, RGB
   AppendChunk("IHDR", header, png);
   AppendChunk("IDAT", Stored(rows), png);

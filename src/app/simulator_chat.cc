@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-http::Response ApiError(int status, std::string_view message) {
+http::Response ChatError(int status, std::string_view message) {
   return http::Json(status, json{{"error", {{"code", status}, {"message", message}}}}.dump());
 }
 
@@ -44,7 +44,7 @@ void ReadContent(const json& content, std::string& text, std::string& images) {
   }
 }
 
-Result<ChatJob> ReadJob(const json& body) {
+Result<ChatJob> ReadChatJob(const json& body) {
   ChatJob job;
   job.model = Get<std::string>(body, "model", "simulated");
   job.stream = Get<bool>(body, "stream", false);
@@ -146,8 +146,8 @@ class SimulatedChat final : public Surface {
 
  private:
   Task<http::Response> Complete(http::RequestPtr request) {
-    auto job = ReadSimulated(request->body, ReadJob);
-    if (!job) co_return ApiError(400, job.error().message);
+    auto job = ReadSimulated(request->body, ReadChatJob);
+    if (!job) co_return ChatError(400, job.error().message);
     if (!job->wants_image) co_return Repeat(*job);
     const SimulatorCore::Running running(core_, SimulatedKind::kChat);
     auto outcome = co_await core_.Perform(SimulatedKind::kChat, job->call);
@@ -166,7 +166,7 @@ class SimulatedChat final : public Surface {
 
   static http::Response Write(const ChatJob& job, const SimulatedOutcome& outcome) {
     if (outcome.kind == SimulatedOutcome::Kind::kFailed) {
-      return ApiError(outcome.status, outcome.Message());
+      return ChatError(outcome.status, outcome.Message());
     }
     if (outcome.kind == SimulatedOutcome::Kind::kRefused) {
       json message = Message("");

@@ -39,7 +39,7 @@ struct ImageJob {
   std::string model;
 };
 
-Result<ImageJob> ReadJob(const json& body) {
+Result<ImageJob> ReadImageJob(const json& body) {
   ImageJob job;
   Picture& picture = job.call.picture;
   job.model = Get<std::string>(body, "model", "dall-e-2");
@@ -111,7 +111,7 @@ class SimulatedOpenAi final : public Surface {
  private:
   Task<http::Response> Generations(http::RequestPtr request) {
     const SimulatorCore::Running running(core_, SimulatedKind::kOpenAi);
-    co_return co_await Images(ReadSimulated(request->body, ReadJob), HostOf(*request));
+    co_return co_await Images(ReadSimulated(request->body, ReadImageJob), HostOf(*request));
   }
 
   Task<http::Response> Edits(http::RequestPtr request) {
@@ -133,7 +133,7 @@ class SimulatedOpenAi final : public Surface {
     auto fields = ReadFields(request);
     if (!fields) return std::unexpected(fields.error());
     if (variation) (*fields)["prompt"] = "variation";
-    auto job = ReadSimulated(fields->dump(), ReadJob);
+    auto job = ReadSimulated(fields->dump(), ReadImageJob);
     if (job) {
       Picture& picture = job->call.picture;
       picture.theme = ThemeOf(picture.text + " " + (*fields)["images"].get<std::string>());

@@ -29,7 +29,7 @@ std::string QueryValue(std::string_view query, std::string_view name) {
   return {};
 }
 
-std::int64_t NumberOf(const std::string& text, std::int64_t fallback) {
+std::int64_t QueryNumber(const std::string& text, std::int64_t fallback) {
   std::from_chars(text.data(), text.data() + text.size(), fallback);
   return fallback;
 }
@@ -50,9 +50,9 @@ class SimulatedPollinations final : public Surface {
     picture.text = request->params.at(0);
     picture.theme = ThemeOf(picture.text);
     picture.format = ImageFormat::kJpeg;
-    picture.width = static_cast<int>(NumberOf(QueryValue(request->query, "width"), 1024));
-    picture.height = static_cast<int>(NumberOf(QueryValue(request->query, "height"), 1024));
-    picture.seed = SeedOr(NumberOf(QueryValue(request->query, "seed"), -1));
+    picture.width = static_cast<int>(QueryNumber(QueryValue(request->query, "width"), 1024));
+    picture.height = static_cast<int>(QueryNumber(QueryValue(request->query, "height"), 1024));
+    picture.seed = SeedOr(QueryNumber(QueryValue(request->query, "seed"), -1));
     auto outcome = co_await core_.Perform(SimulatedKind::kPollinations, {.picture = picture});
     if (!outcome) co_return ErrorResponse(outcome.error());
     co_return SimulatorCore::Send(*outcome, Write(*outcome));

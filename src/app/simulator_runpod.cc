@@ -24,11 +24,11 @@ struct RunPodJob {
   AsyncValue<Outcome> done;
 };
 
-http::Response ApiError(int status, std::string_view message) {
+http::Response RunPodError(int status, std::string_view message) {
   return http::Json(status, json{{"error", message}}.dump());
 }
 
-Result<SimulatedCall> ReadJob(const json& body) {
+Result<SimulatedCall> ReadRunPodJob(const json& body) {
   const json input = Get<json>(body, "input", json());
   if (!input.is_object()) return Fail(Code::kInvalidArgument, "'input' is required");
   SimulatedCall call;
@@ -72,34 +72,34 @@ class SimulatedRunPod final : public Surface {
 
   Task<http::Response> RunSync(http::RequestPtr request) {
     auto job = co_await Submit(*request);
-    if (!job) co_return ApiError(400, job.error().message);
+    if (!job) co_return RunPodError(400, job.error().message);
     const bool queued = FaultOf((*job)->call.picture.text) == "queue";
     const Deadline until = After(queued ? milliseconds(0) : WaitOf(request->query));
     const auto outcome = co_await (*job)->done.WaitUntil(until);
     // What fails before a worker has the job fails the call; later, the job.
     if (outcome && **outcome && (**outcome)->kind == SimulatedOutcome::Kind::kFailed) {
       co_return SimulatorCore::Send(***outcome,
-                                    ApiError((**outcome)->status, (**outcome)->Message()));
+                                    RunPodError((**outcome)->status, (**outcome)->Message()));
     }
     co_return Describe(**job, outcome.value_or(nullptr));
   }
 
   Task<http::Response> Run(http::RequestPtr request) {
     auto job = co_await Submit(*request);
-    if (!job) co_return ApiError(400, job.error().message);
+    if (!job) co_return RunPodError(400, job.error().message);
     co_return http::Json(200, json{{"id", (*job)->id}, {"status", "IN_QUEUE"}}.dump());
   }
 
   Task<http::Response> Status(http::RequestPtr request) {
     const JobPtr job = Find(request->params.at(1));
-    if (!job) co_return ApiError(404, "job not found");
+    if (!job) co_return RunPodError(404, "job not found");
     const auto outcome = co_await job->done.WaitUntil(After(milliseconds(0)));
     co_return Describe(*job, outcome.value_or(nullptr));
   }
 
   Task<http::Response> Cancel(http::RequestPtr request) {
     const JobPtr job = Find(request->params.at(1));
-    if (!job) co_return ApiError(404, "job not found");
+    if (!job) co_return RunPodError(404, "job not found");
     if (!job->cancelled.exchange(true)) core_.CountCancelled();
     co_return http::Json(200, json{{"id", job->id}, {"status", "CANCELLED"}}.dump());
   }
@@ -110,7 +110,7 @@ class SimulatedRunPod final : public Surface {
 
   Task<Result<JobPtr>> Submit(const http::Request& request) {
     auto running = std::make_shared<SimulatorCore::Running>(core_, SimulatedKind::kRunPod);
-    auto call = ReadSimulated(request.body, ReadJob);
+    auto call = ReadSimulated(request.body, ReadRunPodJob);
     if (!call) co_return std::unexpected(call.error());
     auto job = std::make_shared<RunPodJob>();
     job->call = std::move(*call);

@@ -37,7 +37,7 @@ void PrintEmbedding(const json& stats) {
   }
 }
 
-void Print(const json& stats) {
+void PrintStats(const json& stats) {
   const json& requests = stats["requests"];
   const json& latency = stats["latency_ms"];
   // A key that is no admin's gets what concerns its tenant.
@@ -160,7 +160,7 @@ int Stats(const StatsOptions& options) {
   if (!stats.is_object() || !stats.contains("requests")) {
     return Report(Error{Code::kInternal, gateway.url() + "/v1/stats is not Reprise's"});
   }
-  Print(stats);
+  PrintStats(stats);
   PrintStorage(stats);
   PrintUpstreams(stats);
   PrintBudgets(stats);

@@ -9,7 +9,7 @@
 namespace reprise {
 namespace {
 
-using Read = std::expected<void, ConfigFault>;
+using TenantRead = std::expected<void, ConfigFault>;
 
 constexpr std::array<std::string_view, 3> kMatches = {"off", "hard", "safe"};  // as MatchMode
 
@@ -23,7 +23,7 @@ class TenantReader {
   TenantReader(std::string name, const CacheSettings& deployment)
       : name_(std::move(name)), deployment_(deployment) {}
 
-  Read Value(const YAML::Node& where, const std::string& key, std::string_view value) {
+  TenantRead Value(const YAML::Node& where, const std::string& key, std::string_view value) {
     if (key == "match") return Match(where, value);
     if (key == "similarity_threshold") return Threshold(where, value);
     if (key == "mode") return Mode(where, value);
@@ -36,7 +36,7 @@ class TenantReader {
   const TenantSettings& settings() const { return settings_; }
 
  private:
-  Read Match(const YAML::Node& where, std::string_view value) {
+  TenantRead Match(const YAML::Node& where, std::string_view value) {
     for (const MatchMode mode : {MatchMode::kOff, MatchMode::kHard, MatchMode::kSafe}) {
       if (value != Name(mode)) continue;
       if (mode < deployment_.match_mode) {
@@ -48,7 +48,7 @@ class TenantReader {
     return Expected(where, "match", "one of off hard safe", value);
   }
 
-  Read Threshold(const YAML::Node& where, std::string_view value) {
+  TenantRead Threshold(const YAML::Node& where, std::string_view value) {
     double threshold = 0;
     const char* end = value.data() + value.size();
     const auto read = std::from_chars(value.data(), end, threshold);
@@ -63,7 +63,7 @@ class TenantReader {
     return {};
   }
 
-  Read Mode(const YAML::Node& where, std::string_view value) {
+  TenantRead Mode(const YAML::Node& where, std::string_view value) {
     if (value != "exact" && value != "semantic") {
       return Expected(where, "mode", "one of exact semantic", value);
     }
@@ -74,7 +74,7 @@ class TenantReader {
     return {};
   }
 
-  Read BudgetUsd(const YAML::Node& where, std::string_view value) {
+  TenantRead BudgetUsd(const YAML::Node& where, std::string_view value) {
     const auto usd = ParseNumber<double>(value, 0, 1'000'000);
     if (!usd) {
       return std::unexpected(
@@ -84,15 +84,15 @@ class TenantReader {
     return {};
   }
 
-  Read Expected(const YAML::Node& where, std::string_view key, std::string_view what,
-                std::string_view value) const {
+  TenantRead Expected(const YAML::Node& where, std::string_view key, std::string_view what,
+                      std::string_view value) const {
     return std::unexpected(ConfigFault{where, "'" + name_ + "." + std::string(key) +
                                                   "': expected " + std::string(what) + ", found '" +
                                                   std::string(value) + "'"});
   }
 
-  Read Looser(const YAML::Node& where, std::string_view key, std::string_view value,
-              std::string_view limit) const {
+  TenantRead Looser(const YAML::Node& where, std::string_view key, std::string_view value,
+                    std::string_view limit) const {
     const std::string setting(key);
     return std::unexpected(ConfigFault{
         where, "'" + name_ + "." + setting + "': " + std::string(value) + " is looser than " +

@@ -11,7 +11,7 @@ namespace reprise {
 namespace {
 
 using std::chrono::milliseconds;
-using Read = std::expected<void, ConfigFault>;
+using UpstreamRead = std::expected<void, ConfigFault>;
 
 template <class T>
 struct Key {
@@ -129,8 +129,8 @@ std::string Unknown(const std::string& path, std::string_view key,
 }
 
 template <class T>
-Read ReadItem(const YAML::Node& key, const YAML::Node& value, const std::string& path,
-              const std::vector<Key<T>>& keys, ExpandValue expand, T& into) {
+UpstreamRead ReadItem(const YAML::Node& key, const YAML::Node& value, const std::string& path,
+                      const std::vector<Key<T>>& keys, ExpandValue expand, T& into) {
   const auto name = key.as<std::string>();
   const auto found = std::ranges::find(keys, name, &Key<T>::name);
   if (found == keys.end()) {
@@ -166,7 +166,8 @@ std::expected<UpstreamConfig, ConfigFault> ReadUpstream(const YAML::Node& name,
       upstream.prices_usd = std::move(*prices);
       continue;
     }
-    const Read read = ReadItem(item.first, item.second, path, UpstreamKeys(), expand, upstream);
+    const UpstreamRead read =
+        ReadItem(item.first, item.second, path, UpstreamKeys(), expand, upstream);
     if (!read) return std::unexpected(read.error());
   }
   if (kind) return upstream;
@@ -183,7 +184,7 @@ std::expected<RouteTarget, ConfigFault> ReadTarget(const std::string& path, cons
     return std::unexpected(ConfigFault{node, "'" + path + "' lists {upstream: NAME, model: ...}"});
   }
   for (const auto& item : node) {
-    const Read read = ReadItem(item.first, item.second, path, TargetKeys(), expand, target);
+    const UpstreamRead read = ReadItem(item.first, item.second, path, TargetKeys(), expand, target);
     if (!read) return std::unexpected(read.error());
   }
   if (std::ranges::find(known, target.upstream) != known.end()) return target;

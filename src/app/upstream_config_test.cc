@@ -14,13 +14,13 @@ namespace {
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 
-Config Parse(const std::string& yaml) {
+Config ParseUpstreams(const std::string& yaml) {
   auto config = ParseConfig(yaml, "c.yaml");
   EXPECT_TRUE(config) << yaml << ": " << config.error().message;
   return config.value_or(Config{});
 }
 
-std::string Refusal(const std::string& yaml) {
+std::string UpstreamsRefusal(const std::string& yaml) {
   auto config = ParseConfig(yaml, "c.yaml");
   EXPECT_FALSE(config) << yaml;
   return config ? "" : config.error().message;
@@ -51,7 +51,7 @@ routes:
 )";
 
 TEST(UpstreamConfig, EverySettingIsRead) {
-  const Config config = Parse(kTwo);
+  const Config config = ParseUpstreams(kTwo);
   ASSERT_EQ(config.upstreams.size(), 2u);
   const UpstreamConfig gpu{
       .name = "gpu",
@@ -114,7 +114,8 @@ TEST(UpstreamConfig, MistakesAreNamedWithLineAndWayOut) {
       {"route: {}\n", "did you mean 'routes'?"},
       {"tenants: {acme: {budget_usd: much}}\n", "'tenants.acme.budget_usd': expected a number"},
   };
-  for (const auto& [yaml, message] : cases) EXPECT_THAT(Refusal(yaml), HasSubstr(message)) << yaml;
+  for (const auto& [yaml, message] : cases)
+    EXPECT_THAT(UpstreamsRefusal(yaml), HasSubstr(message)) << yaml;
 }
 
 // Which upstream takes the models that no route names; "" for none.
@@ -125,25 +126,26 @@ std::string Rest(const Config& config) {
 }
 
 TEST(UpstreamConfig, OtherModelsGoToTheSectionOrTheOnlyUpstream) {
-  EXPECT_EQ(Rest(Parse("")), "simulator");
-  EXPECT_EQ(Rest(Parse("upstream.url: http://u/v1\n")), "openai");
-  EXPECT_EQ(Rest(Parse(std::string("upstream.url: http://u/v1\n") + kTwo)), "openai");
-  EXPECT_EQ(Rest(Parse("upstreams: {a: {kind: chat}}\n")), "a");
-  EXPECT_EQ(Rest(Parse(kTwo)), "") << "nobody said which of the two";
-  EXPECT_EQ(Rest(Parse("upstreams: {a: {kind: chat}}\nroutes: {\"*\": [{upstream: simulator}]}\n")),
+  EXPECT_EQ(Rest(ParseUpstreams("")), "simulator");
+  EXPECT_EQ(Rest(ParseUpstreams("upstream.url: http://u/v1\n")), "openai");
+  EXPECT_EQ(Rest(ParseUpstreams(std::string("upstream.url: http://u/v1\n") + kTwo)), "openai");
+  EXPECT_EQ(Rest(ParseUpstreams("upstreams: {a: {kind: chat}}\n")), "a");
+  EXPECT_EQ(Rest(ParseUpstreams(kTwo)), "") << "nobody said which of the two";
+  EXPECT_EQ(Rest(ParseUpstreams(
+                "upstreams: {a: {kind: chat}}\nroutes: {\"*\": [{upstream: simulator}]}\n")),
             "simulator");
 }
 
 TEST(UpstreamConfig, TheSimulatorRunsWhereItIsAskedFor) {
-  EXPECT_TRUE(NeedsSimulator(Parse("")));
-  EXPECT_FALSE(NeedsSimulator(Parse("upstream.url: http://u/v1\n")));
-  EXPECT_FALSE(NeedsSimulator(Parse("upstreams: {a: {kind: chat}}\n")));
+  EXPECT_TRUE(NeedsSimulator(ParseUpstreams("")));
+  EXPECT_FALSE(NeedsSimulator(ParseUpstreams("upstream.url: http://u/v1\n")));
+  EXPECT_FALSE(NeedsSimulator(ParseUpstreams("upstreams: {a: {kind: chat}}\n")));
   EXPECT_TRUE(NeedsSimulator(
-      Parse("upstreams: {a: {kind: chat}}\nroutes: {m: [{upstream: simulator}]}\n")));
+      ParseUpstreams("upstreams: {a: {kind: chat}}\nroutes: {m: [{upstream: simulator}]}\n")));
 }
 
 TEST(UpstreamConfig, BudgetsAreRead) {
-  const Config config = Parse("budget_usd: 3\ntenants: {acme: {budget_usd: 20}, b: {}}\n");
+  const Config config = ParseUpstreams("budget_usd: 3\ntenants: {acme: {budget_usd: 20}, b: {}}\n");
   EXPECT_EQ(config.budget_usd, 3);
   EXPECT_EQ(config.cache.tenants.at("acme").budget_usd, 20);
   EXPECT_FALSE(config.cache.tenants.at("b").budget_usd);
@@ -160,7 +162,7 @@ TEST(UpstreamConfig, TheDocumentedConfigurationsAreValid) {
     int found = 0;
     for (auto at = page.find(kStart); at != std::string::npos; at = page.find(kStart, at)) {
       at += kStart.size();
-      const Config config = Parse(page.substr(at, page.find(kEnd, at) - at));
+      const Config config = ParseUpstreams(page.substr(at, page.find(kEnd, at) - at));
       IoThreads io(1);
       WorkerPool workers(1, 1);
       http::Client client;

@@ -4,6 +4,7 @@
 #include <simdjson.h>
 
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <string_view>
 
 namespace reprise {
@@ -13,5 +14,9 @@ nlohmann::json ToJson(simdjson::dom::element value);
 // Invalid JSON is a discarded value, which is neither object nor array. Megabytes of base64 in a
 // string cost what copying them does. Safe for any thread.
 nlohmann::json ParseJson(std::string_view text);
+
+// As text; bytes that are not UTF-8, which prompts and an upstream's words may hold, become U+FFFD.
+// `indent` -1: on one line.
+std::string DumpJson(const nlohmann::json& value, int indent = -1);
 
 }  // namespace reprise

@@ -31,6 +31,12 @@ using Task = asio::awaitable<T>;
 using Executor = asio::any_io_executor;
 using Deadline = std::chrono::steady_clock::time_point;
 
+// Below zero once it has passed.
+inline std::chrono::milliseconds TimeLeft(Deadline deadline) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(deadline -
+                                                               std::chrono::steady_clock::now());
+}
+
 inline Deadline After(std::chrono::milliseconds wait) {
   return std::chrono::steady_clock::now() + wait;
 }

@@ -143,13 +143,21 @@ void Check(const Result<void>& done) {
   if (!done) throw std::runtime_error(done.error().message);
 }
 
-template <class T>
-T Take(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().message);
-  return std::move(*result);
+}  // namespace
+
+ImageRequest With(ImageRequest request, const std::function<void(ImageRequest&)>& change) {
+  change(request);
+  return request;
 }
 
-}  // namespace
+std::string Kind(const Answer& answer) {
+  if (!answer.reply) return "error: " + std::string(CodeName(answer.reply.error().code));
+  std::string kind(ToString(answer.decision.outcome));
+  if (answer.decision.type != HitType::kNone) {
+    kind += " " + std::string(ToString(answer.decision.type));
+  }
+  return kind;
+}
 
 ScratchDirectory::ScratchDirectory() {
   static std::atomic<int> count = 0;

@@ -8,7 +8,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "base/async_value.h"
@@ -19,6 +21,22 @@
 #include "store/faulty_disk_testing.h"
 
 namespace reprise {
+
+inline constexpr char kFox[] = "a red fox in the snow";
+inline constexpr char kSameFox[] = "please draw a red fox in the snow";
+inline constexpr char kBlueFox[] = "a blue fox in the snow";
+
+ImageRequest With(ImageRequest request, const std::function<void(ImageRequest&)>& change);
+
+// "hit exact", "miss", "error: overloaded" and so on.
+std::string Kind(const Answer& answer);
+
+// What a helper cannot do without; throws its error.
+template <class T>
+T Take(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
 
 class ScratchDirectory {
  public:

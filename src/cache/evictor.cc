@@ -27,12 +27,6 @@ std::uint64_t Above(std::uint64_t total, std::uint64_t limit) {
   return limit > 0 && total > HighMark(limit) ? total - LowMark(limit) : 0;
 }
 
-std::int64_t NewestImage(const Entry& entry) {
-  std::int64_t newest = 0;
-  for (const StoredImage& image : entry.images) newest = std::max(newest, image.created_ms);
-  return newest;
-}
-
 std::string Megabytes(std::uint64_t bytes) {
   return std::to_string(bytes >> 20) + " MB";
 }

@@ -15,11 +15,11 @@
 namespace reprise {
 namespace {
 
-constexpr int kSteps = 120;
-constexpr std::int64_t kTtlMs = 20'000;
-constexpr std::size_t kPoolLimit = 10;
+constexpr int kCacheSteps = 120;
+constexpr std::int64_t kCacheTtlMs = 20'000;
+constexpr std::size_t kCachePoolLimit = 10;
 
-const std::vector<std::string> kPrompts = {
+const std::vector<std::string> kCachePrompts = {
     "a red fox in the snow",
     "please draw a red fox in the snow",
     "a blue fox in the snow",
@@ -33,7 +33,7 @@ const std::vector<std::string> kPrompts = {
 };
 constexpr ImageSize kSizes[] = {{32, 32}, {48, 48}, {64, 64}, {32, 48}, {0, 0}};
 
-struct Made {
+struct MadeImage {
   std::string bytes;
   std::int64_t created_ms = 0;
   std::int64_t expires_ms = 0;
@@ -42,7 +42,7 @@ struct Made {
 // What every image of one fingerprint has in common.
 struct Identified {
   ImageRequest request;
-  std::vector<Made> pool;  // oldest first
+  std::vector<MadeImage> pool;  // oldest first
 };
 
 class Model {
@@ -53,28 +53,28 @@ class Model {
     return found->second;
   }
 
-  std::vector<Made> Usable(const ImageRequest& request, std::int64_t now_ms) {
-    std::vector<Made> usable = Of(request).pool;
-    std::erase_if(usable, [&](const Made& made) {
+  std::vector<MadeImage> Usable(const ImageRequest& request, std::int64_t now_ms) {
+    std::vector<MadeImage> usable = Of(request).pool;
+    std::erase_if(usable, [&](const MadeImage& made) {
       const auto max_age = request.control.max_age_ms;
       return made.expires_ms <= now_ms || (max_age && now_ms - made.created_ms > *max_age);
     });
     return usable;
   }
 
-  void Store(const ImageRequest& request, std::vector<Made> made, std::int64_t now_ms) {
+  void Store(const ImageRequest& request, std::vector<MadeImage> made, std::int64_t now_ms) {
     auto& pool = Of(request).pool;
-    std::erase_if(pool, [&](const Made& old) {
+    std::erase_if(pool, [&](const MadeImage& old) {
       return request.control.no_cache || old.expires_ms <= now_ms;
     });
     pool.insert(pool.end(), made.begin(), made.end());
-    while (pool.size() > kPoolLimit) pool.erase(pool.begin());
+    while (pool.size() > kCachePoolLimit) pool.erase(pool.begin());
   }
 
   std::size_t Alive(std::int64_t now_ms) {
     std::size_t alive = 0;
     for (auto& [fingerprint, identified] : known_) {
-      for (const Made& made : identified.pool) alive += made.expires_ms > now_ms;
+      for (const MadeImage& made : identified.pool) alive += made.expires_ms > now_ms;
     }
     return alive;
   }
@@ -86,7 +86,7 @@ class Model {
       if (!Compatible(request, other)) return false;
       ImageRequest aged = other;
       aged.control.max_age_ms = request.control.max_age_ms;
-      return std::ranges::any_of(Usable(aged, now_ms), [&](const Made& made) {
+      return std::ranges::any_of(Usable(aged, now_ms), [&](const MadeImage& made) {
         return made.bytes == bytes || Resized(made.bytes, request.size) == bytes;
       });
     });
@@ -115,7 +115,7 @@ class Model {
 
 CacheSettings Settings() {
   CacheSettings settings;
-  settings.ttl_ms = kTtlMs;
+  settings.ttl_ms = kCacheTtlMs;
   settings.hot_bytes = 0;  // every read reaches the blob store
   return settings;
 }
@@ -138,7 +138,7 @@ class ImageCacheModelTest : public testing::TestWithParam<unsigned> {
   }
 
   ImageRequest RandomRequest() {
-    ImageRequest request = Ask(AnyOf(kPrompts));
+    ImageRequest request = Ask(AnyOf(kCachePrompts));
     request.size = OneIn(2) ? kSizes[0] : AnyOf(kSizes);
     request.count = OneIn(4) ? 1 + static_cast<int>(random_() % 3) : 1;
     if (OneIn(8)) request.seed = 7;
@@ -155,11 +155,11 @@ class ImageCacheModelTest : public testing::TestWithParam<unsigned> {
     return request;
   }
 
-  std::vector<Made> TakeMade(const ImageRequest& request) {
+  std::vector<MadeImage> TakeMade(const ImageRequest& request) {
     const std::int64_t now = cache_.clock.NowMs();
-    const std::int64_t ttl = std::min(kTtlMs, request.control.ttl_ms.value_or(kTtlMs));
+    const std::int64_t ttl = std::min(kCacheTtlMs, request.control.ttl_ms.value_or(kCacheTtlMs));
     std::lock_guard lock(mutex_);
-    std::vector<Made> made;
+    std::vector<MadeImage> made;
     for (std::string& bytes : made_) made.push_back({std::move(bytes), now, now + ttl});
     made_.clear();
     return made;
@@ -193,8 +193,9 @@ class ImageCacheModelTest : public testing::TestWithParam<unsigned> {
     model_.Store(request, made, cache_.clock.NowMs());
   }
 
-  void CheckAnswer(const ImageRequest& request, const Answer& answer, const std::vector<Made>& pool,
-                   const std::vector<Made>& made, int missing) {
+  void CheckAnswer(const ImageRequest& request, const Answer& answer,
+                   const std::vector<MadeImage>& pool, const std::vector<MadeImage>& made,
+                   int missing) {
     if (!answer.reply) {
       ASSERT_TRUE(request.control.only_if_cached && missing > 0) << answer.reply.error().message;
       return;
@@ -210,14 +211,14 @@ class ImageCacheModelTest : public testing::TestWithParam<unsigned> {
   }
 
   void CheckImageOf(const ImageRequest& request, const Decision& decision, const std::string& bytes,
-                    const std::vector<Made>& pool, const std::vector<Made>& made) {
+                    const std::vector<MadeImage>& pool, const std::vector<MadeImage>& made) {
     const auto info = CheckImage(bytes);
     ASSERT_TRUE(info);
     if (!request.size.automatic()) {
       ASSERT_EQ((ImageSize{info->width, info->height}), request.size);
     }
-    const auto holds = [&](const std::vector<Made>& images) {
-      return std::ranges::any_of(images, [&](const Made& one) { return one.bytes == bytes; });
+    const auto holds = [&](const std::vector<MadeImage>& images) {
+      return std::ranges::any_of(images, [&](const MadeImage& one) { return one.bytes == bytes; });
     };
     if (decision.outcome == Outcome::kBypass || decision.outcome == Outcome::kRefresh) {
       ASSERT_TRUE(holds(made));
@@ -299,7 +300,7 @@ class ImageCacheModelTest : public testing::TestWithParam<unsigned> {
 };
 
 TEST_P(ImageCacheModelTest, AnswersWhatTheModelAllows) {
-  for (int step = 0; step < kSteps; ++step) {
+  for (int step = 0; step < kCacheSteps; ++step) {
     SCOPED_TRACE("seed " + std::to_string(GetParam()) + ", step " + std::to_string(step));
     Step();
     if (HasFatalFailure()) return;
@@ -308,12 +309,12 @@ TEST_P(ImageCacheModelTest, AnswersWhatTheModelAllows) {
 }
 
 // REPRISE_MODEL_SEEDS=1000 for a long run.
-unsigned Seeds() {
+unsigned CacheSeeds() {
   const char* wanted = std::getenv("REPRISE_MODEL_SEEDS");
   return wanted ? static_cast<unsigned>(std::max(1, std::atoi(wanted))) : 6;
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, ImageCacheModelTest, testing::Range(1u, Seeds() + 1));
+INSTANTIATE_TEST_SUITE_P(Seeds, ImageCacheModelTest, testing::Range(1u, CacheSeeds() + 1));
 
 }  // namespace
 }  // namespace reprise

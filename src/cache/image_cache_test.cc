@@ -20,24 +20,7 @@ using testing::IsEmpty;
 using testing::SizeIs;
 using testing::StartsWith;
 
-constexpr char kFox[] = "a red fox in the snow";
-constexpr char kSameFox[] = "please draw a red fox in the snow";
-constexpr char kBlueFox[] = "a blue fox in the snow";
-
-ImageRequest With(ImageRequest request, const std::function<void(ImageRequest&)>& change) {
-  change(request);
-  return request;
-}
-
 using Tighten = std::function<void(CacheControl&)>;
-
-std::string Kind(const Answer& answer) {
-  if (!answer.reply) return "error: " + std::string(CodeName(answer.reply.error().code));
-  std::string kind(ToString(answer.decision.outcome));
-  if (answer.decision.type != HitType::kNone)
-    kind += " " + std::string(ToString(answer.decision.type));
-  return kind;
-}
 
 std::vector<std::string> Bytes(const Answer& answer) {
   std::vector<std::string> all;

@@ -17,25 +17,6 @@ using std::chrono::milliseconds;
 using testing::SizeIs;
 using testing::StartsWith;
 
-constexpr char kFox[] = "a red fox in the snow";
-constexpr char kSameFox[] = "please draw a red fox in the snow";
-constexpr char kBlueFox[] = "a blue fox in the snow";
-
-using Change = std::function<void(ImageRequest&)>;
-
-ImageRequest With(ImageRequest request, const Change& change) {
-  change(request);
-  return request;
-}
-
-std::string Kind(const Answer& answer) {
-  if (!answer.reply) return "error: " + std::string(CodeName(answer.reply.error().code));
-  std::string kind(ToString(answer.decision.outcome));
-  if (answer.decision.type != HitType::kNone)
-    kind += " " + std::string(ToString(answer.decision.type));
-  return kind;
-}
-
 double Cosine(const std::string& a, const std::string& b) {
   const Embedding x = EmbedBuiltIn(Analyze(a)), y = EmbedBuiltIn(Analyze(b));
   return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
@@ -74,7 +55,8 @@ class InflightTest : public testing::Test {
   }
 
   // What `change` makes of a rephrasing that arrives while the fox is being made.
-  std::string KindOfJoiner(const char* prompt, const Change& change, const Change& leading) {
+  std::string KindOfJoiner(const char* prompt, const std::function<void(ImageRequest&)>& change,
+                           const std::function<void(ImageRequest&)>& leading) {
     const Gate gate = MakeGate();
     cache_.upstream->Hold(gate);
     const int before = Calls();
@@ -150,7 +132,7 @@ TEST_F(InflightTest, RephrasingsOneAfterTheOtherAreOneGeneration) {
 }
 
 TEST_F(InflightTest, NobodyJoinsWhoMayNot) {
-  const std::vector<std::pair<Change, std::string>> cases = {
+  const std::vector<std::pair<std::function<void(ImageRequest&)>, std::string>> cases = {
       {[](auto&) {}, "HIT INFLIGHT"},
       {[](auto& r) { r.control.exact_only = true; }, "MISS"},
       {[](auto& r) { r.control.no_cache = true; }, "REFRESH"},
@@ -173,7 +155,7 @@ TEST_F(InflightTest, NobodyJoinsWhoMayNot) {
 }
 
 TEST_F(InflightTest, OnlyIfCachedWaitsButNeverLeads) {
-  const Change only = [](auto& r) { r.control.only_if_cached = true; };
+  const std::function<void(ImageRequest&)> only = [](auto& r) { r.control.only_if_cached = true; };
   EXPECT_EQ(Kind(cache_.Handle(With(Ask(kSameFox), only))), "error: deadline_exceeded");
   EXPECT_EQ(KindOfJoiner(kSameFox, only, [](auto&) {}), "HIT INFLIGHT");
 }
@@ -271,7 +253,8 @@ TEST_F(InflightTest, WhenAFlightFailsWhoWaitedMakesItsOwn) {
   EXPECT_EQ(Calls(), 2);
 }
 
-// It has looked for an exact answer before there was one, and finds it as its own nearest neighbour.
+// It has looked for an exact answer before there was one, and finds it as its own nearest
+// neighbour.
 TEST_F(InflightTest, WhatAnEqualRequestStoresMeanwhileIsAnExactHit) {
   const Gate gate = MakeGate();
   cache_.embedder_faults->Hold(gate);

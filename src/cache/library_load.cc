@@ -9,7 +9,7 @@ namespace {
 
 // About 10 ms of a worker's time.
 constexpr std::size_t kSettleSteps = 24;
-constexpr std::chrono::milliseconds kBusyPause{50};
+constexpr std::chrono::milliseconds kLoadPause{50};
 
 }  // namespace
 
@@ -60,7 +60,7 @@ Task<> Library::SettleIndexes(const std::atomic<bool>& stop) {
     auto work = [this]() -> Result<bool> { return parts_.semantic.Settle(kSettleSteps); };
     const auto more = co_await parts_.workers.Run(std::move(work));
     if (more && !*more) co_return;
-    if (!more) co_await Sleep(kBusyPause);
+    if (!more) co_await Sleep(kLoadPause);
   }
 }
 

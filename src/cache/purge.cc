@@ -9,12 +9,6 @@
 namespace reprise {
 namespace {
 
-std::int64_t NewestImage(const Entry& entry) {
-  std::int64_t newest = 0;
-  for (const StoredImage& image : entry.images) newest = std::max(newest, image.created_ms);
-  return newest;
-}
-
 std::uint64_t IdOf(const Purged& purged) {
   return purged.entry->record().id;
 }

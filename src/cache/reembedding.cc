@@ -14,7 +14,7 @@ constexpr std::size_t kLanes = 8;
 // Vectors that one transaction writes.
 constexpr std::size_t kBatch = 16;
 // Nobody waits for these.
-constexpr std::chrono::seconds kPatience{60};
+constexpr std::chrono::seconds kReembeddingPatience{60};
 
 constexpr std::int64_t kFirstBackOffMs = 10'000;
 constexpr std::int64_t kMaxBackOffMs = 300'000;
@@ -99,7 +99,7 @@ Task<> Reembedding::EmbedInto(std::uint64_t id, Vectors& vectors) {
   }
   // Not the entry's own analysis, which would stay in memory.
   auto prompt = std::make_shared<const Prompt>(Analyze(entry->record().prompt));
-  const auto embedding = co_await parts_.embedding.Embed(std::move(prompt), kPatience);
+  const auto embedding = co_await parts_.embedding.Embed(std::move(prompt), kReembeddingPatience);
   if (embedding) {
     vectors.push_back({id, {parts_.embedder, ToHalf(*embedding)}});
   } else if (IsAboutThePrompt(embedding.error())) {

@@ -18,14 +18,6 @@ std::string Text(int i) {
   return "a red fox in the snow, picture " + std::to_string(i);
 }
 
-std::string Kind(const Answer& answer) {
-  if (!answer.reply) return "error: " + std::string(CodeName(answer.reply.error().code));
-  std::string kind(ToString(answer.decision.outcome));
-  if (answer.decision.type != HitType::kNone)
-    kind += " " + std::string(ToString(answer.decision.type));
-  return kind;
-}
-
 TEST(VectorBacklogTest, EveryEntryEndsOnce) {
   VectorBacklog backlog;
   for (std::uint64_t id : {1, 2, 3, 2}) backlog.Push(id);

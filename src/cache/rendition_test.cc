@@ -10,7 +10,7 @@ namespace {
 
 const std::string kId = "0123456789abcdef0123456789abcdef";
 
-StoredImage Stored(int width, int height, std::string media_type) {
+StoredImage StoredAs(int width, int height, std::string media_type) {
   StoredImage image;
   image.id = kId;
   image.width = width;
@@ -86,7 +86,7 @@ TEST(RenditionTest, RandomNamesAreRefusedOrTheirOwnName) {
 }
 
 TEST(RenditionTest, DeliveryDecidesFormatAndQuality) {
-  const StoredImage png = Stored(64, 32, "image/png");
+  const StoredImage png = StoredAs(64, 32, "image/png");
   EXPECT_TRUE(RenditionFor(png, {}, {}).IsOriginal(png));
   EXPECT_TRUE(RenditionFor(png, {}, {64, 32}).IsOriginal(png));
   EXPECT_TRUE(RenditionFor(png, {ImageFormat::kPng, 50, true}, {}).IsOriginal(png));
@@ -95,7 +95,7 @@ TEST(RenditionTest, DeliveryDecidesFormatAndQuality) {
   EXPECT_FALSE(jpeg.IsOriginal(png));
   EXPECT_EQ(jpeg.quality, 50);
 
-  const StoredImage stored_jpeg = Stored(64, 32, "image/jpeg");
+  const StoredImage stored_jpeg = StoredAs(64, 32, "image/jpeg");
   EXPECT_TRUE(RenditionFor(stored_jpeg, {}, {}).IsOriginal(stored_jpeg));
   EXPECT_FALSE(RenditionFor(stored_jpeg, {{}, 50, true}, {}).IsOriginal(stored_jpeg));
 }

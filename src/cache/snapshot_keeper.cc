@@ -14,7 +14,7 @@ constexpr std::uint64_t kPartEntries = 2000;
 constexpr std::uint64_t kRecordBytes = 512;
 // Changes that one transaction forgets.
 constexpr std::uint64_t kPruneBatch = 2000;
-constexpr std::chrono::milliseconds kBusyPause{50};
+constexpr std::chrono::milliseconds kSnapshotPause{50};
 constexpr std::chrono::milliseconds kPoll{10};
 
 // No name is given twice, so that a store never takes another's file for its own.
@@ -220,7 +220,7 @@ Task<std::invoke_result_t<Work>> SnapshotKeeper::OnWorker(Work work) {
   for (;;) {
     auto done = co_await parts_.workers.Run(work);
     if (done || done.error().code != Code::kOverloaded || given_up_) co_return done;
-    co_await Sleep(kBusyPause);
+    co_await Sleep(kSnapshotPause);
   }
 }
 

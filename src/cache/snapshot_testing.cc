@@ -48,12 +48,6 @@ std::vector<Half> VectorOf(int number) {
   return ToHalf(vector);
 }
 
-template <class T>
-T Take(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().message);
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
-
 // All of an entry that is stored, in a form that can be compared.
 std::string Text(const Entry& entry) {
   std::string text = std::to_string(entry.id) + entry.scope + entry.fingerprint.Hex() +

@@ -16,19 +16,6 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr char kFox[] = "a red fox in the snow";
-constexpr char kSameFox[] = "please draw a red fox in the snow";
-constexpr char kBlueFox[] = "a blue fox in the snow";
-
-std::string Kind(const Answer& answer) {
-  if (!answer.reply) return "error: " + std::string(CodeName(answer.reply.error().code));
-  std::string kind(ToString(answer.decision.outcome));
-  if (answer.decision.type != HitType::kNone) {
-    kind += " " + std::string(ToString(answer.decision.type));
-  }
-  return kind;
-}
-
 ImageRequest CosineOnly(std::string prompt) {
   ImageRequest request = Ask(std::move(prompt));
   request.control.no_store = true;  // so that it stays a rephrasing

@@ -122,7 +122,7 @@ http::ClientRequest PostJson(std::string url, const std::string& api_key, const 
   http::ClientRequest request{.method = "POST", .url = std::move(url)};
   request.headers = {{"Accept", "application/json"}, {"Content-Type", "application/json"}};
   if (!api_key.empty()) request.headers.emplace_back("Authorization", "Bearer " + api_key);
-  request.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
+  request.body = DumpJson(body);
   return request;
 }
 

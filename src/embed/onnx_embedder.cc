@@ -18,14 +18,14 @@ namespace {
 using nlohmann::json;
 using std::filesystem::path;
 
-constexpr std::size_t kMaxTokens = 512;
+constexpr std::size_t kMaxOnnxTokens = 512;
 
-struct Files {
+struct OnnxFiles {
   path model, tokenizer;
   path root;  // where the files that describe the model are
 };
 
-Result<Files> FindFiles(const path& given) {
+Result<OnnxFiles> FindOnnx(const path& given) {
   std::error_code ignored;
   const auto exists = [&](const path& file) {
     return std::filesystem::is_regular_file(file, ignored);
@@ -33,7 +33,7 @@ Result<Files> FindFiles(const path& given) {
   for (const path& model : {given, given / "model.onnx", given / "onnx/model.onnx"}) {
     if (!exists(model)) continue;
     for (const path& root : {model.parent_path(), model.parent_path().parent_path()}) {
-      if (exists(root / "tokenizer.json")) return Files{model, root / "tokenizer.json", root};
+      if (exists(root / "tokenizer.json")) return OnnxFiles{model, root / "tokenizer.json", root};
     }
     return Fail(Code::kNotFound,
                 "no tokenizer.json beside " + model.string() + " or a folder above it",
@@ -59,8 +59,8 @@ std::optional<std::size_t> Length(const json& object, const char* key) {
   return found->get<std::size_t>();
 }
 
-std::size_t MaxTokens(const Files& files, const Tokenizer& tokenizer) {
-  std::size_t most = kMaxTokens;
+std::size_t MaxTokens(const OnnxFiles& files, const Tokenizer& tokenizer) {
+  std::size_t most = kMaxOnnxTokens;
   for (const auto& limit :
        {tokenizer.truncation(),
         Length(ReadObject(files.root / "sentence_bert_config.json"), "max_seq_length"),
@@ -71,7 +71,7 @@ std::size_t MaxTokens(const Files& files, const Tokenizer& tokenizer) {
 }
 
 // As sentence-transformers writes it down; nothing where it did not.
-Result<std::optional<OnnxPooling>> PoolingOf(const Files& files) {
+Result<std::optional<OnnxPooling>> PoolingOf(const OnnxFiles& files) {
   const json config = ReadObject(files.root / "1_Pooling/config.json");
   std::optional<OnnxPooling> pooling;
   for (const auto& [key, value] : config.items()) {
@@ -89,7 +89,7 @@ Result<std::optional<OnnxPooling>> PoolingOf(const Files& files) {
   return pooling;
 }
 
-Result<std::string> DigestOf(const Files& files) {
+Result<std::string> DigestOf(const OnnxFiles& files) {
   std::string digests;
   path data = files.model;
   data += "_data";  // weights of models above 2 GB
@@ -161,7 +161,7 @@ Result<std::unique_ptr<Embedder>> LoadOnnxEmbedder(const OnnxEmbedderOptions& op
   if (auto runtime = OnnxSession::CheckRuntime(options.library); !runtime) {
     return std::unexpected(runtime.error());
   }
-  const auto files = FindFiles(options.path);
+  const auto files = FindOnnx(options.path);
   if (!files) return std::unexpected(files.error());
   auto tokenizer = Tokenizer::Load(files->tokenizer);
   if (!tokenizer) return std::unexpected(tokenizer.error());

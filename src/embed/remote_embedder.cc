@@ -18,10 +18,6 @@ double Jitter() {
   return std::generate_canonical<double, 24>(random);
 }
 
-milliseconds TimeLeft(Deadline deadline) {
-  return std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
-}
-
 // Whether other texts may fare better.
 bool IsAboutTexts(const Error& error) {
   return error.code == Code::kInvalidArgument || error.code == Code::kTooLarge;

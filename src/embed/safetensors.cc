@@ -16,7 +16,7 @@ using nlohmann::json;
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::size_t kMaxHeader = 100u << 20;  // the reference implementation's limit
 
-std::unexpected<Error> Corrupt(const std::string& what) {
+std::unexpected<Error> DamagedSafeTensors(const std::string& what) {
   return Fail(Code::kCorrupt, "not a whole safetensors file: " + what);
 }
 
@@ -84,17 +84,19 @@ std::optional<std::vector<std::size_t>> Sizes(const json& object, const char* ke
 
 Result<Tensor> ReadTensor(const std::string& name, const json& entry, std::string_view data) {
   const std::string tensor = "tensor '" + name + "' ";
-  if (!entry.is_object()) return Corrupt(tensor + "has no description");
+  if (!entry.is_object()) return DamagedSafeTensors(tensor + "has no description");
   const auto type = entry.find("dtype");
-  if (type == entry.end() || !type->is_string()) return Corrupt(tensor + "has no dtype");
+  if (type == entry.end() || !type->is_string()) return DamagedSafeTensors(tensor + "has no dtype");
   Tensor read{.dtype_name = type->get<std::string>()};
   const auto shape = Sizes(entry, "shape");
   const auto offsets = Sizes(entry, "data_offsets");
-  if (!shape || !offsets || offsets->size() != 2) return Corrupt(tensor + "has no shape or place");
+  if (!shape || !offsets || offsets->size() != 2)
+    return DamagedSafeTensors(tensor + "has no shape or place");
   const auto [begin, end] = std::pair((*offsets)[0], (*offsets)[1]);
   if (begin > end || end > data.size()) {
-    return Corrupt(tensor + "lies at " + std::to_string(begin) + " to " + std::to_string(end) +
-                   " of " + std::to_string(data.size()) + " bytes");
+    return DamagedSafeTensors(tensor + "lies at " + std::to_string(begin) + " to " +
+                              std::to_string(end) + " of " + std::to_string(data.size()) +
+                              " bytes");
   }
   read.shape = *shape;
   read.data = data.substr(begin, end - begin);
@@ -102,8 +104,9 @@ Result<Tensor> ReadTensor(const std::string& name, const json& entry, std::strin
   if (!info) return read;  // a type newer than this reader; refused if it is asked for
   read.dtype = info->type;
   if (BytesOf(read.shape, info->bytes) != read.data.size()) {
-    return Corrupt(tensor + "has " + std::to_string(read.data.size()) +
-                   " bytes, which is not what its shape and dtype " + read.dtype_name + " need");
+    return DamagedSafeTensors(tensor + "has " + std::to_string(read.data.size()) +
+                              " bytes, which is not what its shape and dtype " + read.dtype_name +
+                              " need");
   }
   return read;
 }
@@ -166,15 +169,15 @@ void Tensor::AddTo(std::size_t begin, std::size_t count, float weight, float* ou
 
 Result<SafeTensors> SafeTensors::Parse(std::string_view file) {
   if (file.size() < kLengthBytes)
-    return Corrupt("it has " + std::to_string(file.size()) + " bytes");
+    return DamagedSafeTensors("it has " + std::to_string(file.size()) + " bytes");
   const auto length = Load<std::uint64_t>(file.data());
   const std::size_t rest = file.size() - kLengthBytes;
   if (length > rest || length > kMaxHeader) {
-    return Corrupt("its header claims " + std::to_string(length) + " of " + std::to_string(rest) +
-                   " bytes");
+    return DamagedSafeTensors("its header claims " + std::to_string(length) + " of " +
+                              std::to_string(rest) + " bytes");
   }
   const json header = json::parse(file.substr(kLengthBytes, length), nullptr, false);
-  if (!header.is_object()) return Corrupt("its header is no JSON object");
+  if (!header.is_object()) return DamagedSafeTensors("its header is no JSON object");
   SafeTensors read;
   for (const auto& [name, entry] : header.items()) {
     if (name == "__metadata__") continue;

@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-std::string Refusal(const std::string& bytes) {
+std::string SafeTensorsRefusal(const std::string& bytes) {
   const auto read = SafeTensors::Parse(bytes);
   EXPECT_FALSE(read) << bytes;
   if (read) return "";
@@ -69,11 +69,11 @@ TEST(SafeTensors, AFileCutAnywhereIsRefused) {
 }
 
 TEST(SafeTensors, HostileHeadersAreRefused) {
-  EXPECT_THAT(Refusal(""), HasSubstr("it has 0 bytes"));
-  EXPECT_THAT(Refusal(WithHeader("{}", "", 3)), HasSubstr("claims 3 of 2 bytes"));
-  EXPECT_THAT(Refusal(WithHeader("{}", "", ~std::uint64_t{0})), HasSubstr("claims"));
+  EXPECT_THAT(SafeTensorsRefusal(""), HasSubstr("it has 0 bytes"));
+  EXPECT_THAT(SafeTensorsRefusal(WithHeader("{}", "", 3)), HasSubstr("claims 3 of 2 bytes"));
+  EXPECT_THAT(SafeTensorsRefusal(WithHeader("{}", "", ~std::uint64_t{0})), HasSubstr("claims"));
   for (const char* header : {"", "[]", "{", "{\"a\":\xff}", "null"}) {
-    EXPECT_THAT(Refusal(Headed(header)), HasSubstr("no JSON object")) << header;
+    EXPECT_THAT(SafeTensorsRefusal(Headed(header)), HasSubstr("no JSON object")) << header;
   }
   const std::pair<const char*, const char*> cases[] = {
       {R"({"a":7})", "has no description"},
@@ -96,7 +96,7 @@ TEST(SafeTensors, HostileHeadersAreRefused) {
        "not what its shape"},
   };
   for (const auto& [header, message] : cases) {
-    EXPECT_THAT(Refusal(Headed(header, "12345678")), HasSubstr(message)) << header;
+    EXPECT_THAT(SafeTensorsRefusal(Headed(header, "12345678")), HasSubstr(message)) << header;
   }
 }
 

@@ -15,7 +15,7 @@
 namespace reprise {
 namespace {
 
-constexpr std::size_t kMaxTokens = 512;  // model2vec's own limit
+constexpr std::size_t kMaxStaticTokens = 512;  // model2vec's own limit
 
 // Every number in it was checked against the tokenizer.
 struct Table {
@@ -115,7 +115,7 @@ class StaticEmbedder final : public Embedder {
     std::size_t tokens = 0;
     for (TokenId id : tokenizer_.Encode(text)) {
       if (id == tokenizer_.unknown()) continue;
-      if (tokens++ == kMaxTokens) break;
+      if (tokens++ == kMaxStaticTokens) break;
       const std::size_t row = table_.mapping.empty() ? id : table_.mapping[id];
       const float weight = table_.weights.empty() ? 1 : table_.weights[id];
       table_.embeddings.AddTo(row * dimensions(), dimensions(), weight, sum.data());
@@ -133,14 +133,14 @@ class StaticEmbedder final : public Embedder {
   const std::string identity_;
 };
 
-struct Files {
+struct Model2VecFiles {
   std::filesystem::path model, tokenizer;
 };
 
-Result<Files> FindFiles(const std::filesystem::path& folder) {
+Result<Model2VecFiles> FindModel2Vec(const std::filesystem::path& folder) {
   std::error_code ignored;
   for (const auto& inner : {folder, folder / "0_StaticEmbedding"}) {
-    Files files{inner / "model.safetensors", inner / "tokenizer.json"};
+    Model2VecFiles files{inner / "model.safetensors", inner / "tokenizer.json"};
     if (std::filesystem::exists(files.model, ignored)) return files;
   }
   return Fail(Code::kNotFound,
@@ -157,7 +157,7 @@ std::string DigestOf(std::string_view model, std::string_view tokenizer) {
 }  // namespace
 
 Result<std::unique_ptr<Embedder>> LoadStaticEmbedder(const std::filesystem::path& folder) {
-  const auto files = FindFiles(folder);
+  const auto files = FindModel2Vec(folder);
   if (!files) return std::unexpected(files.error());
   auto tokenizer = Tokenizer::Load(files->tokenizer);
   if (!tokenizer) return std::unexpected(tokenizer.error());

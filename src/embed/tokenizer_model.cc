@@ -24,17 +24,17 @@ struct TextHash {
 };
 using Vocabulary = std::unordered_map<std::string, TokenId, TextHash, std::equal_to<>>;
 
-std::unexpected<Error> Corrupt(const std::string& what) {
+std::unexpected<Error> DamagedVocabulary(const std::string& what) {
   return Fail(Code::kCorrupt, "the vocabulary is damaged: " + what);
 }
 
 Result<Vocabulary> ReadVocabulary(const json& object) {
-  if (!object.is_object() || object.empty()) return Corrupt("it is no object of tokens");
+  if (!object.is_object() || object.empty()) return DamagedVocabulary("it is no object of tokens");
   Vocabulary vocabulary;
   vocabulary.reserve(object.size());
   for (const auto& [token, id] : object.items()) {
     if (!id.is_number_unsigned() || id.get<std::size_t>() >= kMaxVocabulary) {
-      return Corrupt("the id of '" + token + "' is " + id.dump());
+      return DamagedVocabulary("the id of '" + token + "' is " + id.dump());
     }
     vocabulary.emplace(token, id.get<TokenId>());
   }
@@ -305,19 +305,20 @@ class Unigram final : public TokenModel {
 Result<std::unique_ptr<TokenModel>> MakeUnigram(const json& model) {
   const json& vocab = model.at("vocab");
   if (!vocab.is_array() || vocab.empty() || vocab.size() > kMaxVocabulary) {
-    return Corrupt("it is no list of pieces with scores");
+    return DamagedVocabulary("it is no list of pieces with scores");
   }
   std::vector<Piece> pieces;
   pieces.reserve(vocab.size());
   for (const json& entry : vocab) {
     pieces.push_back({entry.at(0).get<std::string>(), entry.at(1).get<double>()});
     // A trie node a byte: text of megabytes is no piece.
-    if (pieces.back().text.size() > 1024) return Corrupt("a piece is longer than 1024 bytes");
+    if (pieces.back().text.size() > 1024)
+      return DamagedVocabulary("a piece is longer than 1024 bytes");
   }
   std::optional<TokenId> unknown;
   if (const auto id = model.find("unk_id"); id != model.end() && !id->is_null()) {
     if (!id->is_number_unsigned() || id->get<std::size_t>() >= pieces.size()) {
-      return Corrupt("unk_id is " + id->dump() + " of " + std::to_string(pieces.size()));
+      return DamagedVocabulary("unk_id is " + id->dump() + " of " + std::to_string(pieces.size()));
     }
     unknown = id->get<TokenId>();
   }

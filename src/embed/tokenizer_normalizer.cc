@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kSupported =
+constexpr const char* kNormalizers =
     "BertNormalizer, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Replace, Prepend, "
     "Precompiled and Sequence";
 
@@ -271,7 +271,7 @@ Result<Normalizer> MakePrecompiled(const json& options) {
   };
 }
 
-Result<Normalizer> MakeSequence(const json& list) {
+Result<Normalizer> SequenceOfNormalizers(const json& list) {
   std::vector<Normalizer> steps;
   for (const json& entry : list) {
     auto step = MakeNormalizer(entry);
@@ -297,14 +297,14 @@ Result<Normalizer> MakeNormalizer(const json& normalizer) {
   if (type == "Strip") return MakeStrip(normalizer);
   if (type == "Replace") return MakeReplace(normalizer);
   if (type == "Precompiled") return MakePrecompiled(normalizer);
-  if (type == "Sequence") return MakeSequence(normalizer.at("normalizers"));
+  if (type == "Sequence") return SequenceOfNormalizers(normalizer.at("normalizers"));
   if (type == "Prepend") {
     const std::string prefix = normalizer.at("prepend").get<std::string>();
     return [prefix](std::string& text) {
       if (!text.empty()) text.insert(0, prefix);
     };
   }
-  return UnsupportedTokenizer("normalizer", type, kSupported);
+  return UnsupportedTokenizer("normalizer", type, kNormalizers);
 }
 
 }  // namespace reprise

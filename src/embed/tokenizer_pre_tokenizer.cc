@@ -11,7 +11,7 @@ namespace {
 using nlohmann::json;
 using Words = std::vector<std::string>;
 
-constexpr const char* kSupported =
+constexpr const char* kPreTokenizers =
     "BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation, Digits, Metaspace and Sequence";
 
 bool IsSpace(char32_t c) {
@@ -145,7 +145,7 @@ Result<PreTokenizer> MakeMetaspace(const json& options) {
   return Metaspace(mark, prepend, options.value("split", true));
 }
 
-Result<PreTokenizer> MakeSequence(const json& list) {
+Result<PreTokenizer> SequenceOfPreTokenizers(const json& list) {
   std::vector<PreTokenizer> steps;
   for (const json& entry : list) {
     auto step = MakePreTokenizer(entry);
@@ -170,8 +170,8 @@ Result<PreTokenizer> MakePreTokenizer(const json& pre_tokenizer) {
   if (type == "Punctuation") return MakePunctuation(pre_tokenizer);
   if (type == "Digits") return MakeDigits(pre_tokenizer);
   if (type == "Metaspace") return MakeMetaspace(pre_tokenizer);
-  if (type == "Sequence") return MakeSequence(pre_tokenizer.at("pretokenizers"));
-  return UnsupportedTokenizer("pre-tokenizer", type, kSupported);
+  if (type == "Sequence") return SequenceOfPreTokenizers(pre_tokenizer.at("pretokenizers"));
+  return UnsupportedTokenizer("pre-tokenizer", type, kPreTokenizers);
 }
 
 }  // namespace reprise

@@ -21,7 +21,7 @@ Tokenizer Make(const json& file) {
   return std::move(*tokenizer);
 }
 
-Error Refusal(const std::string& text) {
+Error TokenizerRefusal(const std::string& text) {
   const auto tokenizer = Tokenizer::Parse(text);
   EXPECT_FALSE(tokenizer) << text.substr(0, 200);
   return tokenizer ? Error{} : tokenizer.error();
@@ -148,7 +148,7 @@ TEST_F(BertTokenizerTest, OtherKindsAreRefusedByName) {
   for (const auto& [where, value, message] : cases) {
     json file = file_;
     file[json::json_pointer(where)] = value;
-    const Error error = Refusal(file.dump());
+    const Error error = TokenizerRefusal(file.dump());
     EXPECT_EQ(error.code, Code::kInvalidArgument) << where;
     EXPECT_THAT(error.message, HasSubstr(message));
   }
@@ -157,9 +157,9 @@ TEST_F(BertTokenizerTest, OtherKindsAreRefusedByName) {
 TEST_F(BertTokenizerTest, DamagedFilesAreRefused) {
   const std::string text = file_.dump();
   for (std::size_t size = 0; size < text.size(); size += 7) {
-    EXPECT_EQ(Refusal(text.substr(0, size)).code, Code::kCorrupt) << size;
+    EXPECT_EQ(TokenizerRefusal(text.substr(0, size)).code, Code::kCorrupt) << size;
   }
-  EXPECT_EQ(Refusal("{\"model\":\"\xff\"}").code, Code::kCorrupt) << "invalid UTF-8";
+  EXPECT_EQ(TokenizerRefusal("{\"model\":\"\xff\"}").code, Code::kCorrupt) << "invalid UTF-8";
   const std::pair<const char*, json> cases[] = {
       {"/model", nullptr},
       {"/model", 7},
@@ -185,7 +185,7 @@ TEST_F(BertTokenizerTest, DamagedFilesAreRefused) {
   for (const auto& [where, value] : cases) {
     json file = file_;
     file[json::json_pointer(where)] = value;
-    EXPECT_EQ(Refusal(file.dump()).code, Code::kCorrupt) << where << " " << value;
+    EXPECT_EQ(TokenizerRefusal(file.dump()).code, Code::kCorrupt) << where << " " << value;
   }
 }
 
@@ -303,7 +303,7 @@ TEST_F(UnigramTest, DamagedVocabulariesAreRefused) {
   for (const auto& [where, value] : cases) {
     json file = file_;
     file[json::json_pointer(where)] = value;
-    EXPECT_EQ(Refusal(file.dump()).code, Code::kCorrupt) << where << " " << value;
+    EXPECT_EQ(TokenizerRefusal(file.dump()).code, Code::kCorrupt) << where << " " << value;
   }
 }
 

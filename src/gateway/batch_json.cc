@@ -10,10 +10,10 @@ namespace reprise {
 namespace {
 
 // Keeps members in the order they are written: items in the caller's.
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
-std::string Dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+std::string DumpOrdered(const ordered_json& value) {
+  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 std::string_view NameOf(ItemStatus status) {
@@ -49,7 +49,7 @@ std::string_view StateOf(bool cancelled, std::int64_t ended_ms) {
   return cancelled ? "cancelled" : "done";
 }
 
-json CountsJson(const BatchCounts& counts) {
+ordered_json CountsJson(const BatchCounts& counts) {
   return {{"total", counts.total()},
           {"waiting", counts.waiting},
           {"done", counts.done},
@@ -58,51 +58,51 @@ json CountsJson(const BatchCounts& counts) {
 }
 
 template <class T>
-json OrNull(bool there, const T& value) {
-  return there ? json(value) : json();
+ordered_json OrderedOrNull(bool there, const T& value) {
+  return there ? ordered_json(value) : ordered_json();
 }
 
 // As other routes show it, with the status they would have.
-json ErrorOf(const Error& error) {
-  json shown = json::parse(ErrorResponse(error).BodyView());
+ordered_json ErrorOf(const Error& error) {
+  ordered_json shown = ordered_json::parse(ErrorResponse(error).BodyView());
   shown["error"]["status"] = HttpStatus(error);
   return shown;
 }
 
-json Described(const Reply& reply, const Decision& decision) {
-  json images = json::array();
+ordered_json Described(const Reply& reply, const Decision& decision) {
+  ordered_json images = ordered_json::array();
   for (const ServedImage& image : reply.images) {
-    json described = {{"name", image.name}, {"media_type", image.media_type}};
+    ordered_json described = {{"name", image.name}, {"media_type", image.media_type}};
     if (!image.revised_prompt.empty()) described["revised_prompt"] = image.revised_prompt;
     images.push_back(std::move(described));
   }
   return {{"images", std::move(images)},
-          {"entry", OrNull(decision.entry != 0, decision.entry)},
+          {"entry", OrderedOrNull(decision.entry != 0, decision.entry)},
           {"created", reply.created_ms / 1000},
           {"cache", DecisionJson(decision)}};
 }
 
 // What is kept of an item, with links.
-json Linked(const BatchItem& item, const ImageLinks& links) {
-  json shown = {{"status", NameOf(item.status)}};
+ordered_json Linked(const BatchItem& item, const ImageLinks& links) {
+  ordered_json shown = {{"status", NameOf(item.status)}};
   if (item.result.empty()) return shown;
-  shown.update(json::parse(item.result));
+  shown.update(ordered_json::parse(item.result));
   if (!shown.contains("images")) return shown;
-  for (json& image : shown["images"]) {
+  for (ordered_json& image : shown["images"]) {
     image["url"] = links.To(image["name"].get<std::string>());
   }
   return shown;
 }
 
-json Ended(std::int64_t ended_ms) {
-  return OrNull(ended_ms != 0, ended_ms / 1000);
+ordered_json Ended(std::int64_t ended_ms) {
+  return OrderedOrNull(ended_ms != 0, ended_ms / 1000);
 }
 
-json WebhookJson(const BatchWebhook& webhook) {
+ordered_json WebhookJson(const BatchWebhook& webhook) {
   return {{"url", webhook.url},
           {"state", NameOf(webhook.status)},
           {"attempts", webhook.attempts},
-          {"error", OrNull(!webhook.error.empty(), webhook.error)}};
+          {"error", OrderedOrNull(!webhook.error.empty(), webhook.error)}};
 }
 
 // The bytes go straight into the text: no copy of megabytes in a JSON tree.
@@ -112,28 +112,28 @@ void AppendData(const ServedImage& image, bool as_url, std::string& out) {
   out += "\",";
 }
 
-void AppendImage(const ServedImage& image, json described, bool as_url, const ImageLinks& links,
-                 std::string& out) {
+void AppendImage(const ServedImage& image, ordered_json described, bool as_url,
+                 const ImageLinks& links, std::string& out) {
   out += '{';
   if (as_url && !image.name.empty()) {
     described["url"] = links.To(image.name);
   } else {
     AppendData(image, as_url, out);
   }
-  out += std::string_view(Dump(described)).substr(1);
+  out += std::string_view(DumpOrdered(described)).substr(1);
 }
 
 void AppendAnswer(const Answer& answer, bool as_url, const ImageLinks& links, std::string& out) {
   const ItemStatus status = answer.reply ? ItemStatus::kDone : ItemStatus::kFailed;
   out += "{\"status\":\"" + std::string(NameOf(status)) + "\",";
   if (!answer.reply) {
-    json shown = ErrorOf(answer.reply.error());
+    ordered_json shown = ErrorOf(answer.reply.error());
     shown["cache"] = DecisionJson(answer.decision);
-    out += std::string_view(Dump(shown)).substr(1);
+    out += std::string_view(DumpOrdered(shown)).substr(1);
     return;
   }
-  json shown = Described(*answer.reply, answer.decision);
-  const json images = std::move(shown["images"]);
+  ordered_json shown = Described(*answer.reply, answer.decision);
+  const ordered_json images = std::move(shown["images"]);
   shown.erase("images");
   out += "\"images\":[";
   for (std::size_t i = 0; i < answer.reply->images.size(); ++i) {
@@ -141,12 +141,12 @@ void AppendAnswer(const Answer& answer, bool as_url, const ImageLinks& links, st
     AppendImage(answer.reply->images[i], images[i], as_url, links, out);
   }
   out += "],";
-  out += std::string_view(Dump(shown)).substr(1);
+  out += std::string_view(DumpOrdered(shown)).substr(1);
 }
 
-std::string Event(std::uint64_t id, std::string_view name, const json& data) {
-  return "id: " + std::to_string(id) + "\nevent: " + std::string(name) + "\ndata: " + Dump(data) +
-         "\n\n";
+std::string Event(std::uint64_t id, std::string_view name, const ordered_json& data) {
+  return "id: " + std::to_string(id) + "\nevent: " + std::string(name) +
+         "\ndata: " + DumpOrdered(data) + "\n\n";
 }
 
 class NativeBatchApi final : public BatchApi {
@@ -164,15 +164,15 @@ class NativeBatchApi final : public BatchApi {
   }
 
   ItemResult Describe(const Answer& answer) const override {
-    if (!answer.reply) return {.done = false, .text = Dump(ErrorOf(answer.reply.error()))};
+    if (!answer.reply) return {.done = false, .text = DumpOrdered(ErrorOf(answer.reply.error()))};
     for (const ServedImage& image : answer.reply->images) {
       if (!image.name.empty()) continue;
       return {.done = false,
-              .text = Dump(ErrorOf({.code = Code::kUnavailable,
-                                    .message = "the image could not be stored; the "
-                                               "server log names the cause"}))};
+              .text = DumpOrdered(ErrorOf({.code = Code::kUnavailable,
+                                           .message = "the image could not be stored; the "
+                                                      "server log names the cause"}))};
     }
-    return {.done = true, .text = Dump(Described(*answer.reply, answer.decision))};
+    return {.done = true, .text = DumpOrdered(Described(*answer.reply, answer.decision))};
   }
 
   std::string WebhookBody(const Batch& batch) const override {
@@ -194,32 +194,32 @@ std::string WriteWaitBatch(const BatchCall& call, const std::vector<Answer>& ans
     ++(answer.reply ? counts.done : counts.failed);
     if (answer.reply) saved_usd += answer.decision.saved_usd;
   }
-  std::string out = "{\"mode\":\"wait\",\"counts\":" + Dump(CountsJson(counts)) +
-                    ",\"saved_usd\":" + Dump(saved_usd) + ",\"items\":{";
+  std::string out = "{\"mode\":\"wait\",\"counts\":" + DumpOrdered(CountsJson(counts)) +
+                    ",\"saved_usd\":" + DumpOrdered(saved_usd) + ",\"items\":{";
   for (std::size_t i = 0; i < answers.size(); ++i) {
     if (i > 0) out += ',';
-    out += Dump(call.names[i]) + ":";
+    out += DumpOrdered(call.names[i]) + ":";
     AppendAnswer(answers[i], call.calls[i].as_url, links, out);
   }
   return out + "}}\n";
 }
 
 std::string WriteBatch(const Batch& batch, const ImageLinks& links) {
-  json shown = {{"id", batch.id},
-                {"mode", "background"},
-                {"state", StateOf(batch.cancelled, batch.ended_ms)},
-                {"created", batch.created_ms / 1000},
-                {"ended", Ended(batch.ended_ms)},
-                {"counts", CountsJson(CountItems(batch))}};
+  ordered_json shown = {{"id", batch.id},
+                        {"mode", "background"},
+                        {"state", StateOf(batch.cancelled, batch.ended_ms)},
+                        {"created", batch.created_ms / 1000},
+                        {"ended", Ended(batch.ended_ms)},
+                        {"counts", CountsJson(CountItems(batch))}};
   if (batch.webhook.status != WebhookStatus::kNone) shown["webhook"] = WebhookJson(batch.webhook);
-  json items = json::object();
+  ordered_json items = ordered_json::object();
   for (const BatchItem& item : batch.items) items[item.name] = Linked(item, links);
   shown["items"] = std::move(items);
-  return Dump(shown) + "\n";
+  return DumpOrdered(shown) + "\n";
 }
 
 std::string WriteBatchList(const std::vector<BatchSummary>& list, std::size_t limit) {
-  json data = json::array();
+  ordered_json data = ordered_json::array();
   for (const BatchSummary& batch : list) {
     data.push_back({{"id", batch.id},
                     {"state", StateOf(batch.cancelled, batch.ended_ms)},
@@ -228,27 +228,29 @@ std::string WriteBatchList(const std::vector<BatchSummary>& list, std::size_t li
                     {"counts", CountsJson(batch.counts)}});
   }
   const bool more = !list.empty() && list.size() == limit;
-  return Dump({{"data", std::move(data)}, {"next", more ? json(list.back().id) : json()}}) + "\n";
+  return DumpOrdered({{"data", std::move(data)},
+                      {"next", more ? ordered_json(list.back().id) : ordered_json()}}) +
+         "\n";
 }
 
 std::string WriteBatchImages(const Batch& batch, const ImageLinks& links) {
-  json data = json::array();
+  ordered_json data = ordered_json::array();
   for (const BatchItem& item : batch.items) {
     if (item.status != ItemStatus::kDone) continue;
-    for (const json& image : Linked(item, links)["images"]) {
-      json shown = {{"item", item.name}};
+    for (const ordered_json& image : Linked(item, links)["images"]) {
+      ordered_json shown = {{"item", item.name}};
       shown.update(image);
       data.push_back(std::move(shown));
     }
   }
-  return Dump({{"id", batch.id},
-               {"state", StateOf(batch.cancelled, batch.ended_ms)},
-               {"data", std::move(data)}}) +
+  return DumpOrdered({{"id", batch.id},
+                      {"state", StateOf(batch.cancelled, batch.ended_ms)},
+                      {"data", std::move(data)}}) +
          "\n";
 }
 
 std::string WriteItemEvent(const BatchItem& item, std::size_t total, const ImageLinks& links) {
-  json data = {{"item", item.name}, {"ended", item.change}, {"total", total}};
+  ordered_json data = {{"item", item.name}, {"ended", item.change}, {"total", total}};
   data.update(Linked(item, links));
   return Event(item.change, "item", data);
 }

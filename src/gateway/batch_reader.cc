@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/json.h"
 #include "gateway/batch_template.h"
 #include "gateway/json_input.h"
 #include "http/url.h"
@@ -14,22 +15,14 @@ namespace {
 using nlohmann::json;
 using simdjson::dom::element;
 
-constexpr std::size_t kMaxName = 100;
+constexpr std::size_t kMaxItemName = 100;
 constexpr std::size_t kMaxSecret = 1000;
 // Of all items together: defaults and variables stand once in the body, and in every item here.
 constexpr std::size_t kMaxFilled = 64u << 20;
 
-std::unexpected<Error> Invalid(std::string param, std::string message) {
-  return Fail(Code::kInvalidArgument, std::move(message), std::move(param));
-}
-
 // Names become file names and JSON keys.
 bool IsItemName(std::string_view name) {
-  return name.size() <= kMaxName && IsTemplateName(name) && name.front() != '.';
-}
-
-std::string Dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return name.size() <= kMaxItemName && IsTemplateName(name) && name.front() != '.';
 }
 
 // One object; a key that stands twice is refused.
@@ -140,7 +133,7 @@ class BatchReader {
   Result<void> Item(std::string name, json item) {
     if (!IsItemName(name)) {
       return Invalid("items", "the item name '" + Excerpt(name) + "' must have 1 to " +
-                                  std::to_string(kMaxName) +
+                                  std::to_string(kMaxItemName) +
                                   " letters, digits, '_', '-' or '.', and not begin with '.'");
     }
     if (!names_.insert(name).second) {
@@ -207,7 +200,7 @@ class BatchReader {
     json merged = defaults_;
     merged.merge_patch(item);
     if (auto filled = FillTemplates(variables_, merged); !filled) return filled;
-    std::string request = Dump(merged);
+    std::string request = DumpJson(merged);
     filled_ += request.size();
     if (filled_ > kMaxFilled) {
       return Fail(Code::kTooLarge,

@@ -9,18 +9,18 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Result<BatchCall> Read(std::string_view body, BatchSettings batches = {}) {
+Result<BatchCall> ReadBatch(std::string_view body, BatchSettings batches = {}) {
   return ReadBatchBody(body, OpenAiSettings{}, batches);
 }
 
 std::string ErrorParam(std::string_view body) {
-  const auto read = Read(body);
+  const auto read = ReadBatch(body);
   EXPECT_FALSE(read) << body;
   return read ? "" : read.error().param;
 }
 
 TEST(ReadBatchBody, MergesDefaultsUnderItems) {
-  const auto call = Read(R"({
+  const auto call = ReadBatch(R"({
     "items": {"b": {"prompt": "x", "size": "64x64", "cache": {"ttl": 60}},
               "a": {"prompt": "y", "seed": null}},
     "defaults": {"size": "32x32", "seed": 7, "cache": {"mode": "exact"}, "style": "ink"}})");
@@ -39,7 +39,7 @@ TEST(ReadBatchBody, MergesDefaultsUnderItems) {
 }
 
 TEST(ReadBatchBody, KeepsRequestsForTheBackgroundAsTheyWillBeRead) {
-  const auto call = Read(R"({"mode": "background", "variables": {"who": "Acme", "n": 3},
+  const auto call = ReadBatch(R"({"mode": "background", "variables": {"who": "Acme", "n": 3},
     "items": [{"name": "a", "prompt": "{{n}} hats for {{who}}"}],
     "webhook": {"url": "https://a.example/x?y=1", "secret": "s"}})");
   ASSERT_TRUE(call) << call.error().message;
@@ -79,8 +79,8 @@ TEST(ReadBatchBody, BoundsWhatDefaultsAndVariablesMultiplyTo) {
   for (int i = 0; i < 200; ++i) {
     items += (i ? ",\"n" : "\"n") + std::to_string(i) + "\":{\"prompt\":\"x\"}";
   }
-  const auto call = Read("{\"items\":{" + items + "},\"defaults\":{\"style\":\"" +
-                         std::string(500'000, 'x') + "\"}}");
+  const auto call = ReadBatch("{\"items\":{" + items + "},\"defaults\":{\"style\":\"" +
+                              std::string(500'000, 'x') + "\"}}");
   ASSERT_FALSE(call);
   EXPECT_EQ(call.error().code, Code::kTooLarge);
   EXPECT_THAT(call.error().message, HasSubstr("64 MB"));

@@ -21,7 +21,7 @@ struct Page {
   std::string before;
 };
 
-Result<std::uint64_t> ReadNumber(const std::string& name, std::string_view text) {
+Result<std::uint64_t> ReadPosition(const std::string& name, std::string_view text) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) {
@@ -40,7 +40,7 @@ Result<Page> ReadPage(std::string_view query) {
     if (part.starts_with("before=")) {
       page.before = part.substr(7);
     } else if (part.starts_with("limit=")) {
-      const auto limit = ReadNumber("limit", part.substr(6));
+      const auto limit = ReadPosition("limit", part.substr(6));
       if (!limit) return std::unexpected(limit.error());
       page.limit = static_cast<std::size_t>(std::clamp<std::uint64_t>(*limit, 1, kMaxPage));
     } else if (!part.empty()) {
@@ -159,7 +159,7 @@ Task<http::Response> BatchSurface::Events(http::RequestPtr request) {
   if (!batch) co_return ErrorResponse(batch.error());
   BatchEvents::Options options{.after = 0, .links = LinksFor(settings_, *request)};
   if (const auto last = request->Header("Last-Event-ID"); !last.empty()) {
-    const auto number = ReadNumber("Last-Event-ID", last);
+    const auto number = ReadPosition("Last-Event-ID", last);
     if (!number) co_return ErrorResponse(number.error());
     options.after = *number;
   }

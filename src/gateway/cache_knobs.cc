@@ -5,14 +5,15 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
 #include "gateway/json_input.h"
 
 namespace reprise {
 namespace {
 
-constexpr std::int64_t kMaxSeconds = 100LL * 365 * 24 * 3600;
+constexpr std::int64_t kMaxTtlSeconds = 100LL * 365 * 24 * 3600;
 constexpr int kMaxVariants = 10;
-constexpr std::string_view kMembers =
+constexpr std::string_view kKnobMembers =
     "no-cache, no-store, only-if-cached, ttl, max-age, namespace, similarity_threshold, mode, "
     "match, max_error, variants, tags, category";
 
@@ -66,7 +67,7 @@ Result<void> ReadFlag(std::string_view name, simdjson::dom::element value, bool&
 
 Result<void> ReadSeconds(std::string_view name, simdjson::dom::element value, std::int64_t min,
                          std::optional<std::int64_t>& setting_ms) {
-  auto read = ReadInteger(name, value, min, kMaxSeconds);
+  auto read = ReadInteger(name, value, min, kMaxTtlSeconds);
   if (!read) return std::unexpected(read.error());
   TightenDown(setting_ms, *read * 1000);
   return {};
@@ -128,7 +129,7 @@ Result<void> ReadMember(std::string_view key, simdjson::dom::element value, Imag
     return key == "mode" ? SetMode(name, word, control) : SetMatch(name, word, control);
   }
   return Fail(Code::kInvalidArgument,
-              "unknown cache option '" + Excerpt(key) + "'; there are " + std::string(kMembers),
+              "unknown cache option '" + Excerpt(key) + "'; there are " + std::string(kKnobMembers),
               name);
 }
 
@@ -143,12 +144,6 @@ Result<T> ParseNumber(std::string_view name, std::string_view text, T min, T max
   return value;
 }
 
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 std::string_view Unquote(std::string_view text) {
   const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
   return quoted ? text.substr(1, text.size() - 2) : text;
@@ -161,8 +156,9 @@ bool IsDigits(std::string_view text) {
 Result<void> ReadMaxAge(std::string_view text, CacheControl& control) {
   // More digits than any age has are a very long time (RFC 9111, 1.2.2).
   const bool huge = IsDigits(text) && text.size() > 9;
-  auto seconds = huge ? Result<std::int64_t>(kMaxSeconds)
-                      : ParseNumber<std::int64_t>("Cache-Control: max-age", text, 0, kMaxSeconds);
+  auto seconds = huge
+                     ? Result<std::int64_t>(kMaxTtlSeconds)
+                     : ParseNumber<std::int64_t>("Cache-Control: max-age", text, 0, kMaxTtlSeconds);
   if (!seconds) return std::unexpected(seconds.error());
   TightenDown(control.max_age_ms, *seconds * 1000);
   return {};
@@ -203,7 +199,7 @@ Result<void> ReadCacheControl(std::string_view header, CacheControl& control) {
 }
 
 Result<void> ReadSecondsHeader(std::string_view value, CacheControl& control) {
-  auto seconds = ParseNumber<std::int64_t>("X-Reprise-TTL", value, 1, kMaxSeconds);
+  auto seconds = ParseNumber<std::int64_t>("X-Reprise-TTL", value, 1, kMaxTtlSeconds);
   if (!seconds) return std::unexpected(seconds.error());
   TightenDown(control.ttl_ms, *seconds * 1000);
   return {};

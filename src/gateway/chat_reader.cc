@@ -14,9 +14,9 @@ namespace {
 using nlohmann::json;
 using simdjson::dom::element;
 
-constexpr std::size_t kMaxInputs = 16;
+constexpr std::size_t kMaxChatInputs = 16;
 
-std::unexpected<Error> Invalid(std::string message) {
+std::unexpected<Error> InvalidMessages(std::string message) {
   return Fail(Code::kInvalidArgument, std::move(message), "messages");
 }
 
@@ -32,16 +32,17 @@ json* ImageUrl(json& part) {
 Result<InputImage> ReadDataUrl(const std::string& url, std::string role) {
   const auto comma = url.find(',');
   if (comma == std::string::npos || !url.substr(0, comma).ends_with(";base64")) {
-    return Invalid("an image's data URL must be data:image/png;base64,... (or jpeg, webp), not '" +
-                   Excerpt(url) + "'");
+    return InvalidMessages(
+        "an image's data URL must be data:image/png;base64,... (or jpeg, webp), not '" +
+        Excerpt(url) + "'");
   }
   auto bytes = Base64Decode(std::string_view(url).substr(comma + 1));
   if (!bytes)
-    return Invalid("the data URL of an image is not valid base64: '" + Excerpt(url) + "'");
+    return InvalidMessages("the data URL of an image is not valid base64: '" + Excerpt(url) + "'");
   const auto format = SniffFormat(*bytes);
   if (!format) {
-    return Invalid("an image's data URL must hold a png, jpeg or webp, but holds " +
-                   (bytes->empty() ? std::string("nothing") : DescribeBytes(*bytes)));
+    return InvalidMessages("an image's data URL must hold a png, jpeg or webp, but holds " +
+                           (bytes->empty() ? std::string("nothing") : DescribeBytes(*bytes)));
   }
   const Digest digest = Sha256(*bytes);
   return InputImage{.role = std::move(role),
@@ -55,7 +56,7 @@ class Conversation {
  public:
   Result<void> Read(json messages) {
     if (!messages.is_array() || messages.empty()) {
-      return Invalid("'messages' must be a list with the user's message at its end");
+      return InvalidMessages("'messages' must be a list with the user's message at its end");
     }
     json last = std::move(messages.back());
     messages.erase(messages.size() - 1);
@@ -73,7 +74,7 @@ class Conversation {
 
  private:
   Result<void> Earlier(json& message) {
-    if (!message.is_object()) return Invalid("a message must be an object");
+    if (!message.is_object()) return InvalidMessages("a message must be an object");
     if (!message.contains("content") || !message["content"].is_array()) return {};
     for (json& part : message["content"]) {
       json* url = part.is_object() ? ImageUrl(part) : nullptr;
@@ -87,7 +88,8 @@ class Conversation {
 
   Result<void> Last(json& message) {
     if (!message.is_object() || message.value("role", json()) != "user") {
-      return Invalid("the last message must be the user's, and say what the image should show");
+      return InvalidMessages(
+          "the last message must be the user's, and say what the image should show");
     }
     json& content = message["content"];
     if (content.is_string()) {
@@ -98,7 +100,7 @@ class Conversation {
       }
     }
     if (prompt.find_first_not_of(" \t\r\n") != std::string::npos) return {};
-    return Invalid("the last message has no text; say what the image should show");
+    return InvalidMessages("the last message has no text; say what the image should show");
   }
 
   Result<void> Part(json& part) {
@@ -110,8 +112,9 @@ class Conversation {
     }
     const json* url = part.is_object() ? ImageUrl(part) : nullptr;
     if (!url) {
-      return Invalid("the last message may have parts of the types text and image_url only, not " +
-                     Excerpt(part.dump()));
+      return InvalidMessages(
+          "the last message may have parts of the types text and image_url only, not " +
+          Excerpt(part.dump()));
     }
     const auto& text = url->get_ref<const std::string&>();
     if (text.starts_with("data:")) return Add(text, "image");
@@ -120,9 +123,9 @@ class Conversation {
   }
 
   Result<void> Add(const std::string& url, std::string role) {
-    if (inputs.size() == kMaxInputs) {
-      return Invalid("the messages have more than " + std::to_string(kMaxInputs) +
-                     " images; at most that many are accepted");
+    if (inputs.size() == kMaxChatInputs) {
+      return InvalidMessages("the messages have more than " + std::to_string(kMaxChatInputs) +
+                             " images; at most that many are accepted");
     }
     auto input = ReadDataUrl(url, std::move(role));
     if (!input) return std::unexpected(input.error());

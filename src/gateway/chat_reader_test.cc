@@ -13,8 +13,8 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-const std::string kPng = "\x89PNG\r\n\x1A\n and more";
-const std::string kJpeg = "\xFF\xD8\xFF\xE0 and more";
+const std::string kPngBytes = "\x89PNG\r\n\x1A\n and more";
+const std::string kJpegBytes = "\xFF\xD8\xFF\xE0 and more";
 
 json Text(const std::string& text) {
   return {{"type", "text"}, {"text", text}};
@@ -35,14 +35,14 @@ json ChatOf(json messages) {
 json Chat(const std::vector<json>& messages) {
   return ChatOf(json(messages));
 }
-Result<ChatCall> Read(const json& body) {
+Result<ChatCall> ReadBody(const json& body) {
   const std::string text = body.dump();
   http::Request request;
   request.body = text;
   return ReadChat(request, {});
 }
 Digest Compatibility(const json& body) {
-  const auto call = Read(body);
+  const auto call = ReadBody(body);
   EXPECT_TRUE(call) << call.error().message;
   return MakeIdentity(call->request, false).compatibility;
 }
@@ -63,31 +63,33 @@ TEST(WantsImage, ByModalityOrModel) {
 }
 
 TEST(ReadChat, TheLastMessageIsThePrompt) {
-  const auto call = Read(Chat({User("a fox")}));
+  const auto call = ReadBody(Chat({User("a fox")}));
   ASSERT_TRUE(call) << call.error().message;
   EXPECT_EQ(call->request.prompt, "a fox");
   EXPECT_EQ(call->request.model, "m");
   EXPECT_EQ(call->request.params, "{}");
   EXPECT_FALSE(call->stream || call->include_usage);
-  EXPECT_EQ(Read(Chat({User({Text("a fox"), Text("in snow")})}))->request.prompt, "a fox\nin snow");
+  EXPECT_EQ(ReadBody(Chat({User({Text("a fox"), Text("in snow")})}))->request.prompt,
+            "a fox\nin snow");
 }
 
 TEST(ReadChat, PicturesAreInputsAndLinksAreKnownByTheirText) {
-  const auto call = Read(Chat({User({Picture(DataUrl(kPng)), Text("a hat"),
-                                     Picture("https://host/a.png"), Picture(DataUrl(kJpeg))})}));
+  const auto call =
+      ReadBody(Chat({User({Picture(DataUrl(kPngBytes)), Text("a hat"),
+                           Picture("https://host/a.png"), Picture(DataUrl(kJpegBytes))})}));
   ASSERT_TRUE(call) << call.error().message;
   ASSERT_EQ(call->request.inputs.size(), 2u);
-  EXPECT_EQ(*call->request.inputs[0].bytes, kPng);
-  EXPECT_EQ(call->request.inputs[0].digest, Sha256(kPng));
+  EXPECT_EQ(*call->request.inputs[0].bytes, kPngBytes);
+  EXPECT_EQ(call->request.inputs[0].digest, Sha256(kPngBytes));
   EXPECT_EQ(call->request.inputs[1].media_type, "image/jpeg");
   EXPECT_EQ(call->request.params, R"({"image_urls":["https://host/a.png"]})");
 }
 
 TEST(ReadChat, EarlierMessagesKeepTheirPlaceWithoutTheirPictures) {
-  const auto call = Read(Chat({{{"role", "system"}, {"content", "be brief"}},
-                               User({Text("a fox"), Picture(DataUrl(kPng))}),
-                               {{"role", "assistant"}, {"content", "done"}},
-                               User({Text("now blue"), Picture(DataUrl(kJpeg))})}));
+  const auto call = ReadBody(Chat({{{"role", "system"}, {"content", "be brief"}},
+                                   User({Text("a fox"), Picture(DataUrl(kPngBytes))}),
+                                   {{"role", "assistant"}, {"content", "done"}},
+                                   User({Text("now blue"), Picture(DataUrl(kJpegBytes))})}));
   ASSERT_TRUE(call) << call.error().message;
   EXPECT_EQ(call->request.prompt, "now blue");
   const json params = json::parse(call->request.params);
@@ -118,7 +120,7 @@ TEST(ReadChat, IdentityIsAllButDelivery) {
   EXPECT_NE(same, with("seed", 7));
   EXPECT_NE(same, with("image_config", {{"aspect_ratio", "16:9"}}));
   EXPECT_NE(same, Compatibility(Chat({User("hello"), User("a fox")})));
-  EXPECT_NE(same, Compatibility(Chat({User({Text("a fox"), Picture(DataUrl(kPng))})})));
+  EXPECT_NE(same, Compatibility(Chat({User({Text("a fox"), Picture(DataUrl(kPngBytes))})})));
   EXPECT_NE(Compatibility(Chat({User({Text("x"), Picture("https://h/a")})})),
             Compatibility(Chat({User({Text("x"), Picture("https://h/b")})})));
 }
@@ -128,7 +130,7 @@ TEST(ReadChat, ReadsHowToDeliver) {
   body["stream"] = true;
   body["stream_options"] = {{"include_usage", true}};
   body["safety_identifier"] = "somebody";
-  const auto call = Read(body);
+  const auto call = ReadBody(body);
   ASSERT_TRUE(call);
   EXPECT_TRUE(call->stream && call->include_usage);
   EXPECT_EQ(call->request.user, "somebody");
@@ -136,7 +138,7 @@ TEST(ReadChat, ReadsHowToDeliver) {
 
 TEST(ReadChat, RefusesWhatIsWrong) {
   json many = json::array({Text("x")});
-  for (int i = 0; i < 17; ++i) many.push_back(Picture(DataUrl(kPng)));
+  for (int i = 0; i < 17; ++i) many.push_back(Picture(DataUrl(kPngBytes)));
   const std::pair<json, const char*> cases[] = {
       {json(), "a list"},
       {json::array(), "a list"},
@@ -145,7 +147,7 @@ TEST(ReadChat, RefusesWhatIsWrong) {
       {json::array({{{"role", "assistant"}, {"content", "x"}}}), "must be the user's"},
       {json::array({User("  ")}), "has no text"},
       {json::array({User(nullptr)}), "has no text"},
-      {json::array({User({Picture(DataUrl(kPng))})}), "has no text"},
+      {json::array({User({Picture(DataUrl(kPngBytes))})}), "has no text"},
       {json::array({User({Text("x"), {{"type", "input_audio"}}})}), "input_audio"},
       {json::array({User({Text("x"), 5})}), "only, not 5"},
       {json::array({User({Text("x"), {{"type", 5}, {"image_url", 5}}})}), "only, not"},
@@ -160,7 +162,7 @@ TEST(ReadChat, RefusesWhatIsWrong) {
       {json::array({User(many)}), "more than 16 images"},
   };
   for (const auto& [messages, message] : cases) {
-    const auto call = Read(ChatOf(messages));
+    const auto call = ReadBody(ChatOf(messages));
     ASSERT_FALSE(call) << messages;
     EXPECT_EQ(call.error().code, Code::kInvalidArgument) << messages;
     EXPECT_EQ(call.error().param, "messages") << messages;
@@ -168,7 +170,7 @@ TEST(ReadChat, RefusesWhatIsWrong) {
   }
   json body = Chat({User("x")});
   body["stream"] = "yes";
-  EXPECT_EQ(Read(body).error().param, "stream");
+  EXPECT_EQ(ReadBody(body).error().param, "stream");
 }
 
 }  // namespace

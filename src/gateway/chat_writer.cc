@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "base/json.h"
 #include "gateway/reply_headers.h"
 #include "http/sse.h"
 
@@ -16,10 +17,6 @@ using nlohmann::json;
 std::string NewId() {
   thread_local std::mt19937_64 random(std::random_device{}());
   return fmt::format("chatcmpl-{:016x}{:016x}", random(), random());
-}
-
-std::string Dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 // Image APIs count input and output tokens, chat APIs prompt and completion tokens.
@@ -78,7 +75,7 @@ class ChatEvents final : public http::BodyStream {
     if (chat_.include_usage) {
       json chunk = Frame("chat.completion.chunk", id_, chat_);
       chunk["usage"] = UsageOf(chat_.reply);
-      end += Event(Dump(chunk));
+      end += Event(DumpJson(chunk));
     }
     co_return end + Event("[DONE]");
   }
@@ -98,7 +95,7 @@ class ChatEvents final : public http::BodyStream {
     chunk["choices"].push_back({{"index", index},
                                 {"delta", std::move(delta)},
                                 {"finish_reason", part == 2 ? json("stop") : json()}});
-    return Event(Dump(chunk));
+    return Event(DumpJson(chunk));
   }
 
   const ChatReply chat_;
@@ -122,7 +119,7 @@ http::Response WriteChat(const ChatReply& chat, const Decision& decision) {
                                {"message", std::move(message)}});
   }
   body["usage"] = UsageOf(chat.reply);
-  auto response = http::Json(200, Dump(body));
+  auto response = http::Json(200, DumpJson(body));
   ExplainReply(decision, response);
   return response;
 }

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
+
 namespace reprise {
 namespace {
 
@@ -33,8 +35,7 @@ http::Response ErrorResponse(const Error& error) {
                                  {"param", OrNull(error.param)},
                                  {"code", code}}}};
   // Bytes that are not UTF-8 can come with a path or an upstream's words.
-  auto response =
-      http::Json(status, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  auto response = http::Json(status, DumpJson(body));
   if (error.retry_after_ms > 0) {
     response.Set("Retry-After", std::to_string((error.retry_after_ms + 999) / 1000));
   }

@@ -5,6 +5,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
+#include "base/text.h"
 #include "gateway/json_input.h"
 
 namespace reprise {
@@ -13,35 +15,17 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxNote = 2000;  // characters
-constexpr std::size_t kMaxPage = 1000;
+constexpr std::size_t kMaxFeedbackPage = 1000;
 constexpr std::size_t kMaxReviews = 1000;  // in one answer
-constexpr std::string_view kMembers = "entry, prompt, same, note, review";
-
-std::unexpected<Error> Wrong(std::string_view param, std::string message) {
-  return Fail(Code::kInvalidArgument, std::move(message), std::string(param));
-}
-
-std::size_t CodePoints(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-// As the header X-Reprise-Entry has it, or a number.
-Result<std::uint64_t> ReadEntry(simdjson::dom::element value) {
-  std::string_view text;
-  if (value.get(text) == simdjson::SUCCESS) return ReadId("entry", text);
-  const auto id = ReadInteger("entry", value, 1, std::numeric_limits<std::int64_t>::max());
-  if (!id) return std::unexpected(id.error());
-  return static_cast<std::uint64_t>(*id);
-}
+constexpr std::string_view kFeedbackMembers = "entry, prompt, same, note, review";
 
 Result<void> ReadText(std::string_view name, simdjson::dom::element value, std::size_t limit,
                       std::string& text) {
   auto read = ReadString(name, value);
   if (!read) return std::unexpected(read.error());
   if (const std::size_t length = CodePoints(*read); length > limit) {
-    return Wrong(name, "'" + std::string(name) + "' has " + std::to_string(length) +
-                           " characters; at most " + std::to_string(limit) + " are accepted");
+    return Invalid(name, "'" + std::string(name) + "' has " + std::to_string(length) +
+                             " characters; at most " + std::to_string(limit) + " are accepted");
   }
   text = std::move(*read);
   return {};
@@ -59,7 +43,7 @@ Result<void> ReadMember(std::string_view key, simdjson::dom::element value,
                         std::size_t prompt_chars, Feedback& feedback) {
   if (value.is_null()) return {};  // as good as left out
   if (key == "entry") {
-    auto entry = ReadEntry(value);
+    auto entry = ReadEntryId("entry", value);
     if (!entry) return std::unexpected(entry.error());
     feedback.entry = *entry;
     return {};
@@ -68,33 +52,30 @@ Result<void> ReadMember(std::string_view key, simdjson::dom::element value,
   if (key == "note") return ReadText(key, value, kMaxNote, feedback.note);
   if (key == "same") return ReadFlag(key, value, feedback.same);
   if (key == "review") return ReadFlag(key, value, feedback.review);
-  return Wrong(Excerpt(key),
-               "unknown member '" + Excerpt(key) + "'; there are " + std::string(kMembers));
-}
-
-bool IsBlank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+  return Invalid(Excerpt(key), "unknown member '" + Excerpt(key) + "'; there are " +
+                                   std::string(kFeedbackMembers));
 }
 
 Result<void> Check(const Feedback& feedback) {
   if (feedback.entry == 0) {
-    return Wrong("entry", "'entry' is required: the number in the reply's header X-Reprise-Entry");
+    return Invalid("entry",
+                   "'entry' is required: the number in the reply's header X-Reprise-Entry");
   }
   if (!feedback.same && !feedback.review) {
-    return Wrong("same",
-                 "say whether the pictures are the 'same' (true or false, with 'prompt'), or "
-                 "whether the entry goes into 'review'");
+    return Invalid("same",
+                   "say whether the pictures are the 'same' (true or false, with 'prompt'), or "
+                   "whether the entry goes into 'review'");
   }
   if (feedback.same && IsBlank(feedback.prompt)) {
-    return Wrong("prompt", "'prompt' is required with 'same': the text that was asked for");
+    return Invalid("prompt", "'prompt' is required with 'same': the text that was asked for");
   }
   if (!feedback.same && !IsBlank(feedback.prompt)) {
-    return Wrong("same", "'same' is required with 'prompt': true or false");
+    return Invalid("same", "'same' is required with 'prompt': true or false");
   }
   return {};
 }
 
-json ToJson(const Correction& correction) {
+json CorrectionJson(const Correction& correction) {
   return {{"id", correction.id},
           {"entry", correction.entry},
           {"entry_prompt", correction.entry_prompt},
@@ -102,10 +83,6 @@ json ToJson(const Correction& correction) {
           {"same", correction.same},
           {"note", correction.note},
           {"created", correction.created_ms / 1000}};
-}
-
-std::string Dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -127,7 +104,7 @@ http::Response WriteFeedbackResult(const Feedback& feedback, const FeedbackResul
     body["prompt"] = feedback.prompt;
     body["same"] = *feedback.same;
   }
-  return http::Json(200, Dump(body));
+  return http::Json(200, DumpJson(body));
 }
 
 Result<FeedbackPage> ReadFeedbackPage(std::string_view query) {
@@ -141,14 +118,14 @@ Result<FeedbackPage> ReadFeedbackPage(std::string_view query) {
     const std::string_view value = part.substr(std::min(equals + 1, part.size()));
     if (name.empty() && value.empty()) continue;
     if (name != "limit" && name != "before") {
-      return Wrong(Excerpt(name),
-                   "unknown parameter '" + Excerpt(name) + "'; there are limit and before");
+      return Invalid(Excerpt(name),
+                     "unknown parameter '" + Excerpt(name) + "'; there are limit and before");
     }
-    const auto number = ReadId(name, value);
+    const auto number = ReadEntryId(name, value);
     if (!number) return std::unexpected(number.error());
     if (name == "before") page.before = *number;
     if (name == "limit")
-      page.limit = static_cast<std::size_t>(std::min<std::uint64_t>(*number, kMaxPage));
+      page.limit = static_cast<std::size_t>(std::min<std::uint64_t>(*number, kMaxFeedbackPage));
   }
   return page;
 }
@@ -156,23 +133,13 @@ Result<FeedbackPage> ReadFeedbackPage(std::string_view query) {
 http::Response WriteFeedbackList(const FeedbackPage& page, const std::vector<Correction>& list,
                                  const std::vector<std::uint64_t>& in_review) {
   json data = json::array();
-  for (const Correction& correction : list) data.push_back(ToJson(correction));
+  for (const Correction& correction : list) data.push_back(CorrectionJson(correction));
   json body = {{"data", std::move(data)}, {"next", nullptr}};
   if (list.size() == page.limit) body["next"] = list.back().id;
   body["in_review"] = std::vector(
       in_review.begin(),
       in_review.begin() + static_cast<std::ptrdiff_t>(std::min(in_review.size(), kMaxReviews)));
-  return http::Json(200, Dump(body));
-}
-
-Result<std::uint64_t> ReadId(std::string_view name, std::string_view text) {
-  std::int64_t id = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size() || id < 1) {
-    return Wrong(name, "'" + std::string(name) + "' must be a whole number of at least 1, not '" +
-                           Excerpt(text) + "'");
-  }
-  return static_cast<std::uint64_t>(id);
+  return http::Json(200, DumpJson(body));
 }
 
 }  // namespace reprise

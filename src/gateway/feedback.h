@@ -28,7 +28,4 @@ Result<FeedbackPage> ReadFeedbackPage(std::string_view query);
 http::Response WriteFeedbackList(const FeedbackPage& page, const std::vector<Correction>& list,
                                  const std::vector<std::uint64_t>& in_review);
 
-// "123" as an id; nothing when it is none.
-Result<std::uint64_t> ReadId(std::string_view name, std::string_view text);
-
 }  // namespace reprise

@@ -1,12 +1,10 @@
 #include "gateway/generation_reader.h"
 
-#include <unicode/uchar.h>
-#include <unicode/utf8.h>
-
 #include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "gateway/cache_knobs.h"
 #include "gateway/json_input.h"
 
@@ -21,29 +19,6 @@ constexpr int kMaxPartialImages = 3;
 constexpr std::size_t kMaxTags = 32;
 constexpr std::size_t kMaxTagLength = 100;
 constexpr std::size_t kMaxParams = 4u << 20;  // an entry keeps them in memory
-
-std::unexpected<Error> Invalid(std::string param, std::string message) {
-  return Fail(Code::kInvalidArgument, std::move(message), std::move(param));
-}
-
-std::size_t CodePoints(std::string_view utf8) {
-  std::size_t count = 0;
-  for (unsigned char c : utf8) count += (c & 0xc0) != 0x80;
-  return count;
-}
-
-// Whether nothing would be seen of the text: white space, controls and zero-width characters only.
-bool IsBlank(std::string_view text) {
-  const auto length = static_cast<std::int32_t>(text.size());
-  for (std::int32_t at = 0; at < length;) {
-    UChar32 c = 0;
-    U8_NEXT(text.data(), at, length, c);
-    const auto type = u_charType(c);
-    const bool unseen = u_isUWhiteSpace(c) || type == U_CONTROL_CHAR || type == U_FORMAT_CHAR;
-    if (c < 0 || !unseen) return false;
-  }
-  return true;
-}
 
 // Reads one body into one call, parameter by parameter.
 class GenerationReader {

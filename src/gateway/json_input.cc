@@ -1,8 +1,11 @@
 #include "gateway/json_input.h"
 
 #include <fmt/format.h>
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
@@ -77,6 +80,22 @@ Result<void> ForEachField(dom::element value, std::string_view name, const JsonF
   return Visit(object, field);
 }
 
+std::unexpected<Error> Invalid(std::string_view param, std::string message) {
+  return Fail(Code::kInvalidArgument, std::move(message), std::string(param));
+}
+
+bool IsBlank(std::string_view text) {
+  const auto length = static_cast<std::int32_t>(text.size());
+  for (std::int32_t at = 0; at < length;) {
+    UChar32 c = 0;
+    U8_NEXT(text.data(), at, length, c);
+    const auto type = u_charType(c);
+    const bool unseen = u_isUWhiteSpace(c) || type == U_CONTROL_CHAR || type == U_FORMAT_CHAR;
+    if (c < 0 || !unseen) return false;
+  }
+  return true;
+}
+
 std::string Excerpt(std::string_view text) {
   constexpr std::size_t kMost = 60;
   if (text.size() <= kMost) return std::string(text);
@@ -125,6 +144,24 @@ Result<double> ReadNumber(std::string_view name, dom::element value, double min,
     return Wrong(name, value, fmt::format("a number from {:g} to {:g}", min, max));
   }
   return number;
+}
+
+Result<std::uint64_t> ReadEntryId(std::string_view name, std::string_view text) {
+  std::int64_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size() || id < 1) {
+    return Invalid(name, "'" + std::string(name) + "' must be a whole number of at least 1, not '" +
+                             Excerpt(text) + "'");
+  }
+  return static_cast<std::uint64_t>(id);
+}
+
+Result<std::uint64_t> ReadEntryId(std::string_view name, dom::element value) {
+  std::string_view text;
+  if (value.get(text) == simdjson::SUCCESS) return ReadEntryId(name, text);
+  const auto id = ReadInteger(name, value, 1, std::numeric_limits<std::int64_t>::max());
+  if (!id) return std::unexpected(id.error());
+  return static_cast<std::uint64_t>(*id);
 }
 
 }  // namespace reprise

@@ -25,8 +25,14 @@ Result<void> ForEachField(std::string_view body, const JsonField& field);
 Result<void> ForEachField(simdjson::dom::element value, std::string_view name,
                           const JsonField& field);
 
+// The refusal of parameter `param`.
+std::unexpected<Error> Invalid(std::string_view param, std::string message);
+
 // What a message shows of a caller's text: at most 60 bytes, cut between characters.
 std::string Excerpt(std::string_view text);
+
+// Whether nothing would be seen of the text: white space, controls and zero-width characters only.
+bool IsBlank(std::string_view text);
 
 // Typed reads that say which parameter was wrong, and with which value.
 Result<std::string> ReadString(std::string_view name, simdjson::dom::element value);
@@ -37,5 +43,8 @@ Result<std::int64_t> ReadInteger(std::string_view name, simdjson::dom::element v
                                  std::int64_t min, std::int64_t max);
 Result<double> ReadNumber(std::string_view name, simdjson::dom::element value, double min,
                           double max);
+// An entry's id as the header X-Reprise-Entry has it, or as a number; `text` is the former.
+Result<std::uint64_t> ReadEntryId(std::string_view name, std::string_view text);
+Result<std::uint64_t> ReadEntryId(std::string_view name, simdjson::dom::element value);
 
 }  // namespace reprise

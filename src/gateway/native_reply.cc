@@ -2,17 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "gateway/reply_headers.h"
 
 namespace reprise {
 namespace {
 
 using nlohmann::json;
-
-// Prompts and an upstream's words may hold bytes that are not UTF-8.
-std::string Dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 template <class T>
 json OrNull(bool there, const T& value) {
@@ -34,13 +30,13 @@ void AppendImage(const ServedImage& image, const NativeDelivery& delivery, std::
   if (delivery.as_url && !image.name.empty()) {
     json described = Describe(image);
     described["url"] = delivery.links.To(image.name);
-    out += Dump(described);
+    out += DumpJson(described);
     return;
   }
   out += delivery.as_url ? "{\"url\":\"data:" + image.media_type + ";base64," : "{\"b64_json\":\"";
   Base64Append(*image.bytes, out);
   out += "\",";
-  out += std::string_view(Dump(Describe(image))).substr(1);
+  out += std::string_view(DumpJson(Describe(image))).substr(1);
 }
 
 std::size_t EncodedSize(const Reply& reply) {
@@ -72,13 +68,13 @@ std::string NativeJson(const Reply& reply, const Decision& decision,
                        const NativeDelivery& delivery) {
   std::string out;
   out.reserve(EncodedSize(reply));
-  out += "{\"entry\":" + Dump(OrNull(decision.entry != 0, decision.entry));
+  out += "{\"entry\":" + DumpJson(OrNull(decision.entry != 0, decision.entry));
   out += ",\"created\":" + std::to_string(reply.created_ms / 1000) + ",\"images\":[";
   for (const ServedImage& image : reply.images) {
     if (&image != reply.images.data()) out += ',';
     AppendImage(image, delivery, out);
   }
-  out += "],\"cache\":" + Dump(DecisionJson(decision)) + "}";
+  out += "],\"cache\":" + DumpJson(DecisionJson(decision)) + "}";
   return out;
 }
 

@@ -17,7 +17,7 @@ using ::testing::Key;
 using ::testing::Not;
 using ::testing::Pair;
 
-Reply OneImage() {
+Reply OneNamedImage() {
   return {.images = {{.bytes = ShareBytes("PNG"),
                       .name = "0123.png",
                       .media_type = "image/png",
@@ -43,7 +43,7 @@ Decision SemanticHit() {
 }
 
 TEST(NativeReply, SaysWhatWasServedAndWhy) {
-  const json body = json::parse(NativeJson(OneImage(), SemanticHit(), {true, "http://here"}));
+  const json body = json::parse(NativeJson(OneNamedImage(), SemanticHit(), {true, "http://here"}));
   EXPECT_EQ(body["entry"], 12);
   EXPECT_EQ(body["created"], 1'700'000'000);
   EXPECT_EQ(body["images"], json::parse(R"([{"url": "http://here/images/0123.png",
@@ -65,7 +65,7 @@ TEST(NativeReply, HasNullForWhatDoesNotApply) {
 }
 
 TEST(NativeReply, GivesBytesWhereAskedTo) {
-  Reply reply = OneImage();
+  Reply reply = OneNamedImage();
   reply.images.push_back(reply.images.front());
   const json body = json::parse(NativeJson(reply, SemanticHit(), {false, "http://here"}));
   ASSERT_EQ(body["images"].size(), 2u);
@@ -77,7 +77,7 @@ TEST(NativeReply, GivesBytesWhereAskedTo) {
 }
 
 TEST(NativeReply, AnImageThatIsNotStoredCarriesItself) {
-  Reply reply = OneImage();
+  Reply reply = OneNamedImage();
   reply.images.front().name.clear();
   const json body = json::parse(NativeJson(reply, {}, {true, "http://here"}));
   EXPECT_TRUE(body["entry"].is_null());
@@ -86,22 +86,23 @@ TEST(NativeReply, AnImageThatIsNotStoredCarriesItself) {
 }
 
 TEST(NativeReply, SurvivesWordsThatAreNotUtf8) {
-  Reply reply = OneImage();
+  Reply reply = OneNamedImage();
   reply.images.front().revised_prompt = "caf\xe9";
   EXPECT_FALSE(json::parse(NativeJson(reply, {}, {}), nullptr, false).is_discarded());
 }
 
 TEST(NativeReply, HasTheHeadersOfEverySurface) {
-  const http::Response response = WriteNative(OneImage(), SemanticHit(), {true, "http://here"});
+  const http::Response response =
+      WriteNative(OneNamedImage(), SemanticHit(), {true, "http://here"});
   EXPECT_THAT(response.headers, Contains(Pair("X-Cache", "HIT")));
   EXPECT_THAT(response.headers, Contains(Pair("X-Reprise-Entry", "12")));
   EXPECT_THAT(response.headers, Contains(Pair("ETag", "\"tag\"")));
-  Reply two = OneImage();
+  Reply two = OneNamedImage();
   two.images.push_back(two.images.front());
   EXPECT_THAT(WriteNative(two, SemanticHit(), {}).headers, Not(Contains(Key("ETag"))));
 }
 
-Result<ImageCall> Read(const std::string& body, std::string_view cache_control = {}) {
+Result<ImageCall> ReadNativeBody(const std::string& body, std::string_view cache_control = {}) {
   http::Request request;
   request.body = body;
   if (!cache_control.empty()) request.headers = {{"Cache-Control", cache_control}};
@@ -109,9 +110,9 @@ Result<ImageCall> Read(const std::string& body, std::string_view cache_control =
 }
 
 TEST(ReadNative, KnowsMoreThanOpenAisApi) {
-  const auto call = Read(R"({"prompt": "a fox", "tags": ["a", "b"], "category": "hero",
+  const auto call = ReadNativeBody(R"({"prompt": "a fox", "tags": ["a", "b"], "category": "hero",
                              "prefer": "speed", "steps": 4})",
-                         "no-store");
+                                   "no-store");
   ASSERT_TRUE(call) << call.error().message;
   EXPECT_TRUE(call->as_url);
   EXPECT_THAT(call->request.tags, ElementsAre("a", "b"));
@@ -122,9 +123,10 @@ TEST(ReadNative, KnowsMoreThanOpenAisApi) {
 }
 
 TEST(ReadNative, RefusesWhatItCannotRead) {
-  EXPECT_EQ(Read(R"({"tags": []})").error().param, "prompt");
-  EXPECT_EQ(Read(R"({"prompt": "a fox", "tags": "a"})").error().param, "tags");
-  EXPECT_EQ(Read(R"({"prompt": "a fox"})", "max-age=soon").error().code, Code::kInvalidArgument);
+  EXPECT_EQ(ReadNativeBody(R"({"tags": []})").error().param, "prompt");
+  EXPECT_EQ(ReadNativeBody(R"({"prompt": "a fox", "tags": "a"})").error().param, "tags");
+  EXPECT_EQ(ReadNativeBody(R"({"prompt": "a fox"})", "max-age=soon").error().code,
+            Code::kInvalidArgument);
 }
 
 }  // namespace

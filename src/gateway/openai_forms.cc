@@ -15,10 +15,10 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxInputs = 16;
+constexpr std::size_t kMaxFormInputs = 16;
 constexpr std::size_t kMaxInputBytes = 50u << 20;
 
-std::unexpected<Error> Invalid(std::string message, std::string_view param) {
+std::unexpected<Error> InvalidPart(std::string message, std::string_view param) {
   return Fail(Code::kInvalidArgument, std::move(message), std::string(param));
 }
 
@@ -35,13 +35,13 @@ Result<InputImage> ReadInput(const http::FormPart& part, std::string_view role) 
                 std::string(role));
   }
   if (part.body.empty()) {
-    return Invalid("'" + std::string(role) + "' is empty; send a png, jpeg or webp file", role);
+    return InvalidPart("'" + std::string(role) + "' is empty; send a png, jpeg or webp file", role);
   }
   const auto format = SniffFormat(part.body);
   if (!format) {
-    return Invalid("'" + std::string(role) + "' must be a png, jpeg or webp image, but is " +
-                       DescribeBytes(part.body),
-                   role);
+    return InvalidPart("'" + std::string(role) + "' must be a png, jpeg or webp image, but is " +
+                           DescribeBytes(part.body),
+                       role);
   }
   return InputImage{.role = std::string(role),
                     .bytes = ShareBytes(std::string(part.body)),
@@ -55,13 +55,14 @@ Result<json> FieldValue(const std::string& name, std::string_view text) {
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc() || end != text.data() + text.size()) {
-      return Invalid("'" + name + "' must be a whole number, not '" + Excerpt(text) + "'", name);
+      return InvalidPart("'" + name + "' must be a whole number, not '" + Excerpt(text) + "'",
+                         name);
     }
     return json(number);
   }
   if (name == "stream") {
     if (text != "true" && text != "false") {
-      return Invalid("'stream' must be true or false, not '" + Excerpt(text) + "'", name);
+      return InvalidPart("'stream' must be true or false, not '" + Excerpt(text) + "'", name);
     }
     return json(text == "true");
   }
@@ -70,7 +71,7 @@ Result<json> FieldValue(const std::string& name, std::string_view text) {
     simdjson::dom::element value;
     const auto failed = parser.parse(text.data(), text.size()).get(value);
     if (!failed && value.is_object()) return ToJson(value);
-    return Invalid("'cache' must be a JSON object, e.g. {\"ttl\": 60}", name);
+    return InvalidPart("'cache' must be a JSON object, e.g. {\"ttl\": 60}", name);
   }
   return json(text);
 }
@@ -90,8 +91,8 @@ class FormReader {
       if (auto taken = Take(part); !taken) return std::unexpected(taken.error());
     }
     if (images_.empty()) {
-      return Invalid("'image' is missing; send a png, jpeg or webp file as a part of that name",
-                     "image");
+      return InvalidPart("'image' is missing; send a png, jpeg or webp file as a part of that name",
+                         "image");
     }
     auto call = ReadGenerationBody(fields_.dump(), dialect, settings);
     if (!call) return call;
@@ -111,17 +112,18 @@ class FormReader {
     if (name == "image") return Image(part);
     if (name == "mask") return Mask(part);
     if (part.filename) {
-      return Invalid("'" + Excerpt(part.name) + "' is a file; only image and mask may be", name);
+      return InvalidPart("'" + Excerpt(part.name) + "' is a file; only image and mask may be",
+                         name);
     }
     return Field(part);
   }
 
   Result<void> Image(const http::FormPart& part) {
-    const std::size_t most = operation_ == "edit" ? kMaxInputs : 1;
+    const std::size_t most = operation_ == "edit" ? kMaxFormInputs : 1;
     if (images_.size() == most) {
-      return Invalid("the form has more than " + std::to_string(most) + " image" +
-                         (most > 1 ? "s; at most that many are accepted" : "; send one"),
-                     "image");
+      return InvalidPart("the form has more than " + std::to_string(most) + " image" +
+                             (most > 1 ? "s; at most that many are accepted" : "; send one"),
+                         "image");
     }
     auto input = ReadInput(part, "image");
     if (!input) return std::unexpected(input.error());
@@ -130,8 +132,8 @@ class FormReader {
   }
 
   Result<void> Mask(const http::FormPart& part) {
-    if (operation_ != "edit") return Invalid("a variation takes no mask; leave it out", "mask");
-    if (mask_) return Invalid("'mask' is given twice; send one", "mask");
+    if (operation_ != "edit") return InvalidPart("a variation takes no mask; leave it out", "mask");
+    if (mask_) return InvalidPart("'mask' is given twice; send one", "mask");
     auto input = ReadInput(part, "mask");
     if (!input) return std::unexpected(input.error());
     mask_ = std::move(*input);
@@ -140,10 +142,10 @@ class FormReader {
 
   Result<void> Field(const http::FormPart& part) {
     if (!simdjson::validate_utf8(part.name) || !simdjson::validate_utf8(part.body)) {
-      return Invalid("a text part of the form is not UTF-8", "");
+      return InvalidPart("a text part of the form is not UTF-8", "");
     }
     if (fields_.contains(part.name)) {
-      return Invalid("'" + Excerpt(part.name) + "' is given twice; send it once", part.name);
+      return InvalidPart("'" + Excerpt(part.name) + "' is given twice; send it once", part.name);
     }
     auto value = FieldValue(part.name, part.body);
     if (!value) return std::unexpected(value.error());

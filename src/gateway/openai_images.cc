@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "gateway/cache_knobs.h"
 #include "gateway/reply_headers.h"
 #include "http/sse.h"
@@ -22,7 +23,7 @@ void AppendString(std::string_view key, std::string_view value, std::string& out
     out.append("\"").append(value).append("\"");
     return;
   }
-  out += nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  out += DumpJson(value);
 }
 
 void AppendImage(const ServedImage& image, bool as_url, const ImageLinks& links, std::string& out) {

@@ -15,20 +15,20 @@ using ::testing::Key;
 using ::testing::Not;
 using ::testing::Pair;
 
-Result<ImageCall> Read(const std::string& body, OpenAiSettings settings = {}) {
+Result<ImageCall> ReadImages(const std::string& body, OpenAiSettings settings = {}) {
   http::Request request;
   request.body = body;
   return ReadGeneration(request, settings);
 }
 
-ImageRequest Request(const std::string& body) {
-  auto call = Read(body);
+ImageRequest RequestOf(const std::string& body) {
+  auto call = ReadImages(body);
   EXPECT_TRUE(call) << body << ": " << call.error().message;
   return call ? call->request : ImageRequest{};
 }
 
 TEST(ReadGeneration, FillsInWhatIsLeftOut) {
-  const auto call = Read(R"({"prompt":"a fox"})");
+  const auto call = ReadImages(R"({"prompt":"a fox"})");
   ASSERT_TRUE(call);
   const ImageRequest& request = call->request;
   EXPECT_FALSE(call->as_url);
@@ -43,7 +43,7 @@ TEST(ReadGeneration, FillsInWhatIsLeftOut) {
 }
 
 TEST(ReadGeneration, ReadsEveryParameter) {
-  const auto call = Read(R"({"prompt":"a fox","model":"m","n":3,"size":"512x768","seed":7,
+  const auto call = ReadImages(R"({"prompt":"a fox","model":"m","n":3,"size":"512x768","seed":7,
     "response_format":"url","output_format":"webp","output_compression":60,"user":"u",
     "quality":"high","style":{"z":1,"a":2},"cache":{"ttl":5,"tags":["t"]},"stream":false,
     "partial_images":2})");
@@ -65,7 +65,7 @@ TEST(ReadGeneration, ReadsEveryParameter) {
 
 TEST(ReadGeneration, NullIsAsGoodAsLeftOut) {
   const ImageRequest request =
-      Request(R"({"prompt":"a fox","model":null,"n":null,"size":null,"seed":null,"cache":null,
+      RequestOf(R"({"prompt":"a fox","model":null,"n":null,"size":null,"seed":null,"cache":null,
                   "quality":null,"stream":null,"response_format":null})");
   EXPECT_EQ(request.model, "gpt-image-1");
   EXPECT_EQ(request.params, "{}");
@@ -73,33 +73,34 @@ TEST(ReadGeneration, NullIsAsGoodAsLeftOut) {
 
 TEST(ReadGeneration, DallEHasItsOwnDefaults) {
   for (const auto model : {"dall-e-2", "dall-e-3"}) {
-    const auto call = Read(json{{"prompt", "x"}, {"model", model}}.dump());
+    const auto call = ReadImages(json{{"prompt", "x"}, {"model", model}}.dump());
     EXPECT_TRUE(call->as_url);
     EXPECT_EQ(call->request.size, (ImageSize{1024, 1024}));
   }
-  EXPECT_FALSE(Read(R"({"prompt":"x","model":"dall-e-3","response_format":"b64_json"})")->as_url);
-  EXPECT_TRUE(Request(R"({"prompt":"x","model":"dall-e-3","size":"auto"})").size.automatic());
+  EXPECT_FALSE(
+      ReadImages(R"({"prompt":"x","model":"dall-e-3","response_format":"b64_json"})")->as_url);
+  EXPECT_TRUE(RequestOf(R"({"prompt":"x","model":"dall-e-3","size":"auto"})").size.automatic());
 }
 
 TEST(ReadGeneration, Seeds) {
-  EXPECT_TRUE(Request(R"({"prompt":"x","seed":-1})").fresh_seed);
-  EXPECT_FALSE(Request(R"({"prompt":"x","seed":-1})").seed);
-  EXPECT_EQ(Request(R"({"prompt":"x","seed":0})").seed, 0);
-  EXPECT_EQ(Request(R"({"prompt":"x","seed":9223372036854775807})").seed, INT64_MAX);
+  EXPECT_TRUE(RequestOf(R"({"prompt":"x","seed":-1})").fresh_seed);
+  EXPECT_FALSE(RequestOf(R"({"prompt":"x","seed":-1})").seed);
+  EXPECT_EQ(RequestOf(R"({"prompt":"x","seed":0})").seed, 0);
+  EXPECT_EQ(RequestOf(R"({"prompt":"x","seed":9223372036854775807})").seed, INT64_MAX);
 }
 
 TEST(ReadGeneration, PromptsKeepTheirText) {
-  EXPECT_EQ(Request(R"({"prompt":" a\tfox\n"})").prompt, " a\tfox\n");
-  EXPECT_EQ(Request("{\"prompt\":\"\xE8\xB5\xA4\xE3\x81\x84\xE8\xBB\x8A\"}").prompt,
+  EXPECT_EQ(RequestOf(R"({"prompt":" a\tfox\n"})").prompt, " a\tfox\n");
+  EXPECT_EQ(RequestOf("{\"prompt\":\"\xE8\xB5\xA4\xE3\x81\x84\xE8\xBB\x8A\"}").prompt,
             "\xE8\xB5\xA4\xE3\x81\x84\xE8\xBB\x8A");
-  EXPECT_EQ(Request("{\"prompt\":\"\xF0\x9F\x90\xB1\"}").prompt, "\xF0\x9F\x90\xB1");
-  EXPECT_EQ(Request(R"({"prompt":"?"})").prompt, "?");
+  EXPECT_EQ(RequestOf("{\"prompt\":\"\xF0\x9F\x90\xB1\"}").prompt, "\xF0\x9F\x90\xB1");
+  EXPECT_EQ(RequestOf(R"({"prompt":"?"})").prompt, "?");
 }
 
 TEST(ReadGeneration, RefusesPromptsThatShowNothing) {
   for (const auto text : {R"("")", R"(" \t\r\n")", R"("\u00a0\u3000\u2003")", R"("\u200b\ufeff")",
                           R"("\u0000\u0001")", R"("\u2028\u0085")"}) {
-    const auto call = Read(std::string("{\"prompt\":") + text + "}");
+    const auto call = ReadImages(std::string("{\"prompt\":") + text + "}");
     ASSERT_FALSE(call) << text;
     EXPECT_EQ(call.error().param, "prompt");
   }
@@ -107,8 +108,8 @@ TEST(ReadGeneration, RefusesPromptsThatShowNothing) {
 
 TEST(ReadGeneration, CountsCharactersNotBytes) {
   const OpenAiSettings settings{.prompt_chars = 3};
-  EXPECT_TRUE(Read("{\"prompt\":\"\xE8\xB5\xA4\xE8\xB5\xA4\xE8\xB5\xA4\"}", settings));
-  const auto call = Read(R"({"prompt":"abcd"})", settings);
+  EXPECT_TRUE(ReadImages("{\"prompt\":\"\xE8\xB5\xA4\xE8\xB5\xA4\xE8\xB5\xA4\"}", settings));
+  const auto call = ReadImages(R"({"prompt":"abcd"})", settings);
   ASSERT_FALSE(call);
   EXPECT_EQ(call.error().message, "'prompt' has 4 characters; at most 3 are accepted");
 }
@@ -138,7 +139,7 @@ TEST(ReadGeneration, RefusesWhatIsWrongByName) {
       {R"({"prompt":"x","user":{}})", "user"},
   };
   for (const auto& [body, param] : cases) {
-    const auto call = Read(body);
+    const auto call = ReadImages(body);
     ASSERT_FALSE(call) << body;
     EXPECT_EQ(call.error().code, Code::kInvalidArgument) << body;
     EXPECT_EQ(call.error().param, param) << body;
@@ -315,7 +316,7 @@ TEST(WriteImages, NoImagesAreAnEmptyList) {
 }
 
 // What a stream sends until it ends.
-std::vector<json> Events(const http::Response& response) {
+std::vector<json> StreamedEvents(const http::Response& response) {
   asio::io_context context;
   std::vector<json> events;
   const auto read = [](std::shared_ptr<http::BodyStream> stream,
@@ -336,7 +337,8 @@ std::vector<json> Events(const http::Response& response) {
 }
 
 TEST(ReadGeneration, StreamsCarryBytes) {
-  const auto call = Read(R"({"prompt":"x","model":"dall-e-3","stream":true,"partial_images":3})");
+  const auto call =
+      ReadImages(R"({"prompt":"x","model":"dall-e-3","stream":true,"partial_images":3})");
   ASSERT_TRUE(call) << call.error().message;
   EXPECT_TRUE(call->stream);
   EXPECT_EQ(call->partial_images, 3);
@@ -351,7 +353,7 @@ TEST(StreamImages, AHitSendsThePartialsAskedForThenTheFinishedImage) {
   EXPECT_EQ(response.status, 200);
   EXPECT_THAT(response.headers, Contains(Pair("X-Cache", "HIT")));
   EXPECT_THAT(response.headers, Contains(Pair("Content-Type", "text/event-stream; charset=utf-8")));
-  const auto events = Events(response);
+  const auto events = StreamedEvents(response);
   ASSERT_EQ(events.size(), 3u);
   EXPECT_EQ(events[0], json::parse(R"({"type":"image_generation.partial_image","b64_json":"YWJj",
     "created_at":5,"size":"512x768","quality":"high","background":"auto","output_format":"png",
@@ -366,7 +368,7 @@ TEST(StreamImages, AMissSendsEachFinishedImageOnce) {
   const Reply reply{
       .images = {Image("abc"), Image("def")}, .usage = R"({"total_tokens":9})", .created_ms = 0};
   const ImageRequest request{.operation = "edit"};
-  const auto events = Events(StreamImages(reply, {}, request, 3));
+  const auto events = StreamedEvents(StreamImages(reply, {}, request, 3));
   ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(events[0]["type"], "image_edit.completed");
   EXPECT_FALSE(events[0].contains("usage"));

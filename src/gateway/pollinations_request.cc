@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/json.h"
 #include "gateway/cache_knobs.h"
 #include "gateway/errors.h"
 #include "gateway/json_input.h"
@@ -19,20 +20,16 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kMinSide = 16;
-constexpr int kDefaultSide = 1024;
+constexpr int kMinPollinationsSide = 16;
+constexpr int kPollinationsSide = 1024;
 constexpr std::string_view kDefaultNegative = "worst quality, blurry";
 
 // Who asks, or how the reply is presented: nothing the image depends on.
 constexpr std::array<std::string_view, 8> kIgnored = {"nologo", "nofeed", "referrer", "referer",
                                                       "token",  "key",    "api_key",  "apikey"};
 
-std::unexpected<Error> Invalid(std::string_view param, std::string message) {
-  return Fail(Code::kInvalidArgument, std::move(message), std::string(param));
-}
-
 template <class T>
-Result<T> ParseNumber(std::string_view name, std::string_view text, T min, T max) {
+Result<T> ReadQueryNumber(std::string_view name, std::string_view text, T min, T max) {
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !(value >= min && value <= max)) {
@@ -82,8 +79,8 @@ class QueryReader {
   json Body(std::string prompt) {
     body_["prompt"] = std::move(prompt);
     if (width_ || height_ || !body_.contains("size")) {
-      body_["size"] = std::to_string(width_.value_or(kDefaultSide)) + "x" +
-                      std::to_string(height_.value_or(kDefaultSide));
+      body_["size"] = std::to_string(width_.value_or(kPollinationsSide)) + "x" +
+                      std::to_string(height_.value_or(kPollinationsSide));
     }
     return std::move(body_);
   }
@@ -132,7 +129,7 @@ class QueryReader {
   }
 
   Result<void> Side(const std::string& name, const std::string& value, std::optional<int>& side) {
-    const auto read = ParseNumber<int>(name, value, kMinSide, max_side_);
+    const auto read = ReadQueryNumber<int>(name, value, kMinPollinationsSide, max_side_);
     if (!read) return std::unexpected(read.error());
     side = *read;
     return {};
@@ -140,14 +137,14 @@ class QueryReader {
 
   Result<void> Integer(const std::string& name, const std::string& value) {
     const auto read =
-        ParseNumber<std::int64_t>(name, value, -1, std::numeric_limits<std::int64_t>::max());
+        ReadQueryNumber<std::int64_t>(name, value, -1, std::numeric_limits<std::int64_t>::max());
     if (!read) return std::unexpected(read.error());
     body_[name] = *read;
     return {};
   }
 
   Result<void> Number(const std::string& name, const std::string& value) {
-    const auto read = ParseNumber<double>(name, value, 0, 1000);
+    const auto read = ReadQueryNumber<double>(name, value, 0, 1000);
     if (!read) return std::unexpected(read.error());
     body_[name] = *read;
     return {};
@@ -211,7 +208,7 @@ http::Response PollinationsError(const Error& error) {
   const json body = {{"error", Title(response.status)},
                      {"message", error.message},
                      {"details", std::move(details)}};
-  response.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
+  response.body = DumpJson(body);
   return response;
 }
 

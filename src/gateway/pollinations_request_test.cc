@@ -13,8 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-Result<PollinationsCall> Read(std::string prompt, std::string_view query,
-                              std::string_view cache_control = {}) {
+Result<PollinationsCall> ReadPath(std::string prompt, std::string_view query,
+                                  std::string_view cache_control = {}) {
   http::Request request;
   request.params = {std::move(prompt)};
   request.query = query;
@@ -22,18 +22,18 @@ Result<PollinationsCall> Read(std::string prompt, std::string_view query,
   return ReadPollinations(request, {});
 }
 
-ImageRequest Request(std::string_view query) {
-  const auto call = Read("a fox", query);
+ImageRequest RequestFor(std::string_view query) {
+  const auto call = ReadPath("a fox", query);
   EXPECT_TRUE(call) << query << ": " << call.error().message;
   return call ? call->request : ImageRequest{};
 }
 
-Digest Key(std::string_view query) {
-  return MakeIdentity(Request(query), false).fingerprint;
+Digest KeyFor(std::string_view query) {
+  return MakeIdentity(RequestFor(query), false).fingerprint;
 }
 
 TEST(ReadPollinations, FillsInWhatIsLeftOut) {
-  const ImageRequest request = Request("");
+  const ImageRequest request = RequestFor("");
   EXPECT_EQ(request.prompt, "a fox");
   EXPECT_EQ(request.model, "gpt-image-1");
   EXPECT_EQ(request.size, (ImageSize{1024, 1024}));
@@ -44,7 +44,7 @@ TEST(ReadPollinations, FillsInWhatIsLeftOut) {
 }
 
 TEST(ReadPollinations, ReadsEveryParameter) {
-  const auto call = Read(
+  const auto call = ReadPath(
       "a fox",
       "width=768&height=512&seed=7&model=flux&negative_prompt=no+hats%2C%20no%20text&enhance=true"
       "&safe=TRUE&transparent=1&quality=high&guidance_scale=7.50&private=true&no-cache"
@@ -62,38 +62,39 @@ TEST(ReadPollinations, ReadsEveryParameter) {
 }
 
 TEST(ReadPollinations, OneKeyForWhatIsOneImage) {
-  const Digest key = Key("");
+  const Digest key = KeyFor("");
   for (const char* query :
        {"width=1024&height=1024", "height=1024", "model=gpt-image-1", "seed=", "model=&width=",
         "nologo=true", "private=true", "nofeed=true&referrer=x&token=y&key=z", "enhance=false",
         "enhance=no", "safe=false&transparent=false", "no-cache=false", "&&",
         "negative_prompt=worst%20quality,+blurry", "nologo=true&nologo=false"}) {
-    EXPECT_EQ(Key(query), key) << query;
+    EXPECT_EQ(KeyFor(query), key) << query;
   }
-  EXPECT_EQ(Key("seed=7&width=512&enhance=true"), Key("enhance=True&seed=7&nologo=1&width=512"));
-  EXPECT_EQ(Key("negative_prompt=a%20hat"), Key("negative_prompt=a+%68at"));
+  EXPECT_EQ(KeyFor("seed=7&width=512&enhance=true"),
+            KeyFor("enhance=True&seed=7&nologo=1&width=512"));
+  EXPECT_EQ(KeyFor("negative_prompt=a%20hat"), KeyFor("negative_prompt=a+%68at"));
 }
 
 TEST(ReadPollinations, AnotherKeyForWhatIsAnother) {
-  const Digest key = Key("");
+  const Digest key = KeyFor("");
   for (const char* query :
        {"seed=0", "seed=42", "model=flux", "width=512", "enhance=true", "safe=true",
         "negative_prompt=hats", "quality=high", "image=https://a.example/x.png", "something=new"}) {
-    EXPECT_NE(Key(query), key) << query;
+    EXPECT_NE(KeyFor(query), key) << query;
   }
   // The whole link counts, not its first characters.
-  EXPECT_NE(Key("image=https://a.example/x.png"), Key("image=https://a.example/y.png"));
+  EXPECT_NE(KeyFor("image=https://a.example/x.png"), KeyFor("image=https://a.example/y.png"));
 }
 
 TEST(ReadPollinations, SeedMinusOneWantsANewImage) {
-  EXPECT_TRUE(Request("seed=-1").fresh_seed);
-  EXPECT_FALSE(Request("seed=-1").seed);
+  EXPECT_TRUE(RequestFor("seed=-1").fresh_seed);
+  EXPECT_FALSE(RequestFor("seed=-1").seed);
 }
 
 TEST(ReadPollinations, CacheControlCounts) {
-  EXPECT_TRUE(Request("no-cache=true").control.no_cache);
-  EXPECT_TRUE(Request("nocache=1").control.no_cache);
-  EXPECT_TRUE(Read("a fox", "", "only-if-cached")->request.control.only_if_cached);
+  EXPECT_TRUE(RequestFor("no-cache=true").control.no_cache);
+  EXPECT_TRUE(RequestFor("nocache=1").control.no_cache);
+  EXPECT_TRUE(ReadPath("a fox", "", "only-if-cached")->request.control.only_if_cached);
 }
 
 TEST(ReadPollinations, RefusesWhatItCannotRead) {
@@ -111,19 +112,19 @@ TEST(ReadPollinations, RefusesWhatItCannotRead) {
       {"cache=x", "cache"},
   };
   for (const auto& [query, param] : wrong) {
-    const auto call = Read("a fox", query);
+    const auto call = ReadPath("a fox", query);
     ASSERT_FALSE(call) << query;
     EXPECT_EQ(call.error().code, Code::kInvalidArgument) << query;
     EXPECT_EQ(call.error().param, param) << query;
   }
-  EXPECT_EQ(Read("\xff\xfe", "").error().param, "prompt");
-  EXPECT_EQ(Read("  ", "").error().param, "prompt");
-  EXPECT_FALSE(Read("a fox", "", "max-age=soon"));
+  EXPECT_EQ(ReadPath("\xff\xfe", "").error().param, "prompt");
+  EXPECT_EQ(ReadPath("  ", "").error().param, "prompt");
+  EXPECT_FALSE(ReadPath("a fox", "", "max-age=soon"));
 }
 
 TEST(ReadPollinations, ThePathIsThePrompt) {
-  EXPECT_EQ(Read("a fox", "prompt=an+owl")->request.prompt, "a fox");
-  EXPECT_EQ(Read("красная машина", "")->request.prompt, "красная машина");
+  EXPECT_EQ(ReadPath("a fox", "prompt=an+owl")->request.prompt, "a fox");
+  EXPECT_EQ(ReadPath("красная машина", "")->request.prompt, "красная машина");
 }
 
 TEST(PollinationsError, HasTheServicesShape) {

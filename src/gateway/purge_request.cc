@@ -4,6 +4,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
+#include "base/text.h"
 #include "cache/identity.h"
 #include "gateway/feedback.h"
 #include "gateway/json_input.h"
@@ -14,27 +16,10 @@ namespace {
 using nlohmann::json;
 using simdjson::dom::element;
 
-constexpr std::int64_t kMaxSeconds = 100LL * 365 * 24 * 3600;
+constexpr std::int64_t kMaxAgeSeconds = 100LL * 365 * 24 * 3600;
 constexpr std::size_t kMaxShown = 100;
-constexpr std::string_view kMembers =
+constexpr std::string_view kPurgeMembers =
     "entries, tag, model, namespace, category, prompt, min_similarity, older_than, all, dry_run";
-
-std::unexpected<Error> Wrong(std::string_view param, std::string message) {
-  return Fail(Code::kInvalidArgument, std::move(message), std::string(param));
-}
-
-bool IsBlank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
-}
-
-// Ids as the header X-Reprise-Entry has them, or as numbers.
-Result<std::uint64_t> ReadEntry(element value) {
-  std::string_view text;
-  if (value.get(text) == simdjson::SUCCESS) return ReadId("entries", text);
-  const auto id = ReadInteger("entries", value, 1, std::numeric_limits<std::int64_t>::max());
-  if (!id) return std::unexpected(id.error());
-  return static_cast<std::uint64_t>(*id);
-}
 
 // Reads one body, member by member.
 class PurgeReader {
@@ -63,17 +48,17 @@ class PurgeReader {
     if (key == "older_than") return Age(value);
     if (key == "all") return Flag(key, value, all_);
     if (key == "dry_run") return Flag(key, value, call_.dry_run);
-    return Wrong(Excerpt(key),
-                 "unknown member '" + Excerpt(key) + "'; there are " + std::string(kMembers));
+    return Invalid(Excerpt(key), "unknown member '" + Excerpt(key) + "'; there are " +
+                                     std::string(kPurgeMembers));
   }
 
   Result<void> Entries(element value) {
     simdjson::dom::array ids;
     if (value.get(ids) != simdjson::SUCCESS || ids.size() == 0) {
-      return Wrong("entries", "'entries' must be a list of at least one entry's number");
+      return Invalid("entries", "'entries' must be a list of at least one entry's number");
     }
     for (element item : ids) {
-      const auto id = ReadEntry(item);
+      const auto id = ReadEntryId("entries", item);
       if (!id) return std::unexpected(id.error());
       call_.selector.entries.insert(*id);
     }
@@ -97,7 +82,7 @@ class PurgeReader {
   }
 
   Result<void> Age(element value) {
-    const auto seconds = ReadInteger("older_than", value, 0, kMaxSeconds);
+    const auto seconds = ReadInteger("older_than", value, 0, kMaxAgeSeconds);
     if (!seconds) return std::unexpected(seconds.error());
     call_.selector.older_than_ms = *seconds * 1000;
     any_ = true;
@@ -114,24 +99,19 @@ class PurgeReader {
   Result<void> Check() const {
     const PurgeSelector& selector = call_.selector;
     if (selector.prompt && IsBlank(*selector.prompt)) {
-      return Wrong("prompt", "'prompt' is empty; give the text to compare with");
+      return Invalid("prompt", "'prompt' is empty; give the text to compare with");
     }
     if (selector.prompt && CodePoints(*selector.prompt) > prompt_chars_) {
-      return Wrong("prompt", "'prompt' has more than " + std::to_string(prompt_chars_) +
-                                 " characters, which no stored prompt has");
+      return Invalid("prompt", "'prompt' has more than " + std::to_string(prompt_chars_) +
+                                   " characters, which no stored prompt has");
     }
     if (selector.min_similarity && !selector.prompt) {
-      return Wrong("prompt", "'min_similarity' needs a 'prompt' to be similar to");
+      return Invalid("prompt", "'min_similarity' needs a 'prompt' to be similar to");
     }
     if (any_ || all_) return {};
-    return Wrong("all",
-                 "say which entries: entries, tag, model, namespace, category, prompt or "
-                 "older_than, or \"all\": true");
-  }
-
-  static std::size_t CodePoints(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+    return Invalid("all",
+                   "say which entries: entries, tag, model, namespace, category, prompt or "
+                   "older_than, or \"all\": true");
   }
 
   const std::size_t prompt_chars_;
@@ -173,7 +153,7 @@ http::Response WritePurge(bool dry_run, const std::vector<Purged>& purged) {
                      {"count", purged.size()},
                      {"bytes", bytes},
                      {"entries", std::move(shown)}};
-  return http::Json(200, body.dump(-1, ' ', false, json::error_handler_t::replace));
+  return http::Json(200, DumpJson(body));
 }
 
 }  // namespace reprise

@@ -10,10 +10,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 
-const RunPodJob::Time kStart{std::chrono::hours(1)};
+const RunPodJob::Time kJobStart{std::chrono::hours(1)};
 
 RunPodJobPtr Job(std::string id) {
-  return std::make_shared<RunPodJob>(std::move(id), "default", "sdxl", true, kStart);
+  return std::make_shared<RunPodJob>(std::move(id), "default", "sdxl", true, kJobStart);
 }
 
 Answer Images(std::size_t bytes) {
@@ -22,7 +22,7 @@ Answer Images(std::size_t bytes) {
   return {.reply = std::move(reply), .decision = {}};
 }
 
-std::string StatusOf(const RunPodJob& job, RunPodJob::Time now = kStart) {
+std::string StatusOf(const RunPodJob& job, RunPodJob::Time now = kJobStart) {
   return nlohmann::json::parse(job.Write("", now).BodyView())["status"];
 }
 
@@ -35,11 +35,11 @@ void End(RunPodJobs& jobs, const RunPodJobPtr& job, RunPodJob::Time now, std::si
 TEST(RunPodJobTest, GoesThroughItsStates) {
   const auto job = Job("a");
   EXPECT_EQ(StatusOf(*job), "IN_QUEUE");
-  EXPECT_TRUE(job->Start(kStart + milliseconds(5)));
+  EXPECT_TRUE(job->Start(kJobStart + milliseconds(5)));
   EXPECT_EQ(StatusOf(*job), "IN_PROGRESS");
-  EXPECT_TRUE(job->Finish(Images(1), kStart + milliseconds(25)));
+  EXPECT_TRUE(job->Finish(Images(1), kJobStart + milliseconds(25)));
   const auto body =
-      nlohmann::json::parse(job->Write("http://here", kStart + minutes(1)).BodyView());
+      nlohmann::json::parse(job->Write("http://here", kJobStart + minutes(1)).BodyView());
   EXPECT_EQ(body["status"], "COMPLETED");
   EXPECT_EQ(body["delayTime"], 5);
   EXPECT_EQ(body["executionTime"], 20);
@@ -48,14 +48,15 @@ TEST(RunPodJobTest, GoesThroughItsStates) {
 
 TEST(RunPodJobTest, WhatCameFirstCounts) {
   const auto cancelled = Job("a");
-  EXPECT_TRUE(cancelled->Cancel(kStart));
-  EXPECT_FALSE(cancelled->Start(kStart));
-  EXPECT_FALSE(cancelled->Finish(Images(1), kStart));
+  EXPECT_TRUE(cancelled->Cancel(kJobStart));
+  EXPECT_FALSE(cancelled->Start(kJobStart));
+  EXPECT_FALSE(cancelled->Finish(Images(1), kJobStart));
   EXPECT_EQ(StatusOf(*cancelled), "CANCELLED");
   EXPECT_EQ(cancelled->bytes(), 0u);
   const auto failed = Job("b");
-  EXPECT_TRUE(failed->Finish({.reply = Fail(Code::kUnavailable, "away"), .decision = {}}, kStart));
-  EXPECT_FALSE(failed->Cancel(kStart));
+  EXPECT_TRUE(
+      failed->Finish({.reply = Fail(Code::kUnavailable, "away"), .decision = {}}, kJobStart));
+  EXPECT_FALSE(failed->Cancel(kJobStart));
   EXPECT_EQ(StatusOf(*failed), "FAILED");
 }
 
@@ -69,41 +70,41 @@ TEST(RunPodJobTest, BelongsToItsTenantAndEndpoint) {
 TEST(RunPodJobsTest, KeepsAJobForAWhileAfterItsEnd) {
   RunPodJobs jobs;
   const auto job = Job("a");
-  ASSERT_TRUE(jobs.Add(job, kStart));
-  EXPECT_EQ(jobs.Find("a", kStart + minutes(1000)), job);  // it has not ended
-  End(jobs, job, kStart + minutes(1));
-  EXPECT_EQ(jobs.Find("a", kStart + minutes(30)), job);
-  EXPECT_EQ(jobs.Find("a", kStart + minutes(31)), nullptr);
-  ASSERT_TRUE(jobs.Add(Job("b"), kStart + minutes(31)));
+  ASSERT_TRUE(jobs.Add(job, kJobStart));
+  EXPECT_EQ(jobs.Find("a", kJobStart + minutes(1000)), job);  // it has not ended
+  End(jobs, job, kJobStart + minutes(1));
+  EXPECT_EQ(jobs.Find("a", kJobStart + minutes(30)), job);
+  EXPECT_EQ(jobs.Find("a", kJobStart + minutes(31)), nullptr);
+  ASSERT_TRUE(jobs.Add(Job("b"), kJobStart + minutes(31)));
   EXPECT_EQ(jobs.size(), 1u);
 }
 
 TEST(RunPodJobsTest, TheFirstToEndMakesRoom) {
   RunPodJobs jobs({.jobs = 3});
   const RunPodJobPtr a = Job("a"), b = Job("b"), c = Job("c");
-  for (const auto& job : {a, b, c}) ASSERT_TRUE(jobs.Add(job, kStart));
-  const auto full = jobs.Add(Job("d"), kStart);
+  for (const auto& job : {a, b, c}) ASSERT_TRUE(jobs.Add(job, kJobStart));
+  const auto full = jobs.Add(Job("d"), kJobStart);
   ASSERT_FALSE(full);
   EXPECT_EQ(full.error().code, Code::kOverloaded);
   EXPECT_GT(full.error().retry_after_ms, 0);
-  End(jobs, c, kStart);
-  End(jobs, a, kStart);
-  ASSERT_TRUE(jobs.Add(Job("d"), kStart));
-  EXPECT_EQ(jobs.Find("c", kStart), nullptr);
-  EXPECT_EQ(jobs.Find("a", kStart), a);
-  EXPECT_EQ(jobs.Find("b", kStart), b);
+  End(jobs, c, kJobStart);
+  End(jobs, a, kJobStart);
+  ASSERT_TRUE(jobs.Add(Job("d"), kJobStart));
+  EXPECT_EQ(jobs.Find("c", kJobStart), nullptr);
+  EXPECT_EQ(jobs.Find("a", kJobStart), a);
+  EXPECT_EQ(jobs.Find("b", kJobStart), b);
 }
 
 TEST(RunPodJobsTest, HoldsOnlySoManyBytes) {
   RunPodJobs jobs({.bytes = 100});
   const RunPodJobPtr a = Job("a"), b = Job("b"), c = Job("c");
-  for (const auto& job : {a, b, c}) ASSERT_TRUE(jobs.Add(job, kStart));
-  End(jobs, a, kStart, 60);
-  End(jobs, b, kStart, 40);
+  for (const auto& job : {a, b, c}) ASSERT_TRUE(jobs.Add(job, kJobStart));
+  End(jobs, a, kJobStart, 60);
+  End(jobs, b, kJobStart, 40);
   EXPECT_EQ(jobs.size(), 3u);
-  End(jobs, c, kStart, 500);  // the newest stays, whatever its size
+  End(jobs, c, kJobStart, 500);  // the newest stays, whatever its size
   EXPECT_EQ(jobs.size(), 1u);
-  EXPECT_EQ(jobs.Find("c", kStart), c);
+  EXPECT_EQ(jobs.Find("c", kJobStart), c);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "gateway/cache_knobs.h"
 #include "gateway/errors.h"
 #include "gateway/json_input.h"
@@ -15,14 +16,10 @@ using nlohmann::json;
 using simdjson::dom::element;
 using std::chrono::milliseconds;
 
-constexpr int kMinSide = 16;
-constexpr int kDefaultSide = 1024;
+constexpr int kMinRunPodSide = 16;
+constexpr int kRunPodSide = 1024;
 constexpr std::int64_t kMinWaitMs = 1000, kMaxWaitMs = 300'000;
 constexpr milliseconds kDefaultWait{90'000};
-
-std::unexpected<Error> Invalid(std::string_view param, std::string message) {
-  return Fail(Code::kInvalidArgument, std::move(message), std::string(param));
-}
 
 // Reads a request into the native body that would ask for the same.
 class InputReader {
@@ -43,8 +40,8 @@ class InputReader {
   std::string Body(std::string_view endpoint) {
     body_["model"] = endpoint;
     if (width_ || height_) {
-      body_["size"] = std::to_string(width_.value_or(kDefaultSide)) + "x" +
-                      std::to_string(height_.value_or(kDefaultSide));
+      body_["size"] = std::to_string(width_.value_or(kRunPodSide)) + "x" +
+                      std::to_string(height_.value_or(kRunPodSide));
     }
     return body_.dump();
   }
@@ -73,7 +70,7 @@ class InputReader {
   }
 
   Result<void> Side(std::string_view key, element value, std::optional<int>& side) {
-    const auto read = ReadInteger(key, value, kMinSide, max_side_);
+    const auto read = ReadInteger(key, value, kMinRunPodSide, max_side_);
     if (!read) return std::unexpected(read.error());
     side = static_cast<int>(*read);
     return {};
@@ -108,10 +105,6 @@ json Output(const Reply& reply, bool as_url, const ImageLinks& links) {
   json output = {{"image_url", images.front()}};
   output["images"] = std::move(images);
   return output;
-}
-
-std::string Dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -178,14 +171,14 @@ http::Response WriteRunPodJob(const RunPodJobView& job, const ImageLinks& links)
       body["error"] = job.answer->reply.error().message;
     }
   }
-  http::Response response = http::Json(200, Dump(body));
+  http::Response response = http::Json(200, DumpJson(body));
   if (job.answer) ExplainReply(job.answer->decision, response);
   return response;
 }
 
 http::Response RunPodError(const Error& error) {
   http::Response response = ErrorResponse(error);
-  response.body = Dump({{"error", error.message}});
+  response.body = DumpJson({{"error", error.message}});
   return response;
 }
 

@@ -16,14 +16,14 @@ using ::testing::Key;
 using ::testing::Not;
 using ::testing::Pair;
 
-Result<ImageCall> Read(const std::string& body, std::string_view endpoint = "sdxl") {
+Result<ImageCall> ReadJob(const std::string& body, std::string_view endpoint = "sdxl") {
   http::Request request;
   request.body = body;
   return ReadRunPod(request, endpoint, {});
 }
 
 TEST(ReadRunPod, FillsInWhatIsLeftOut) {
-  const auto call = Read(R"({"input": {"prompt": "a fox"}})");
+  const auto call = ReadJob(R"({"input": {"prompt": "a fox"}})");
   ASSERT_TRUE(call) << call.error().message;
   EXPECT_EQ(call->request.model, "sdxl");
   EXPECT_EQ(call->request.prompt, "a fox");
@@ -34,7 +34,7 @@ TEST(ReadRunPod, FillsInWhatIsLeftOut) {
 }
 
 TEST(ReadRunPod, ReadsEveryParameter) {
-  const auto call = Read(R"({"input": {"prompt": "a fox", "width": 768, "height": 512, "seed": 7,
+  const auto call = ReadJob(R"({"input": {"prompt": "a fox", "width": 768, "height": 512, "seed": 7,
       "num_images": 2, "negative_prompt": "hats", "num_inference_steps": 30, "tags": ["a"],
       "response_format": "b64_json", "cache": {"ttl": 5}}, "policy": {"ttl": 1000}})");
   ASSERT_TRUE(call) << call.error().message;
@@ -50,15 +50,15 @@ TEST(ReadRunPod, ReadsEveryParameter) {
 }
 
 TEST(ReadRunPod, TakesWhatWorkersTake) {
-  EXPECT_EQ(Read(R"({"input": {"prompt": "a", "batch_size": 3}})")->request.count, 3);
-  EXPECT_EQ(Read(R"({"input": {"prompt": "a", "num_outputs": 3}})")->request.count, 3);
-  EXPECT_EQ(Read(R"({"input": {"prompt": "a", "width": 512}})")->request.size,
+  EXPECT_EQ(ReadJob(R"({"input": {"prompt": "a", "batch_size": 3}})")->request.count, 3);
+  EXPECT_EQ(ReadJob(R"({"input": {"prompt": "a", "num_outputs": 3}})")->request.count, 3);
+  EXPECT_EQ(ReadJob(R"({"input": {"prompt": "a", "width": 512}})")->request.size,
             (ImageSize{512, 1024}));
-  EXPECT_TRUE(Read(R"({"input": {"prompt": "a", "seed": -1}})")->request.fresh_seed);
+  EXPECT_TRUE(ReadJob(R"({"input": {"prompt": "a", "seed": -1}})")->request.fresh_seed);
   EXPECT_EQ(
-      Read(R"({"input": {"prompt": "a", "negative_prompt": "", "seed": null}})")->request.params,
+      ReadJob(R"({"input": {"prompt": "a", "negative_prompt": "", "seed": null}})")->request.params,
       "{}");
-  EXPECT_TRUE(Read(R"({"input": {"prompt": "a"}, "webhook": null})"));
+  EXPECT_TRUE(ReadJob(R"({"input": {"prompt": "a"}, "webhook": null})"));
 }
 
 TEST(ReadRunPod, RefusesWhatItCannotRead) {
@@ -73,12 +73,12 @@ TEST(ReadRunPod, RefusesWhatItCannotRead) {
       {R"({"input": {"prompt": "a"}, "webhook": "http://a.example"})", "webhook"},
   };
   for (const auto& [body, param] : wrong) {
-    const auto call = Read(body);
+    const auto call = ReadJob(body);
     ASSERT_FALSE(call) << body;
     EXPECT_EQ(call.error().code, Code::kInvalidArgument) << body;
     EXPECT_EQ(call.error().param, param) << body;
   }
-  EXPECT_FALSE(Read(R"({"input": {"prompt": "a"}})", "\xff"));
+  EXPECT_FALSE(ReadJob(R"({"input": {"prompt": "a"}})", "\xff"));
 }
 
 TEST(ReadWait, HasADefaultAndLimits) {

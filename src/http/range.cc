@@ -5,6 +5,8 @@
 #include <restinio/helpers/http_field_parsers/range.hpp>
 #include <string>
 
+#include "base/text.h"
+
 namespace reprise::http {
 namespace {
 
@@ -43,12 +45,6 @@ std::optional<Spec> SingleRange(std::string_view header) {
       std::get_if<fields::range_details::double_ended_range_t<Position>>(&bytes->ranges[0]);
   if (closed && closed->last < closed->first) return std::nullopt;  // not a range at all
   return bytes->ranges[0];
-}
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 // What the headers said of the whole (its type, how long to keep it) is not true of this refusal.

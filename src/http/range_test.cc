@@ -7,7 +7,6 @@ namespace reprise::http {
 namespace {
 
 using ::testing::Contains;
-using ::testing::Key;
 using ::testing::Not;
 using ::testing::Pair;
 
@@ -101,7 +100,7 @@ TEST(Conditions, Ranges) {
     EXPECT_EQ(response.status, one.status) << one.range;
     EXPECT_EQ(response.BodyView(), one.body) << one.range;
     if (one.content_range.empty()) {
-      EXPECT_THAT(response.headers, Not(Contains(Key("Content-Range")))) << one.range;
+      EXPECT_THAT(response.headers, Not(Contains(testing::Key("Content-Range")))) << one.range;
     } else {
       EXPECT_THAT(response.headers, Contains(Pair("Content-Range", one.content_range)));
     }
@@ -115,8 +114,8 @@ TEST(Conditions, NoRangeOfAnEmptyBodyCanBeSatisfied) {
 
 TEST(Conditions, ARangeThatCannotBeSatisfiedIsNotCached) {
   const Response response = Apply({{"Range", "bytes=10-"}});
-  EXPECT_THAT(response.headers, Not(Contains(Key("Cache-Control"))));
-  EXPECT_THAT(response.headers, Not(Contains(Key("Content-Type"))));
+  EXPECT_THAT(response.headers, Not(Contains(testing::Key("Cache-Control"))));
+  EXPECT_THAT(response.headers, Not(Contains(testing::Key("Content-Type"))));
   EXPECT_THAT(response.headers, Contains(Pair("ETag", "\"v1\"")));
 }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/text.h"
 #include "http/address.h"
 #include "http/ascii.h"
 
@@ -15,13 +16,7 @@ namespace {
 
 constexpr std::size_t kMaxHeaderBytes = 256u << 10;
 constexpr std::size_t kPipeBytes = 256u << 10;
-
-std::string_view Trim(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const auto first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
+constexpr std::string_view kWhitespace = " \t\r\n";
 
 // A line break inside a header would let its value add headers or a whole request.
 bool IsSendable(const std::pair<std::string, std::string>& header) {
@@ -224,10 +219,11 @@ void Transfer::OnHeader(std::string_view line) {
     headers_complete_ = false;
     return;
   }
-  if (Trim(line).empty()) OnHeadersEnd();
+  if (Trim(line, kWhitespace).empty()) OnHeadersEnd();
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return;
-  response_.headers.emplace_back(AsciiLower(line.substr(0, colon)), Trim(line.substr(colon + 1)));
+  response_.headers.emplace_back(AsciiLower(line.substr(0, colon)),
+                                 Trim(line.substr(colon + 1), kWhitespace));
 }
 
 // Also of an interim response, and of trailers.

@@ -9,7 +9,7 @@ namespace {
 
 using vips::VImage;
 
-constexpr int kMaxSide = 16'383;  // WebP's limit
+constexpr int kMaxWebpSide = 16'383;  // WebP's limit
 
 struct Blob {
   explicit Blob(std::string_view bytes)
@@ -92,11 +92,11 @@ Result<ImageInfo> Decode(std::string_view bytes, ImageFormat format, const Image
 
 Result<void> CheckOptions(const RenderOptions& options) {
   if ((options.width == 0) != (options.height == 0) || options.width < 0 || options.height < 0 ||
-      options.width > kMaxSide || options.height > kMaxSide) {
+      options.width > kMaxWebpSide || options.height > kMaxWebpSide) {
     return Fail(Code::kInvalidArgument,
                 "cannot render " + std::to_string(options.width) + "x" +
                     std::to_string(options.height) + "; give 0x0 or sides of 1 to " +
-                    std::to_string(kMaxSide),
+                    std::to_string(kMaxWebpSide),
                 "size");
   }
   if (options.quality < 0 || options.quality > 100) {

@@ -52,7 +52,7 @@ VImage TwoHalves(int width, int height) {
       .copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB));
 }
 
-std::string BigEndian(std::uint32_t value) {
+std::string FourBytes(std::uint32_t value) {
   std::string out;
   for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
   return out;
@@ -70,8 +70,8 @@ std::uint32_t PngChecksum(const std::string& bytes) {
 
 // A valid PNG whose header claims another size.
 std::string WithPngSize(std::string png, int width, int height) {
-  png.replace(16, 8, BigEndian(width) + BigEndian(height));
-  png.replace(29, 4, BigEndian(PngChecksum(png.substr(12, 17))));
+  png.replace(16, 8, FourBytes(width) + FourBytes(height));
+  png.replace(29, 4, FourBytes(PngChecksum(png.substr(12, 17))));
   return png;
 }
 

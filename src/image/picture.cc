@@ -16,7 +16,7 @@
 namespace reprise {
 namespace {
 
-constexpr int kMaxSide = 4096;
+constexpr int kMaxPictureSide = 4096;
 constexpr std::size_t kMaxCharacters = 500;
 constexpr int kSmallestSideWithText = 48;
 
@@ -158,15 +158,15 @@ Result<std::string> Encode(const Canvas& canvas, const Picture& picture) {
 }
 
 Result<void> CheckPicture(const Picture& picture) {
-  if (picture.width >= 1 && picture.height >= 1 && picture.width <= kMaxSide &&
-      picture.height <= kMaxSide && picture.quality >= 0 && picture.quality <= 100) {
+  if (picture.width >= 1 && picture.height >= 1 && picture.width <= kMaxPictureSide &&
+      picture.height <= kMaxPictureSide && picture.quality >= 0 && picture.quality <= 100) {
     return {};
   }
   return Fail(Code::kInvalidArgument,
               "cannot draw " + std::to_string(picture.width) + "x" +
                   std::to_string(picture.height) + " at quality " +
-                  std::to_string(picture.quality) + "; sides are 1 to " + std::to_string(kMaxSide) +
-                  ", quality is 0 to 100",
+                  std::to_string(picture.quality) + "; sides are 1 to " +
+                  std::to_string(kMaxPictureSide) + ", quality is 0 to 100",
               "size");
 }
 

@@ -11,7 +11,7 @@ namespace {
 // The kernels left out sum in binary16 (read in SimSIMD 6.5's dot.h): their cosines are off by up
 // to a few thousandths, more than what separates a paraphrase from another picture, and a threshold
 // would mean something else on each processor.
-decltype(&simsimd_dot_f16) FindKernel() {
+decltype(&simsimd_dot_f16) FindHalfKernel() {
   const auto allowed = static_cast<simsimd_capability_t>(
       simsimd_cap_any_k & ~(simsimd_cap_sapphire_k | simsimd_cap_sve_f16_k));
   decltype(&simsimd_dot_f16) kernel = nullptr;
@@ -25,7 +25,7 @@ decltype(&simsimd_dot_f16) FindKernel() {
 
 InnerProduct::InnerProduct(std::size_t dimensions) : dimensions_(dimensions) {
   static_assert(std::is_same_v<decltype(&simsimd_dot_f16), Kernel>);
-  static const Kernel found = FindKernel();  // the serial kernel always exists
+  static const Kernel found = FindHalfKernel();  // the serial kernel always exists
   kernel_ = found;
 }
 

@@ -14,7 +14,7 @@ constexpr int kUnit = 16;              // of the upper bits
 constexpr int kLowOffset = kUnit / 2;  // the lower bits hold -8 to 7
 
 // Not simsimd_dot_i8(): it remembers its kernel in a plain static, which two first calls race for.
-decltype(&simsimd_dot_i8) FindKernel() {
+decltype(&simsimd_dot_i8) FindByteKernel() {
   decltype(&simsimd_dot_i8) kernel = nullptr;
   simsimd_capability_t used = simsimd_cap_serial_k;
   simsimd_find_kernel_punned(simsimd_metric_dot_k, simsimd_datatype_i8_k, simsimd_capabilities(),
@@ -49,7 +49,7 @@ int High(int number) {
 
 VectorCodec::VectorCodec(std::size_t dimensions)
     : dimensions_(dimensions), half_((dimensions + 1) / 2), kernel_([] {
-        static const Kernel found = FindKernel();  // the serial kernel always exists
+        static const Kernel found = FindByteKernel();  // the serial kernel always exists
         return found;
       }()) {
   static_assert(std::is_same_v<decltype(&simsimd_dot_i8), Kernel>);

@@ -17,11 +17,11 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr std::size_t kDimensions = 32;
+constexpr std::size_t kTestDimensions = 32;
 // Of 12 bits in 32 dimensions, where an element's share is largest.
 constexpr double kCosineError = 5e-4;
 
-VectorIndexOptions Small(std::size_t exact_limit, std::size_t dimensions = kDimensions) {
+VectorIndexOptions Small(std::size_t exact_limit, std::size_t dimensions = kTestDimensions) {
   return {.dimensions = dimensions, .exact_limit = exact_limit};
 }
 
@@ -44,19 +44,19 @@ double SelfRecall(const VectorIndex& index, const Vectors& vectors) {
 TEST(VectorIndex, EmptyFindsNothing) {
   const auto index = MakeVectorIndex(Small(10));
   std::mt19937 random(1);
-  EXPECT_THAT(index->Search(RandomUnit(kDimensions, random), 5), IsEmpty());
+  EXPECT_THAT(index->Search(RandomUnit(kTestDimensions, random), 5), IsEmpty());
   EXPECT_EQ(index->size(), 0u);
 }
 
 TEST(VectorIndex, RefusesWhatItCannotHold) {
   const auto index = MakeVectorIndex(Small(10));
-  const std::vector<Half> shorter(kDimensions - 1, 0x3c00);
+  const std::vector<Half> shorter(kTestDimensions - 1, 0x3c00);
   const auto refused = index->Add(1, shorter);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
   EXPECT_THAT(refused.error().message, HasSubstr("31 dimensions"));
   for (Half bad : {0x7c00, 0xfc00, 0x7e00}) {
-    std::vector<Half> vector(kDimensions, 0);
+    std::vector<Half> vector(kTestDimensions, 0);
     vector[5] = bad;
     EXPECT_FALSE(index->Add(1, vector));
     EXPECT_THAT(index->Search(vector, 1), IsEmpty());
@@ -67,7 +67,7 @@ TEST(VectorIndex, RefusesWhatItCannotHold) {
 
 TEST(VectorIndex, NearestFirstAndNoMoreThanAsked) {
   for (std::size_t exact_limit : {1000, 50}) {
-    const auto vectors = RandomClusters(400, kDimensions, 20, 0.5, 5);
+    const auto vectors = RandomClusters(400, kTestDimensions, 20, 0.5, 5);
     const auto index = Filled(Small(exact_limit), vectors);
     EXPECT_EQ(index->size(), vectors.size());
     const auto found = index->Search(vectors[7], 10);
@@ -85,7 +85,7 @@ TEST(VectorIndex, NearestFirstAndNoMoreThanAsked) {
 TEST(VectorIndex, SizesAroundTheExactLimit) {
   constexpr std::size_t kLimit = 100;
   for (std::size_t count : {kLimit - 1, kLimit, kLimit + 1, kLimit + 40, 2 * kLimit}) {
-    const auto vectors = RandomClusters(count, kDimensions, 10, 0.5, 11);
+    const auto vectors = RandomClusters(count, kTestDimensions, 10, 0.5, 11);
     const auto index = Filled(Small(kLimit), vectors);
     EXPECT_EQ(index->size(), count);
     EXPECT_EQ(SelfRecall(*index, vectors), 1.0) << count;
@@ -94,8 +94,8 @@ TEST(VectorIndex, SizesAroundTheExactLimit) {
 
 TEST(VectorIndex, ZeroAndEqualVectorsAreOrdinary) {
   for (std::size_t exact_limit : {10'000, 50}) {
-    auto vectors = RandomClusters(600, kDimensions, 20, 0.5, 13);
-    for (std::size_t i = 0; i < 200; ++i) vectors[i].assign(kDimensions, 0);
+    auto vectors = RandomClusters(600, kTestDimensions, 20, 0.5, 13);
+    for (std::size_t i = 0; i < 200; ++i) vectors[i].assign(kTestDimensions, 0);
     for (std::size_t i = 200; i < 400; ++i) vectors[i] = vectors[200];
     const auto index = Filled(Small(exact_limit), vectors);
     EXPECT_EQ(index->size(), vectors.size());
@@ -107,8 +107,8 @@ TEST(VectorIndex, ZeroAndEqualVectorsAreOrdinary) {
 
 TEST(VectorIndex, ReplacedKeyIsFoundWithItsNewVectorOnly) {
   for (std::size_t exact_limit : {10'000, 50}) {
-    const auto vectors = RandomClusters(500, kDimensions, 20, 0.5, 17);
-    const auto later = RandomClusters(500, kDimensions, 20, 0.5, 18);
+    const auto vectors = RandomClusters(500, kTestDimensions, 20, 0.5, 17);
+    const auto later = RandomClusters(500, kTestDimensions, 20, 0.5, 18);
     const auto index = Filled(Small(exact_limit), vectors);
     for (std::size_t i = 0; i < later.size(); ++i) ASSERT_TRUE(index->Add(i, later[i]));
     EXPECT_EQ(index->size(), later.size());
@@ -138,7 +138,7 @@ TEST(VectorIndex, FollowsAModelThroughRandomWrites) {
         index->Remove(key);
         model.erase(key);
       } else {
-        auto vector = RandomUnit(kDimensions, random);
+        auto vector = RandomUnit(kTestDimensions, random);
         ASSERT_TRUE(index->Add(key, vector));
         model.insert_or_assign(key, std::move(vector));
       }
@@ -158,7 +158,7 @@ TEST(VectorIndex, FollowsAModelThroughRandomWrites) {
 }
 
 TEST(VectorIndex, RemovingEverythingLeavesItUsable) {
-  const auto vectors = RandomClusters(1000, kDimensions, 20, 0.5, 29);
+  const auto vectors = RandomClusters(1000, kTestDimensions, 20, 0.5, 29);
   const auto index = Filled(Small(100), vectors);
   const std::size_t full = index->memory_bytes();
   for (std::size_t i = 0; i < vectors.size(); ++i) index->Remove(i);
@@ -195,7 +195,7 @@ TEST(VectorIndex, GraphRecallAgainstBruteForce) {
 
 // Against brute force over what is left, before and after the index has moved to a new generation.
 TEST(VectorIndex, TheTenNearestAreFoundAmongTheRemoved) {
-  const auto vectors = RandomClusters(3000, kDimensions, 60, 0.6, 47);
+  const auto vectors = RandomClusters(3000, kTestDimensions, 60, 0.6, 47);
   const auto index = Filled(Small(100), vectors);
   std::mt19937 random(53);
   for (std::size_t removed_of_ten : {4, 8}) {
@@ -225,7 +225,7 @@ TEST(VectorIndex, TheTenNearestAreFoundAmongTheRemoved) {
 }
 
 TEST(VectorIndex, WhatIsAppendedIsFoundBeforeWhileAndAfterItIsSettled) {
-  const Vectors vectors = RandomClusters(1500, kDimensions, 60, 0.4, 5);
+  const Vectors vectors = RandomClusters(1500, kTestDimensions, 60, 0.4, 5);
   const auto index = MakeVectorIndex(Small(100));
   for (std::size_t i = 0; i < vectors.size(); ++i) ASSERT_TRUE(index->Append(i, vectors[i]));
   EXPECT_EQ(index->size(), vectors.size());
@@ -242,7 +242,7 @@ TEST(VectorIndex, WhatIsAppendedIsFoundBeforeWhileAndAfterItIsSettled) {
 }
 
 TEST(VectorIndex, SettlingGoesOnWhileVectorsComeAndGo) {
-  const Vectors vectors = RandomClusters(1200, kDimensions, 60, 0.4, 6);
+  const Vectors vectors = RandomClusters(1200, kTestDimensions, 60, 0.4, 6);
   const auto index = MakeVectorIndex(Small(50));
   for (std::size_t i = 0; i < 800; ++i) ASSERT_TRUE(index->Append(i, vectors[i]));
   for (std::size_t i = 0; i < 400; ++i) {
@@ -268,13 +268,13 @@ TEST(VectorIndex, AFewAppendedVectorsNeedNoSettling) {
   const auto index = MakeVectorIndex(Small(10));
   std::mt19937 random(1);
   for (std::size_t i = 0; i < 10; ++i)
-    ASSERT_TRUE(index->Append(i, RandomUnit(kDimensions, random)));
+    ASSERT_TRUE(index->Append(i, RandomUnit(kTestDimensions, random)));
   EXPECT_FALSE(index->Settle(1));
-  EXPECT_FALSE(index->Append(10, std::vector<Half>(kDimensions - 1, 0x3c00)));
+  EXPECT_FALSE(index->Append(10, std::vector<Half>(kTestDimensions - 1, 0x3c00)));
 }
 
 TEST(VectorIndex, ReadersFindEveryAddedVectorWhileTheWriterWorks) {
-  const auto vectors = RandomClusters(3000, kDimensions, 100, 0.5, 41);
+  const auto vectors = RandomClusters(3000, kTestDimensions, 100, 0.5, 41);
   const auto index = MakeVectorIndex(Small(200));
   // Keys below `added` are there; odd ones between `removed` and `added` may be leaving.
   std::atomic<std::size_t> added = 0, searches = 0, found = 0, ghosts = 0;
@@ -310,8 +310,8 @@ TEST(VectorIndex, ReadersFindEveryAddedVectorWhileTheWriterWorks) {
 // to new generations, and while it is saved.
 TEST(VectorIndex, ReadersFindWhatStaysWhileTheIndexMoves) {
   constexpr std::size_t kStaying = 200, kPassing = 300;
-  const auto staying = RandomClusters(kStaying, kDimensions, 40, 0.5, 59);
-  const auto passing = RandomClusters(kPassing, kDimensions, 40, 0.5, 61);
+  const auto staying = RandomClusters(kStaying, kTestDimensions, 40, 0.5, 59);
+  const auto passing = RandomClusters(kPassing, kTestDimensions, 40, 0.5, 61);
   const auto index = Filled(Small(100), staying);
   std::atomic<std::size_t> searches = 0, found = 0, ghosts = 0;
   std::atomic<bool> stop = false;
@@ -337,7 +337,7 @@ TEST(VectorIndex, ReadersFindWhatStaysWhileTheIndexMoves) {
       saved += piece.size();
       return Result<void>();
     }));
-    EXPECT_GT(saved, kStaying * kDimensions);
+    EXPECT_GT(saved, kStaying * kTestDimensions);
   }
   stop = true;
   for (auto& reader : readers) reader.join();
@@ -347,7 +347,7 @@ TEST(VectorIndex, ReadersFindWhatStaysWhileTheIndexMoves) {
 }
 
 TEST(VectorIndex, WritersExcludeOneAnother) {
-  const auto vectors = RandomClusters(800, kDimensions, 50, 0.5, 43);
+  const auto vectors = RandomClusters(800, kTestDimensions, 50, 0.5, 43);
   const auto index = MakeVectorIndex(Small(100));
   std::vector<std::thread> writers;
   for (std::size_t first = 0; first < 4; ++first) {

@@ -60,10 +60,10 @@ constexpr std::array<std::pair<Aspect, std::string_view>, 9> kNames = {{
     {Aspect::kAge, "age"},
 }};
 
-using Table = std::unordered_map<std::string_view, Aspect>;
+using AspectTable = std::unordered_map<std::string_view, Aspect>;
 
-Table MakeTable() {
-  Table table;
+AspectTable MakeAspectTable() {
+  AspectTable table;
   for (const Row& row : kRows) {
     std::string_view words = row.words;
     while (!words.empty()) {
@@ -113,7 +113,7 @@ std::string_view NameOf(const Token& token) {
 }  // namespace
 
 Aspect AspectOf(const Token& token) {
-  static const Table table = MakeTable();
+  static const AspectTable table = MakeAspectTable();
   for (std::string_view word : {std::string_view(token.text), std::string_view(token.lemma)}) {
     const auto found = table.find(word);
     if (found == table.end()) continue;

@@ -48,7 +48,7 @@ bool In(const List& list, std::string_view word) {
   return std::ranges::find(list, word) != list.end();
 }
 
-void Mark(Token& token) {
+void MarkBoilerplate(Token& token) {
   token.weight = kWeight;
   token.content = false;
   token.name = false;
@@ -76,7 +76,7 @@ class Marker {
     return i == 0 || tokens_[i].clause != tokens_[i - 1].clause;
   }
   void MarkRange(std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) Mark(tokens_[i]);
+    for (std::size_t i = begin; i < end; ++i) MarkBoilerplate(tokens_[i]);
   }
 
   // "Could you please draw me", "I would like": a verb of making or wishing, with what is polite
@@ -132,20 +132,20 @@ class Marker {
 
   void Praise(std::size_t i) {
     const std::string_view word = Word(i);
-    if (In(kPraise, word)) Mark(tokens_[i]);
+    if (In(kPraise, word)) MarkBoilerplate(tokens_[i]);
     if (In(kPraised, word) && i > 0 && In(kDegrees, Word(i - 1))) {
       std::size_t begin = i - 1;
       while (begin > 0 && In(kDegrees, Word(begin - 1))) --begin;
       MarkRange(begin, i + 1);
     }
-    if (word == "detailed") Mark(tokens_[i]);
+    if (word == "detailed") MarkBoilerplate(tokens_[i]);
     const bool alone = StartsClause(i) && (i + 1 == tokens_.size() || StartsClause(i + 1));
-    if (alone && In(kAlone, word)) Mark(tokens_[i]);
+    if (alone && In(kAlone, word)) MarkBoilerplate(tokens_[i]);
     if ((word == "sharp" || word == "crisp") && Word(i + 1) == "focus") MarkRange(i, i + 2);
     // The weight of "(masterpiece:1.2)".
     if (i > 0 && StartsClause(i) && tokens_[i].slot == Slot::kCount &&
         tokens_[i].text.find('.') != std::string::npos && tokens_[i - 1].weight <= kWeight) {
-      Mark(tokens_[i]);
+      MarkBoilerplate(tokens_[i]);
     }
     if (word == "trending" && Word(i + 1) == "on") MarkRange(i, std::min(i + 3, tokens_.size()));
     if (word == "award" && Word(i + 1) == "winning") MarkRange(i, i + 2);

@@ -120,7 +120,7 @@ Lemma ByRules(std::string_view word) {
 // ---- WordNet ----
 
 // What a form may be, and how often its base was seen as that.
-struct Reading {
+struct WordReading {
   WordId word = kNoWord;
   Form form = Form::kBase;
   double uses = 0;
@@ -183,7 +183,7 @@ class Readings {
     }
   }
 
-  void Consider(Reading reading) {
+  void Consider(WordReading reading) {
     if (reading.word == best_.word) {
       if (reading.uses > best_.uses) best_ = reading;
     } else if (best_.word == kNoWord || reading.uses > best_.uses) {
@@ -196,7 +196,7 @@ class Readings {
 
   const WordNet& net_ = WordNet::BuiltIn();
   const std::string_view form_;
-  Reading best_, second_;
+  WordReading best_, second_;
 };
 
 }  // namespace

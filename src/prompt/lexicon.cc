@@ -233,7 +233,7 @@ constexpr auto kFrequencies = std::to_array<std::pair<double, std::string_view>>
      "gray tall short hot cold open close full"},
 });
 
-using Table = std::unordered_map<std::string_view, LexiconEntry>;
+using Lexicon = std::unordered_map<std::string_view, LexiconEntry>;
 
 template <class Visit>
 void EachWord(std::string_view words, Visit visit) {
@@ -245,7 +245,7 @@ void EachWord(std::string_view words, Visit visit) {
 }
 
 template <class Rows>
-void AddSlot(const Rows& rows, Slot slot, Table& table) {
+void AddSlot(const Rows& rows, Slot slot, Lexicon& table) {
   for (std::string_view row : rows) {
     const std::size_t colon = row.find(':');
     const std::string_view group = row.substr(0, colon);
@@ -258,8 +258,8 @@ void AddSlot(const Rows& rows, Slot slot, Table& table) {
   }
 }
 
-Table MakeTable() {
-  Table table;
+Lexicon MakeLexicon() {
+  Lexicon table;
   table.reserve(1024);
   AddSlot(kMedia, Slot::kMedium, table);
   AddSlot(kColours, Slot::kColour, table);
@@ -278,7 +278,7 @@ Table MakeTable() {
 }  // namespace
 
 const LexiconEntry* FindWord(std::string_view word) {
-  static const Table table = MakeTable();
+  static const Lexicon table = MakeLexicon();
   const auto found = table.find(word);
   return found == table.end() ? nullptr : &found->second;
 }

@@ -74,10 +74,6 @@ int StepsUp(SynsetId from, SynsetId to, int most) {
   return 0;
 }
 
-bool Contains(std::span<const SynsetId> list, SynsetId synset) {
-  return std::ranges::find(list, synset) != list.end();
-}
-
 bool ShareHypernym(SynsetId a, SynsetId b) {
   for (SynsetId parent : Net().Hypernyms(a)) {
     if (Net().Depth(parent) >= kShallow && Contains(Net().Hypernyms(b), parent)) return true;

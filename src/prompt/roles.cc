@@ -34,10 +34,6 @@ bool IsLink(std::string_view word) {
   return std::ranges::find(kLinks, word) != kLinks.end();
 }
 
-bool Contains(std::span<const SynsetId> list, SynsetId synset) {
-  return std::ranges::find(list, synset) != list.end();
-}
-
 // Where a preposition puts a thing; 0: it says no place.
 enum Place : int {
   kNowhere,

@@ -38,9 +38,9 @@ bool IsVerb(const Token& token) {
          (token.form == Form::kVerbal || token.pos == PartOfSpeech::kVerb);
 }
 
-class Reading {
+class StructureReading {
  public:
-  Reading(const Tokens& tokens, const Places& places) : tokens_(tokens), places_(places) {}
+  StructureReading(const Tokens& tokens, const Places& places) : tokens_(tokens), places_(places) {}
 
   Structure Run() {
     Structure structure;
@@ -229,7 +229,7 @@ class Reading {
 std::vector<Structure> ReadStructures(const std::vector<Token>& tokens) {
   std::vector<Structure> readings;
   for (const Places& places : NormalOrders(tokens)) {
-    readings.push_back(Reading(tokens, places).Run());
+    readings.push_back(StructureReading(tokens, places).Run());
   }
   return readings;
 }

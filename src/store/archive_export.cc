@@ -17,7 +17,6 @@ using nlohmann::json;
 
 constexpr std::size_t kChunk = 256;             // entries at most,
 constexpr std::size_t kChunkBytes = 32u << 20;  // with about as many bytes of images
-constexpr int kBusyTimeoutMs = 5000;
 constexpr char kCorrections[] =
     "SELECT pair, tenant, entry, entry_prompt, prompt, same, note, created_ms FROM corrections"
     " ORDER BY id";

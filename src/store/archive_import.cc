@@ -19,10 +19,6 @@ constexpr std::size_t kMaxMember = std::size_t{1} << 30;
 // Of images whose entries are still to come: many times what an export puts between two lists.
 constexpr std::uint64_t kMaxWaiting = std::uint64_t{2} << 30;
 
-std::unexpected<Error> Damaged(const std::string& what) {
-  return Fail(Code::kCorrupt, "the archive is damaged: " + what);
-}
-
 class Importer {
  public:
   Importer(SqliteStores stores, BlobStore& blobs, IoThreads& io, const ImportOptions& options,
@@ -96,11 +92,12 @@ class Importer {
   Result<void> TakeImage(std::string_view name, const std::string& bytes) {
     const auto digest = Digest::FromHex(name);
     if (!digest || Sha256(bytes) != *digest) {
-      return Damaged("the image " + std::string(name) + " has other bytes than its name says");
+      return DamagedArchive("the image " + std::string(name) +
+                            " has other bytes than its name says");
     }
     arrived_.emplace(*digest, bytes.size());
     if ((waiting_bytes_ += bytes.size()) > kMaxWaiting) {
-      return Damaged("its images come without the entries that name them");
+      return DamagedArchive("its images come without the entries that name them");
     }
     waiting_[*digest] = ShareBytes(bytes);
     return {};
@@ -125,9 +122,9 @@ class Importer {
     std::vector<StoredImage> fresh;
     for (StoredImage& image : entry.images) {
       const auto arrived = arrived_.find(image.blob);
-      if (arrived == arrived_.end()) return Damaged("an entry's image is not in it");
+      if (arrived == arrived_.end()) return DamagedArchive("an entry's image is not in it");
       if (arrived->second != image.bytes) {
-        return Damaged("an image has another length than its entry says");
+        return DamagedArchive("an image has another length than its entry says");
       }
       if (Wanted(image)) fresh.push_back(std::move(image));
     }
@@ -244,7 +241,7 @@ Result<ArchiveCounts> ImportArchive(const fs::path& data, const ByteSource& sour
   while (true) {
     const auto member = reader.Next();
     if (!member) return std::unexpected(member.error());
-    if (!*member) return Damaged("it ends early; what came before is imported");
+    if (!*member) return DamagedArchive("it ends early; what came before is imported");
     const auto ended = importer.Take(**member);
     if (!ended) return std::unexpected(ended.error());
     if (*ended) return importer.counts();

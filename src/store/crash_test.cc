@@ -18,12 +18,12 @@ namespace {
 
 constexpr int kReport = 3;  // the child's descriptor for acknowledged numbers
 
-std::string BytesOf(int number) {
+std::string CrashBytes(int number) {
   return std::string(20'000, 'b') + std::to_string(number);
 }
 
 Task<Result<void>> PutAndReport(BlobStore& blobs, EntryStore& entries, int number) {
-  auto digest = co_await blobs.Put(ShareBytes(BytesOf(number)));
+  auto digest = co_await blobs.Put(ShareBytes(CrashBytes(number)));
   if (!digest) co_return std::unexpected(digest.error());
   Entry entry = SampleEntry(number);
   entry.images[0].blob = *digest;

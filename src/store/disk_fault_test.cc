@@ -21,7 +21,7 @@ struct FaultCase {
   const char* name;
 };
 
-std::string BytesOf(int number) {
+std::string FaultBytes(int number) {
   return std::string(20'000, 'b') + std::to_string(number);
 }
 
@@ -51,7 +51,7 @@ class DiskFaultTest : public testing::TestWithParam<FaultCase> {
   }
 
   Task<Result<void>> Put(int number) {
-    auto put = co_await blobs_->Put(ShareBytes(BytesOf(number)));
+    auto put = co_await blobs_->Put(ShareBytes(FaultBytes(number)));
     if (!put) co_return std::unexpected(put.error());
     Entry entry = SampleEntry(number);
     entry.images[0].blob = *put;
@@ -64,7 +64,7 @@ class DiskFaultTest : public testing::TestWithParam<FaultCase> {
     auto removed = co_await entries_->Remove({rows_.at(number)});
     if (!removed) co_return removed;
     rows_.erase(number);
-    co_return co_await blobs_->Remove(Sha256(BytesOf(number)));
+    co_return co_await blobs_->Remove(Sha256(FaultBytes(number)));
   }
 
   static void ExpectClear(const Result<void>& done) {
@@ -75,10 +75,10 @@ class DiskFaultTest : public testing::TestWithParam<FaultCase> {
 
   // Gives the bytes, or an error: never others, and "not there" only for what was not put.
   void ExpectBytes(int number) {
-    const auto got = runner_.Run(blobs_->Get(Sha256(BytesOf(number))));
+    const auto got = runner_.Run(blobs_->Get(Sha256(FaultBytes(number))));
     if (!got) return;
     ASSERT_TRUE(*got) << "a blob that is there was not found";
-    EXPECT_EQ(***got, BytesOf(number));
+    EXPECT_EQ(***got, FaultBytes(number));
   }
 
   void ExpectAllThere() {
@@ -89,7 +89,7 @@ class DiskFaultTest : public testing::TestWithParam<FaultCase> {
         ++found;
         const auto bytes = runner_.Run(blobs_->Get(entry.images[0].blob));
         ASSERT_TRUE(bytes && *bytes) << number;
-        EXPECT_EQ(***bytes, BytesOf(number));
+        EXPECT_EQ(***bytes, FaultBytes(number));
       }
     }
     EXPECT_EQ(found, rows_.size());

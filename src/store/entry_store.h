@@ -2,6 +2,7 @@
 // finds; while running, the cache answers from memory and the store is only written.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -51,6 +52,13 @@ struct Entry {
   std::uint64_t hits = 0;
   std::int64_t last_used_ms = 0;
 };
+
+// When the newest of its images was made.
+inline std::int64_t NewestImage(const Entry& entry) {
+  std::int64_t newest = 0;
+  for (const StoredImage& image : entry.images) newest = std::max(newest, image.created_ms);
+  return newest;
+}
 
 // The vector of an entry's prompt: binary16 bits, made by `embedder`; empty when embedding failed.
 struct StoredVector {

@@ -10,7 +10,7 @@
 namespace reprise {
 namespace {
 
-std::string_view Advice(int error_number) {
+std::string_view ErrnoAdvice(int error_number) {
   switch (error_number) {
     case ENOSPC:
     case EDQUOT:
@@ -46,7 +46,7 @@ std::unexpected<Error> FileError(std::string_view action, const std::filesystem:
                                  int error_number) {
   return Fail(Code::kUnavailable, "cannot " + std::string(action) + " " + path.string() + ": " +
                                       std::generic_category().message(error_number) + "; " +
-                                      std::string(Advice(error_number)));
+                                      std::string(ErrnoAdvice(error_number)));
 }
 
 Result<PosixFile> PosixFile::Open(const std::filesystem::path& path, int flags) {

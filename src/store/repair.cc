@@ -17,7 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kExamples = 10;
-constexpr int kBusyTimeoutMs = 5000;
 
 // Rows of one table that belong to nothing: every gateway's connection removes them by foreign
 // keys, other programs' need not. SQL that counts them, and that removes them.

@@ -10,11 +10,11 @@
 namespace reprise {
 namespace {
 
-constexpr std::string_view kMagic = "RPRSSNAP";
+constexpr std::string_view kSnapshotMagic = "RPRSSNAP";
 // Of the file's layout and of the records in it: any change of either is another version.
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kReadPiece = 256 << 10;
-constexpr std::size_t kHeadBytes = kMagic.size() + sizeof kVersion;
+constexpr std::size_t kHeadBytes = kSnapshotMagic.size() + sizeof kVersion;
 // The table's length and its checksum.
 constexpr std::size_t kFootBytes = 2 * sizeof(std::uint64_t);
 
@@ -29,7 +29,7 @@ Result<SnapshotWriter> SnapshotWriter::Create(const std::filesystem::path& file,
   auto opened = PosixFile::Open(file, O_WRONLY | O_CREAT | O_TRUNC);
   if (!opened) return std::unexpected(opened.error());
   SnapshotWriter writer(std::move(*opened), std::move(title));
-  std::string head(kMagic);
+  std::string head(kSnapshotMagic);
   RecordWriter(head).Put(kVersion);
   if (auto written = writer.Write(head); !written) return std::unexpected(written.error());
   return writer;
@@ -114,9 +114,9 @@ Result<void> SnapshotFile::ReadTable() {
   if (!size) return std::unexpected(size.error());
   const auto head = file_.ReadAt(0, std::min<std::uint64_t>(*size, kHeadBytes));
   if (!head) return std::unexpected(head.error());
-  if (!head->starts_with(kMagic)) return Damaged("it does not begin as a snapshot");
+  if (!head->starts_with(kSnapshotMagic)) return Damaged("it does not begin as a snapshot");
   std::uint32_t version = 0;
-  RecordReader(std::string_view(*head).substr(kMagic.size())).Get(version);
+  RecordReader(std::string_view(*head).substr(kSnapshotMagic.size())).Get(version);
   if (version != kVersion) {
     return Fail(Code::kCorrupt, path_.string() + " is a snapshot of version " +
                                     std::to_string(version) + ", this Reprise reads version " +

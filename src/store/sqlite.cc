@@ -26,7 +26,7 @@ Code CodeOf(int primary) {
   }
 }
 
-std::string_view Advice(int primary) {
+std::string_view SqliteAdvice(int primary) {
   switch (primary) {
     case SQLITE_FULL:
       return "; free some space";
@@ -58,7 +58,7 @@ Error SqliteError(sqlite3* database) {
   std::string message = file && *file ? std::string(file) + ": " : std::string();
   message += sqlite3_errmsg(database);
   message += " (" + std::string(sqlite3_errstr(code)) + ", SQLite code " + std::to_string(code);
-  message += ")" + std::string(Advice(code & 0xff));
+  message += ")" + std::string(SqliteAdvice(code & 0xff));
   return Error{.code = CodeOf(code & 0xff), .message = std::move(message)};
 }
 

@@ -55,6 +55,9 @@ class SqliteStatement {
   int bind_error_ = SQLITE_OK;
 };
 
+// How long a command waits for a lock of a gateway that runs.
+inline constexpr int kBusyTimeoutMs = 5000;
+
 class SqliteConnection {
  public:
   enum class Mode { kReadWrite, kReadOnly };

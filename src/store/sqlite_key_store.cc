@@ -12,10 +12,9 @@
 namespace reprise {
 namespace {
 
-constexpr int kBusyTimeoutMs = 5000;
 constexpr std::size_t kSecretBytes = 32;
 
-constexpr char kAdd[] =
+constexpr char kAddKey[] =
     "INSERT INTO api_keys(hash, name, tenant, scopes, requests_per_minute, concurrent, created_ms,"
     " last_used_ms, revoked_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
 constexpr char kRevoke[] =
@@ -58,7 +57,7 @@ class SqliteKeyStore final : public KeyStore {
 
   Result<std::int64_t> Add(const StoredKey& key) override {
     std::lock_guard lock(mutex_);
-    auto add = connection_.Prepare(kAdd);
+    auto add = connection_.Prepare(kAddKey);
     if (!add) return std::unexpected(add.error());
     (*add)->Blob(key.hash.View()).Text(key.name).Text(key.tenant).Text(ToString(key.scopes));
     (*add)->Integer(key.requests_per_minute).Integer(key.concurrent).Integer(key.created_ms);

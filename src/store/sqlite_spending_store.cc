@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::int64_t kKeptDays = 400;
 
-constexpr char kAdd[] =
+constexpr char kAddTenantSpending[] =
     "INSERT INTO tenant_spending(day, tenant, usd) VALUES(?, ?, max(0, ?))"
     " ON CONFLICT(day, tenant) DO UPDATE SET usd = max(0, usd + ?)";
 constexpr char kForget[] = "DELETE FROM tenant_spending WHERE day < ?";
@@ -23,7 +23,7 @@ class SqliteSpendingStore final : public SpendingStore {
       co_return Fail(Code::kInvalidArgument, "an amount spent is not a number");
     }
     auto work = [day, usd, tenant = std::move(tenant)](SqliteConnection& to) -> Result<void> {
-      auto add = to.Prepare(kAdd);
+      auto add = to.Prepare(kAddTenantSpending);
       if (!add) return std::unexpected(add.error());
       auto done = (*add)->Integer(day).Text(tenant).Real(usd).Real(usd).Run();
       if (!done) return done;

@@ -18,7 +18,7 @@ constexpr char kDropReview[] = "DELETE FROM reviews WHERE entry = ?";
 constexpr char kPutObservation[] =
     "INSERT INTO observations(source, pool, decision, entry, similarity, score, same, created_ms)"
     " VALUES(?, ?, ?, ?, ?, nullif(?, -1), nullif(?, -1), ?)";
-constexpr char kAddSpending[] =
+constexpr char kAddGatewaySpending[] =
     "INSERT INTO spending(day, usd) VALUES(?, ?)"
     " ON CONFLICT(day) DO UPDATE SET usd = max(0, usd + excluded.usd)";
 constexpr char kKeepObservations[] =
@@ -33,7 +33,7 @@ constexpr char kAllObservations[] =
     "SELECT id, source, pool, decision, entry, similarity, score, same, created_ms"
     " FROM observations ORDER BY id";
 constexpr char kAllReviews[] = "SELECT entry FROM reviews ORDER BY entry";
-constexpr char kSpentOn[] = "SELECT usd FROM spending WHERE day = ?";
+constexpr char kGatewaySpentOn[] = "SELECT usd FROM spending WHERE day = ?";
 
 constexpr std::int64_t kHighestId = INT64_MAX;
 
@@ -157,7 +157,7 @@ class SqliteTrustStore final : public TrustStore {
       co_return Fail(Code::kInvalidArgument, "an amount spent is not a number");
     }
     auto work = [=](SqliteConnection& to) -> Result<void> {
-      auto statement = to.Prepare(kAddSpending);
+      auto statement = to.Prepare(kAddGatewaySpending);
       if (!statement) return std::unexpected(statement.error());
       return (*statement)->Integer(day).Real(usd).Run();
     };
@@ -226,7 +226,7 @@ class SqliteTrustStore final : public TrustStore {
   Result<double> SpentOn(std::int64_t day) const override {
     auto connection = database_->OpenReader();
     if (!connection) return std::unexpected(connection.error());
-    auto statement = connection->Prepare(kSpentOn);
+    auto statement = connection->Prepare(kGatewaySpentOn);
     if (!statement) return std::unexpected(statement.error());
     const auto row = (*statement)->Integer(day).Step();
     if (!row) return std::unexpected(row.error());

@@ -12,7 +12,7 @@ constexpr std::size_t kBlock = 512;
 // Fields of a header: where they begin, and how long they are.
 constexpr std::size_t kName = 0, kNameSize = 100;
 constexpr std::size_t kMode = 100, kSize = 124, kSizeSize = 12, kTime = 136;
-constexpr std::size_t kChecksum = 148, kChecksumSize = 8, kType = 156, kMagic = 257;
+constexpr std::size_t kChecksum = 148, kChecksumSize = 8, kType = 156, kMagicAt = 257;
 
 std::size_t Padding(std::size_t size) {
   return (kBlock - size % kBlock) % kBlock;
@@ -39,11 +39,11 @@ std::optional<std::uint64_t> ReadOctal(std::string_view field) {
   return value;
 }
 
-std::unexpected<Error> Damaged(const std::string& what) {
+}  // namespace
+
+std::unexpected<Error> DamagedArchive(const std::string& what) {
   return Fail(Code::kCorrupt, "the archive is damaged: " + what);
 }
-
-}  // namespace
 
 Result<void> TarWriter::Add(std::string_view name, std::string_view bytes) {
   std::string header(kBlock, '\0');
@@ -59,9 +59,9 @@ Result<void> TarWriter::Add(std::string_view name, std::string_view bytes) {
   put(kSize, octal.data());
   put(kTime, "00000000000");
   put(kType, "0");
-  put(kMagic, std::string_view("ustar\0"
-                               "00",
-                               8));
+  put(kMagicAt, std::string_view("ustar\0"
+                                 "00",
+                                 8));
   std::snprintf(octal.data(), octal.size(), "%06o", ChecksumOf(header));
   put(kChecksum, octal.data());
   header[kChecksum + 7] = ' ';
@@ -81,7 +81,7 @@ Result<std::optional<std::string>> TarReader::Read(std::size_t size) {
     const auto read = source_(bytes.data() + have, size - have);
     if (!read) return std::unexpected(read.error());
     if (*read == 0 && have == 0) return std::nullopt;
-    if (*read == 0) return Damaged("it ends within a member");
+    if (*read == 0) return DamagedArchive("it ends within a member");
     have += *read;
   }
   return bytes;
@@ -90,16 +90,16 @@ Result<std::optional<std::string>> TarReader::Read(std::size_t size) {
 Result<std::optional<TarMember>> TarReader::Next() {
   auto header = Read(kBlock);
   if (!header) return std::unexpected(header.error());
-  if (!*header) return Damaged("it ends without an end");
+  if (!*header) return DamagedArchive("it ends without an end");
   const std::string_view block = **header;
   if (block.find_first_not_of('\0') == std::string_view::npos) return std::nullopt;
   const auto sum = ReadOctal(block.substr(kChecksum, kChecksumSize));
-  if (block.substr(kMagic, 5) != "ustar" || sum != ChecksumOf(block)) {
-    return Damaged("what should be a member's header is none");
+  if (block.substr(kMagicAt, 5) != "ustar" || sum != ChecksumOf(block)) {
+    return DamagedArchive("what should be a member's header is none");
   }
   const auto size = ReadOctal(block.substr(kSize, kSizeSize));
   if (!size || (block[kType] != '0' && block[kType] != '\0')) {
-    return Damaged("a member is no plain file");
+    return DamagedArchive("a member is no plain file");
   }
   if (*size > max_member_bytes_) {
     return Fail(Code::kTooLarge, "a member of the archive has " + std::to_string(*size) +
@@ -108,7 +108,7 @@ Result<std::optional<TarMember>> TarReader::Next() {
   }
   auto bytes = Read(*size + Padding(*size));
   if (!bytes) return std::unexpected(bytes.error());
-  if (!*bytes && *size > 0) return Damaged("it ends within a member");
+  if (!*bytes && *size > 0) return DamagedArchive("it ends within a member");
   const std::string_view name = block.substr(kName, kNameSize);
   TarMember member{.name = std::string(name.substr(0, name.find('\0'))), .bytes = {}};
   if (*bytes) member.bytes = std::move(**bytes);

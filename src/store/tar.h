@@ -18,6 +18,9 @@ using ByteSink = std::function<Result<void>(std::string_view bytes)>;
 // Fills as much of the buffer as there is; 0: the end.
 using ByteSource = std::function<Result<std::size_t>(char* buffer, std::size_t size)>;
 
+// kCorrupt.
+std::unexpected<Error> DamagedArchive(const std::string& what);
+
 class TarWriter {
  public:
   explicit TarWriter(ByteSink sink) : sink_(std::move(sink)) {}

@@ -20,10 +20,6 @@ double Jitter() {
   return std::generate_canonical<double, 24>(random);
 }
 
-milliseconds TimeLeft(Deadline deadline) {
-  return std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
-}
-
 void ReplaceAll(std::string& text, const std::string& from, std::string_view to) {
   for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
     text.replace(at, from.size(), to);

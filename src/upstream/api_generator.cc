@@ -18,10 +18,6 @@ constexpr milliseconds kTimeToCancel{250};
 // Answers up to this size are read at once, in some 50 us: less than a worker's turn costs.
 constexpr std::size_t kSmallAnswer = 128u << 10;
 
-milliseconds TimeLeft(Deadline deadline) {
-  return std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
-}
-
 // Adds the numbers of `more` to those of `total`, at any depth; all else is taken from the first.
 void AddUsage(json& total, const json& more) {
   for (const auto& [key, value] : more.items()) {

@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr char kKey[] = "sk-secret-0123456789";
+constexpr char kLinkKey[] = "sk-secret-0123456789";
 
 RawReply Links(const std::vector<std::string>& links) {
   std::string data;
@@ -40,7 +40,7 @@ class ApiLinksTest : public ::testing::Test {
   }
 
   Result<Generated> Generate(const RawServer& api) {
-    UpstreamOptions options{.base_url = api.Url("/v1"), .api_key = kKey};
+    UpstreamOptions options{.base_url = api.Url("/v1"), .api_key = kLinkKey};
     options.retry = {.max_attempts = 3, .base = milliseconds(2), .max = milliseconds(4)};
     options.max_image_bytes = 1000;
     auto generator = *MakeUpstream(options, {client_, workers_, clock_});
@@ -68,7 +68,8 @@ TEST_F(ApiLinksTest, AreFetchedWithoutTheKey) {
   ASSERT_EQ(generated->images.size(), 2u);
   EXPECT_EQ(*generated->images[0].bytes, "pixels");
   EXPECT_THAT(files.requests().at(0), HasSubstr("GET /a.png?sig=1 "));
-  for (const std::string& request : files.requests()) EXPECT_THAT(request, Not(HasSubstr(kKey)));
+  for (const std::string& request : files.requests())
+    EXPECT_THAT(request, Not(HasSubstr(kLinkKey)));
 }
 
 TEST_F(ApiLinksTest, TransientFailuresAreRetriedWithoutGeneratingAgain) {

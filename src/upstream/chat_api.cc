@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/json.h"
 #include "upstream/image_api.h"
 
 namespace reprise {
@@ -204,7 +205,7 @@ class ChatApi final : public ImageApi {
     const auto code = error.find("code");
     const int status = code != error.end() && code->is_number_integer() ? code->get<int>() : 502;
     meant.status = status >= 400 && status < 600 ? status : 502;
-    meant.body = json{{"error", error}}.dump(-1, ' ', false, json::error_handler_t::replace);
+    meant.body = DumpJson({{"error", error}});
     return ReadApiFault(name, meant);
   }
 

@@ -8,26 +8,26 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-constexpr std::size_t kLimit = 1000;
+constexpr std::size_t kChatLimit = 1000;
 
-const std::unique_ptr<ImageApi> kApi = MakeChatApi();
+const std::unique_ptr<ImageApi> kChatApi = MakeChatApi();
 
-Result<ApiAnswer> Read(const std::string& message, const std::string& finish = "stop",
-                       const std::string& native = "STOP") {
-  return kApi->Read(
+Result<ApiAnswer> ReadChat(const std::string& message, const std::string& finish = "stop",
+                           const std::string& native = "STOP") {
+  return kChatApi->Read(
       ApiReply(200, R"({"choices":[{"finish_reason":")" + finish + R"(","native_finish_reason":")" +
                         native + R"(","message":)" + message + R"(}],"usage":{"cost":0.04}})"),
-      kLimit);
+      kChatLimit);
 }
 
 TEST(ChatApi, AsksForAnImageOfTheNearestShape) {
-  EXPECT_EQ(BodyFor(*kApi, {.model = "google/gemini-2.5-flash-image",
-                            .prompt = "a fox",
-                            .width = 1920,
-                            .height = 1080,
-                            .seed = 5,
-                            .params = R"({"temperature":1,"quality":"high","stream":true})",
-                            .user = "u1"}),
+  EXPECT_EQ(BodyFor(*kChatApi, {.model = "google/gemini-2.5-flash-image",
+                                .prompt = "a fox",
+                                .width = 1920,
+                                .height = 1080,
+                                .seed = 5,
+                                .params = R"({"temperature":1,"quality":"high","stream":true})",
+                                .user = "u1"}),
             json::parse(R"({"model":"google/gemini-2.5-flash-image",
                 "messages":[{"role":"user","content":"a fox"}],"modalities":["image","text"],
                 "image_config":{"aspect_ratio":"16:9"},"seed":5,"temperature":1,"user":"u1"})"));
@@ -35,26 +35,26 @@ TEST(ChatApi, AsksForAnImageOfTheNearestShape) {
       {{512, 512}, "1:1"},   {{1024, 1536}, "2:3"},  {{768, 1024}, "3:4"},
       {{2100, 900}, "21:9"}, {{1080, 1920}, "9:16"}, {{100, 2000}, "9:16"}};
   for (const auto& [size, ratio] : shapes) {
-    const json body = BodyFor(*kApi, {.width = size.first, .height = size.second});
+    const json body = BodyFor(*kChatApi, {.width = size.first, .height = size.second});
     EXPECT_EQ(body["image_config"]["aspect_ratio"], ratio);
   }
 }
 
 TEST(ChatApi, TheCallersOwnShapeAndModalitiesStay) {
-  const json body =
-      BodyFor(*kApi, {.width = 512,
-                      .height = 512,
-                      .params = R"({"modalities":["image"],"image_config":{"image_size":"4K"}})"});
+  const json body = BodyFor(
+      *kChatApi, {.width = 512,
+                  .height = 512,
+                  .params = R"({"modalities":["image"],"image_config":{"image_size":"4K"}})"});
   EXPECT_EQ(body["modalities"], json::parse(R"(["image"])"));
   EXPECT_EQ(body["image_config"], json::parse(R"({"image_size":"4K"})"));
 }
 
 TEST(ChatApi, InputsArePartsOfTheMessage) {
   const GenerateInput input{.bytes = ShareBytes("abc"), .media_type = "image/webp"};
-  const json body = BodyFor(*kApi, {.operation = "edit",
-                                    .inputs = {input},
-                                    .prompt = "add a hat",
-                                    .params = R"({"negative_prompt":"snow"})"});
+  const json body = BodyFor(*kChatApi, {.operation = "edit",
+                                        .inputs = {input},
+                                        .prompt = "add a hat",
+                                        .params = R"({"negative_prompt":"snow"})"});
   EXPECT_EQ(body["messages"][0]["content"], json::parse(R"([
       {"type":"text","text":"add a hat\nThe image must not show: snow"},
       {"type":"image_url","image_url":{"url":"data:image/webp;base64,YWJj"}}])"));
@@ -65,9 +65,9 @@ TEST(ChatApi, EarlierMessagesAndLinksAreSentWithTheImagesWhereTheyWere) {
   const GenerateInput context{
       .role = "context", .bytes = ShareBytes("abc"), .media_type = "image/png"};
   const GenerateInput own{.bytes = ShareBytes("def"), .media_type = "image/webp"};
-  const json body = BodyFor(*kApi, {.inputs = {context, own},
-                                    .prompt = "now blue",
-                                    .params = R"({"image_urls":["https://h/a.png"],"messages":[
+  const json body = BodyFor(*kChatApi, {.inputs = {context, own},
+                                        .prompt = "now blue",
+                                        .params = R"({"image_urls":["https://h/a.png"],"messages":[
       {"role":"system","content":"be brief"},
       {"role":"user","content":[{"type":"text","text":"a fox"},
         {"type":"image_url","image_url":{"url":"input:0","detail":"low"}},
@@ -88,14 +88,14 @@ TEST(ChatApi, MasksAndVariationsAreRefused) {
   const GenerateRequest requests[] = {{.operation = "edit", .inputs = {mask}},
                                       {.operation = "variation"}};
   for (const GenerateRequest& request : requests) {
-    const auto call = ComposeFor(*kApi, request);
+    const auto call = ComposeFor(*kChatApi, request);
     ASSERT_FALSE(call);
     EXPECT_EQ(call.error().code, Code::kInvalidArgument);
   }
 }
 
 TEST(ChatApi, ImagesAndTextAreRead) {
-  const auto answer = Read(R"({"content":"Here.","images":[
+  const auto answer = ReadChat(R"({"content":"Here.","images":[
       {"type":"image_url","image_url":{"url":"data:image/png;base64,YWJj"}},
       {"type":"image_url","image_url":{"url":"https://cdn.example/i.png"}}]})");
   ASSERT_TRUE(answer) << answer.error().message;
@@ -118,17 +118,17 @@ TEST(ChatApi, ReadsWhatTheAnswerCost) {
       {R"({"total_tokens":5})", {}},
       {"7", {}}};
   for (const auto& [usage, usd] : bills) {
-    const auto answer = kApi->Read(ApiReply(200, R"({"choices":[{"message":{"images":[
+    const auto answer = kChatApi->Read(ApiReply(200, R"({"choices":[{"message":{"images":[
             {"image_url":{"url":"data:image/png;base64,YWJj"}}]}}],"usage":)" +
-                                                     std::string(usage) + "}"),
-                                   kLimit);
+                                                         std::string(usage) + "}"),
+                                       kChatLimit);
     ASSERT_TRUE(answer) << usage;
     EXPECT_EQ(answer->cost_usd, usd) << usage;
   }
 }
 
 TEST(ChatApi, ImagesAmongThePartsOfTheContentAreRead) {
-  const auto answer = Read(R"({"content":[{"type":"text","text":"Here."},
+  const auto answer = ReadChat(R"({"content":[{"type":"text","text":"Here."},
       {"type":"image_url","image_url":{"url":"data:image/png;base64,YWJj"}}]})");
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->images.at(0).bytes, "abc");
@@ -137,10 +137,10 @@ TEST(ChatApi, ImagesAmongThePartsOfTheContentAreRead) {
 
 TEST(ChatApi, RefusalsAreForbidden) {
   const Result<ApiAnswer> refused[] = {
-      Read(R"({"content":"","refusal":"I cannot draw that"})"),
-      Read(R"({"content":"I cannot draw that"})", "content_filter"),
-      Read(R"({"content":"I cannot draw that"})", "stop", "PROHIBITED_CONTENT"),
-      Read(R"({"content":"I cannot draw that"})", "stop", "IMAGE_SAFETY")};
+      ReadChat(R"({"content":"","refusal":"I cannot draw that"})"),
+      ReadChat(R"({"content":"I cannot draw that"})", "content_filter"),
+      ReadChat(R"({"content":"I cannot draw that"})", "stop", "PROHIBITED_CONTENT"),
+      ReadChat(R"({"content":"I cannot draw that"})", "stop", "IMAGE_SAFETY")};
   for (const auto& answer : refused) {
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code, Code::kForbidden);
@@ -149,7 +149,7 @@ TEST(ChatApi, RefusalsAreForbidden) {
 }
 
 TEST(ChatApi, WordsWithoutAnImageAreABadUpstream) {
-  const auto answer = Read(R"({"content":"A fox is an animal"})", "length");
+  const auto answer = ReadChat(R"({"content":"A fox is an animal"})", "length");
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::kBadUpstream);
   EXPECT_THAT(answer.error().message, HasSubstr("finish_reason 'length'"));
@@ -161,7 +161,7 @@ TEST(ChatApi, OddAnswersAreABadUpstream) {
                            R"({"choices":[7]})", R"({"choices":[{"message":7}]})",
                            R"({"choices":[{"message":{"images":[{"image_url":7}]}}]})",
                            R"({"choices":[{"message":{"images":[{"image_url":{"url":"?"}}]}}]})"}) {
-    const auto answer = kApi->Read(ApiReply(200, body), kLimit);
+    const auto answer = kChatApi->Read(ApiReply(200, body), kChatLimit);
     ASSERT_FALSE(answer) << body;
     EXPECT_EQ(answer.error().code, Code::kBadUpstream) << body;
   }
@@ -175,12 +175,12 @@ TEST(ChatApi, FailuresInsideASuccessAreFailures) {
       {R"({"choices":[{"error":{"code":503,"message":"gone"}}]})", Code::kUnavailable, 503},
       {R"({"error":{"code":403,"message":"flagged"}})", Code::kForbidden, 403}};
   for (const auto& [body, code, status] : cases) {
-    const auto fault = kApi->FaultOf("chat", ApiReply(200, body));
+    const auto fault = kChatApi->FaultOf("chat", ApiReply(200, body));
     ASSERT_TRUE(fault) << body;
     EXPECT_EQ(fault->error.code, code) << body;
     EXPECT_EQ(fault->error.upstream_status, status) << body;
   }
-  EXPECT_FALSE(kApi->FaultOf("chat", ApiReply(200, R"({"error":null,"choices":[]})")));
+  EXPECT_FALSE(kChatApi->FaultOf("chat", ApiReply(200, R"({"error":null,"choices":[]})")));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "upstream/image_judge.h"
 
 namespace reprise {
@@ -34,7 +35,7 @@ json TextPart(std::string_view text) {
 }
 
 // The text of a message: a string, or a list of parts.
-std::string TextOf(const json& content) {
+std::string ContentText(const json& content) {
   if (content.is_string()) return content.get<std::string>();
   std::string text;
   if (content.is_array()) {
@@ -111,7 +112,7 @@ std::string WriteJudgeRequest(const JudgeRequest& request, std::string_view mode
               json::array({TextPart("The text: " + request.prompt), TextPart("The first picture:"),
                            ImagePart(*request.first), TextPart("The second picture:"),
                            ImagePart(*request.second)})}}})}};
-  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+  return DumpJson(body);
 }
 
 Result<Judgement> ReadJudgement(std::string_view body) {
@@ -126,7 +127,7 @@ Result<Judgement> ReadJudgement(std::string_view body) {
     }
   }
   if (content == nullptr) return NoJudgement(body);
-  const std::string text = TextOf(*content);
+  const std::string text = ContentText(*content);
   const auto begin = text.find('{'), end = text.rfind('}');
   if (begin == std::string::npos || end == std::string::npos || end < begin) {
     return NoJudgement(text);

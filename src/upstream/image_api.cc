@@ -1,5 +1,7 @@
 #include "upstream/image_api.h"
 
+#include "base/json.h"
+
 namespace reprise {
 
 using nlohmann::json;
@@ -39,7 +41,7 @@ http::ClientRequest JsonPost(std::string path, const json& body) {
   return {.method = "POST",
           .url = std::move(path),
           .headers = {{"Accept", "application/json"}, {"Content-Type", "application/json"}},
-          .body = body.dump(-1, ' ', false, json::error_handler_t::replace)};
+          .body = DumpJson(body)};
 }
 
 }  // namespace reprise

@@ -1,5 +1,6 @@
 // The OpenAI Images API, or anything that speaks it: generations, edits and variations.
 // https://platform.openai.com/docs/api-reference/images
+#include "base/json.h"
 #include "upstream/image_api.h"
 #include "upstream/model_name.h"
 #include "upstream/multipart.h"
@@ -33,7 +34,7 @@ Result<json> Fields(const GenerateRequest& request) {
 
 std::string FieldText(const json& value) {
   if (value.is_string()) return value.get<std::string>();
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return DumpJson(value);
 }
 
 // gpt-image models take several images, the others one.

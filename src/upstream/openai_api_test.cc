@@ -11,10 +11,10 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr std::size_t kLimit = 1000;
+constexpr std::size_t kOpenAiLimit = 1000;
 
-http::ClientResponse Reply(int status, const std::string& body,
-                           const std::string& type = "application/json") {
+http::ClientResponse OpenAiReply(int status, const std::string& body,
+                                 const std::string& type = "application/json") {
   return {.status = status, .headers = {{"content-type", type}}, .body = body};
 }
 
@@ -23,7 +23,7 @@ Result<http::ClientRequest> Compose(const GenerateRequest& request) {
 }
 
 Result<ApiAnswer> Read(const http::ClientResponse& response) {
-  return MakeOpenAiApi()->Read(response, kLimit);
+  return MakeOpenAiApi()->Read(response, kOpenAiLimit);
 }
 
 json Body(GenerateRequest request, int count = 1) {
@@ -81,7 +81,7 @@ TEST(OpenAiBody, OddTextIsSentAsValidJson) {
 
 TEST(OpenAiAnswer, ReadsBytesLinksAndUsage) {
   auto answer =
-      Read(Reply(200, R"({"data":[{"b64_json":"YWJj","url":null,"revised_prompt":"better"},
+      Read(OpenAiReply(200, R"({"data":[{"b64_json":"YWJj","url":null,"revised_prompt":"better"},
                              {"url":"https://host/i.png?sig=1"},
                              {"url":"data:image/png;base64,ZGVm"}],"usage":{"total_tokens":3}})"));
   ASSERT_TRUE(answer) << answer.error().message;
@@ -95,22 +95,23 @@ TEST(OpenAiAnswer, ReadsBytesLinksAndUsage) {
 
 TEST(OpenAiAnswer, UnusableAnswersNameWhatCame) {
   const std::pair<http::ClientResponse, const char*> cases[] = {
-      {Reply(200, "<html>\n<title>Sign in</title>", "text/html"),
+      {OpenAiReply(200, "<html>\n<title>Sign in</title>", "text/html"),
        "text/html, 29 bytes: <html><title>Sign in</title>"},
-      {Reply(200, ""), "0 bytes"},
-      {Reply(200, "{"), "1 bytes: {"},
-      {Reply(200, "[]"), "not a list of images"},
-      {Reply(200, R"({"ok":true})"), R"({"ok":true})"},
-      {Reply(200, R"({"data":{}})"), "not a list of images"},
-      {Reply(200, R"({"data":[]})"), "empty"},
-      {Reply(200, R"({"data":[{}]})"), "neither b64_json nor a usable url"},
-      {Reply(200, R"({"data":["x"]})"), "neither b64_json nor a usable url"},
-      {Reply(200, R"({"data":[{"b64_json":7}]})"), "neither b64_json nor a usable url"},
-      {Reply(200, R"({"data":[{"url":"file:///etc/passwd"}]})"), "neither b64_json nor a usable"},
-      {Reply(200, R"({"data":[{"b64_json":"???"}]})"), "not valid base64"},
-      {Reply(200, R"({"data":[{"b64_json":""}]})"), "neither b64_json nor a usable url"},
-      {Reply(200, R"({"data":[{"url":"data:image/png;base64,"}]})"), "empty image"},
-      {Reply(200, R"({"data":[{"url":"data:nothing"}]})"), "not valid base64"},
+      {OpenAiReply(200, ""), "0 bytes"},
+      {OpenAiReply(200, "{"), "1 bytes: {"},
+      {OpenAiReply(200, "[]"), "not a list of images"},
+      {OpenAiReply(200, R"({"ok":true})"), R"({"ok":true})"},
+      {OpenAiReply(200, R"({"data":{}})"), "not a list of images"},
+      {OpenAiReply(200, R"({"data":[]})"), "empty"},
+      {OpenAiReply(200, R"({"data":[{}]})"), "neither b64_json nor a usable url"},
+      {OpenAiReply(200, R"({"data":["x"]})"), "neither b64_json nor a usable url"},
+      {OpenAiReply(200, R"({"data":[{"b64_json":7}]})"), "neither b64_json nor a usable url"},
+      {OpenAiReply(200, R"({"data":[{"url":"file:///etc/passwd"}]})"),
+       "neither b64_json nor a usable"},
+      {OpenAiReply(200, R"({"data":[{"b64_json":"???"}]})"), "not valid base64"},
+      {OpenAiReply(200, R"({"data":[{"b64_json":""}]})"), "neither b64_json nor a usable url"},
+      {OpenAiReply(200, R"({"data":[{"url":"data:image/png;base64,"}]})"), "empty image"},
+      {OpenAiReply(200, R"({"data":[{"url":"data:nothing"}]})"), "not valid base64"},
   };
   for (const auto& [response, what] : cases) {
     auto answer = Read(response);
@@ -122,11 +123,11 @@ TEST(OpenAiAnswer, UnusableAnswersNameWhatCame) {
 
 TEST(OpenAiAnswer, ImagesAreLimited) {
   const auto answer_of = [](std::size_t size) {
-    return Reply(200,
-                 json({{"data", {{{"b64_json", Base64Encode(std::string(size, 'x'))}}}}}).dump());
+    return OpenAiReply(
+        200, json({{"data", {{{"b64_json", Base64Encode(std::string(size, 'x'))}}}}}).dump());
   };
-  EXPECT_TRUE(Read(answer_of(kLimit)));
-  auto large = Read(answer_of(kLimit + 1));
+  EXPECT_TRUE(Read(answer_of(kOpenAiLimit)));
+  auto large = Read(answer_of(kOpenAiLimit + 1));
   ASSERT_FALSE(large);
   EXPECT_EQ(large.error().code, Code::kTooLarge);
 }

@@ -7,10 +7,10 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const std::unique_ptr<ImageApi> kApi = MakePollinationsApi();
+const std::unique_ptr<ImageApi> kPollinationsApi = MakePollinationsApi();
 
 std::string PathOf(const GenerateRequest& request) {
-  const auto call = ComposeFor(*kApi, request);
+  const auto call = ComposeFor(*kPollinationsApi, request);
   return call ? call->url : call.error().message;
 }
 
@@ -40,20 +40,21 @@ TEST(PollinationsApi, ImpossibleRequestsAreRefused) {
   const GenerateInput input{.bytes = ShareBytes("abc")};
   const GenerateRequest requests[] = {{.prompt = ""}, {.inputs = {input}, .prompt = "p"}};
   for (const GenerateRequest& request : requests) {
-    const auto call = ComposeFor(*kApi, request);
+    const auto call = ComposeFor(*kPollinationsApi, request);
     ASSERT_FALSE(call);
     EXPECT_EQ(call.error().code, Code::kInvalidArgument);
   }
 }
 
 TEST(PollinationsApi, TheAnswerIsTheImage) {
-  const auto answer = kApi->Read(ApiReply(200, "pixels", "image/jpeg"), 6);
+  const auto answer = kPollinationsApi->Read(ApiReply(200, "pixels", "image/jpeg"), 6);
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->images.at(0).bytes, "pixels");
-  EXPECT_EQ(kApi->Read(ApiReply(200, "pixels", "image/jpeg"), 5).error().code, Code::kTooLarge);
+  EXPECT_EQ(kPollinationsApi->Read(ApiReply(200, "pixels", "image/jpeg"), 5).error().code,
+            Code::kTooLarge);
   for (const auto& reply :
        {ApiReply(200, "", "image/jpeg"), ApiReply(200, "<html>", "text/html")}) {
-    EXPECT_EQ(kApi->Read(reply, 100).error().code, Code::kBadUpstream);
+    EXPECT_EQ(kPollinationsApi->Read(reply, 100).error().code, Code::kBadUpstream);
   }
 }
 

@@ -9,22 +9,22 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 
-constexpr std::size_t kLimit = 1000;
+constexpr std::size_t kRunPodLimit = 1000;
 
-const std::unique_ptr<ImageApi> kApi = MakeRunPodApi();
+const std::unique_ptr<ImageApi> kRunPodApi = MakeRunPodApi();
 
 Result<ApiAnswer> ReadOutput(const std::string& output) {
-  return kApi->Read(ApiReply(200, R"({"id":"1","status":"COMPLETED","output":)" + output + "}"),
-                    kLimit);
+  return kRunPodApi->Read(
+      ApiReply(200, R"({"id":"1","status":"COMPLETED","output":)" + output + "}"), kRunPodLimit);
 }
 
 TEST(RunPodApi, SendsWhatTheWorkerTakes) {
-  EXPECT_EQ(BodyFor(*kApi, {.model = "sdxl",
-                            .prompt = "a fox",
-                            .width = 768,
-                            .height = 512,
-                            .seed = 5,
-                            .params = R"({"negative_prompt":"snow","num_inference_steps":25,
+  EXPECT_EQ(BodyFor(*kRunPodApi, {.model = "sdxl",
+                                  .prompt = "a fox",
+                                  .width = 768,
+                                  .height = 512,
+                                  .seed = 5,
+                                  .params = R"({"negative_prompt":"snow","num_inference_steps":25,
                                           "quality":"high","prompt":"other"})"}),
             json::parse(R"({"input":{"prompt":"a fox","width":768,"height":512,"seed":5,
                             "negative_prompt":"snow","num_inference_steps":25}})"));
@@ -35,13 +35,13 @@ TEST(RunPodApi, HoldsTheCallForAsLongAsThereIsPatience) {
                                                         {milliseconds(31'000), "=30000"},
                                                         {milliseconds(300'000), "=90000"}};
   for (const auto& [patience, wait] : cases) {
-    EXPECT_TRUE(kApi->Compose({.prompt = "p"}, patience)->url.ends_with(wait)) << wait;
+    EXPECT_TRUE(kRunPodApi->Compose({.prompt = "p"}, patience)->url.ends_with(wait)) << wait;
   }
 }
 
 TEST(RunPodApi, UnfinishedJobsAreAskedAfterAndCancelled) {
   for (const char* status : {"IN_QUEUE", "IN_PROGRESS"}) {
-    const auto job = kApi->PendingJob(
+    const auto job = kRunPodApi->PendingJob(
         ApiReply(200, R"({"id":"sync-1-e1","status":")" + std::string(status) + "\"}"));
     ASSERT_TRUE(job) << status;
     EXPECT_EQ(job->ask.method + " " + job->ask.url, "GET /status/sync-1-e1");
@@ -52,7 +52,7 @@ TEST(RunPodApi, UnfinishedJobsAreAskedAfterAndCancelled) {
 TEST(RunPodApi, NothingElseIsAnUnfinishedJob) {
   for (const char* body : {R"({"id":"1","status":"COMPLETED"})", R"({"status":"IN_QUEUE"})",
                            R"({"id":"../../x?","status":"IN_QUEUE"})", "[]", ""}) {
-    EXPECT_FALSE(kApi->PendingJob(ApiReply(200, body))) << body;
+    EXPECT_FALSE(kRunPodApi->PendingJob(ApiReply(200, body))) << body;
   }
 }
 
@@ -94,7 +94,7 @@ TEST(RunPodApi, FailedJobsSayWhy) {
        "no such model"},
       {R"({"ok":true})", Code::kBadUpstream, "no RunPod job"}};
   for (const auto& [body, code, message] : cases) {
-    const auto answer = kApi->Read(ApiReply(200, body), kLimit);
+    const auto answer = kRunPodApi->Read(ApiReply(200, body), kRunPodLimit);
     ASSERT_FALSE(answer) << body;
     EXPECT_EQ(answer.error().code, code) << body;
     EXPECT_THAT(answer.error().message, HasSubstr(message));

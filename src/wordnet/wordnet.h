@@ -6,6 +6,7 @@
 // be kept with every copy. Format of the sources: wndb(5WN).
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -22,6 +23,10 @@ namespace reprise {
 using WordId = std::uint32_t;
 using SynsetId = std::uint32_t;
 inline constexpr WordId kNoWord = 0xffffffff;
+
+inline bool Contains(std::span<const SynsetId> list, SynsetId synset) {
+  return std::ranges::find(list, synset) != list.end();
+}
 
 class WordNet {
  public:
