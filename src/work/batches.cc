@@ -289,12 +289,12 @@ Task<> Batches::RunItem(ActiveBatchPtr batch, std::size_t position) {
   // Not on the caller's stack: an item that ends at once begins the next, and so on.
   const Executor executor = co_await asio::this_coro::executor;
   co_await asio::post(executor, asio::use_awaitable);
-  auto end = co_await Ask(batch, position);
-  GivePlaceBack();
-  if (!end) co_return;
-  BatchUpdate update{.batch = batch->id(), .ends = {}};
-  update.ends.push_back(std::move(*end));
-  co_await Record(std::move(batch), std::move(update));
+  if (auto end = co_await Ask(batch, position)) {
+    BatchUpdate update{.batch = batch->id(), .ends = {}};
+    update.ends.push_back(std::move(*end));
+    co_await Record(std::move(batch), std::move(update));
+  }
+  GivePlaceBack();  // not before: what a crash makes again is at most one item for each place
 }
 
 // Nothing for an item that was cancelled, and when the process stops: it has not ended then.

@@ -7,8 +7,10 @@
 #include <filesystem>
 #include <future>
 #include <set>
+#include <thread>
 
 #include "base/io_threads.h"
+#include "store/sqlite.h"
 #include "store/trust_store.h"
 
 namespace reprise {
@@ -207,6 +209,24 @@ TEST_F(BatchesTest, GoesOnAfterACrashWithWhatHadNotEnded) {
   const Batch ended = WaitForEnds(Find(id), 3);
   EXPECT_EQ(CountItems(ended).done, 3u);
   EXPECT_THAT(cache_.prompts(), UnorderedElementsAre("a", "b", "c", "d", "c", "d", "e"));
+}
+
+// Otherwise a crash could make more of them again than there are places.
+TEST_F(BatchesTest, ItemsWhoseEndIsNotYetDurableKeepTheirPlace) {
+  Close();
+  Open({.concurrency = 1});
+  const auto gate = cache_.Hold();
+  const auto batch = Create({"a", "b"});
+  cache_.WaitForCalls(1);
+  auto other =
+      SqliteConnection::Open(place_ / "reprise.db", SqliteConnection::Mode::kReadWrite, 1000);
+  ASSERT_TRUE(other && other->Execute("BEGIN IMMEDIATE"));  // no end can be written down
+  gate->Set(true);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_THAT(cache_.prompts(), ElementsAre("a"));
+  ASSERT_TRUE(other->Execute("ROLLBACK"));
+  WaitForEnds(batch, 2);
+  EXPECT_THAT(cache_.prompts(), ElementsAre("a", "b"));
 }
 
 TEST_F(BatchesTest, CancelledBeginsNothingMoreAlsoAfterACrash) {
