@@ -27,11 +27,17 @@ export function freePort() {
   });
 }
 
+// What a test that failed has left is not left running.
+const running = new Set();
+process.on("exit", () => { for (const child of running) child.kill("SIGKILL"); });
+
 // A running `reprise` subcommand. `ready` is the text in its log that ends with its address.
 class Process {
   constructor(args, options = {}) {
     this.log = "";
     this.child = spawn(REPRISE, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
+    running.add(this.child);
+    this.child.once("exit", () => running.delete(this.child));
     this.exited = new Promise((done) =>
       this.child.once("exit", (code, signal) => done({ code, signal })));
     for (const stream of [this.child.stdout, this.child.stderr]) {
