@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cctype>
+#include <charconv>
 
 namespace reprise {
 namespace {
@@ -17,6 +20,8 @@ bool LooksEscaped(std::string_view text) {
 
 // Header values are ASCII; '%' itself stays readable unless it would look like an escape.
 std::string HeaderText(std::string_view text) {
+  const auto plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '%'; };
+  if (text.size() <= kMaxText && std::ranges::all_of(text, plain)) return std::string(text);
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (out.size() >= kMaxText) return out + "...";
@@ -30,6 +35,14 @@ std::string HeaderText(std::string_view text) {
   return out;
 }
 
+// With six digits, as "%g".
+std::string NumberText(double number) {
+  std::array<char, 32> text;
+  const auto end =
+      std::to_chars(text.begin(), text.end(), number, std::chars_format::general, 6).ptr;
+  return {text.data(), end};
+}
+
 // A structured-field string (RFC 8941).
 std::string SfString(std::string_view text) {
   std::string out = "\"";
@@ -41,7 +54,9 @@ std::string SfString(std::string_view text) {
 }
 
 std::string CacheStatus(const Decision& decision) {
-  std::string status = "Reprise";
+  std::string status;
+  status.reserve(96);
+  status = "Reprise";
   switch (decision.outcome) {
     case Outcome::kHit:
       if (decision.type == HitType::kInflight) {
@@ -79,7 +94,7 @@ void ExplainReply(const Decision& decision, http::Response& response) {
   if (decision.entry != 0) response.Set("X-Reprise-Entry", std::to_string(decision.entry));
   if (decision.similarity) {
     response.Set("X-Reprise-Similarity", fmt::format("{:.4f}", *decision.similarity));
-    response.Set("X-Reprise-Threshold", fmt::format("{:g}", decision.threshold));
+    response.Set("X-Reprise-Threshold", NumberText(decision.threshold));
   }
   if (decision.refused != 0) response.Set("X-Reprise-Refused", std::to_string(decision.refused));
   response.Set("X-Reprise-Bucket", decision.bucket);
@@ -90,7 +105,7 @@ void ExplainReply(const Decision& decision, http::Response& response) {
   if (!decision.upstream.empty()) {
     response.Set("X-Reprise-Upstream", HeaderText(decision.upstream));
   }
-  response.Set("X-Reprise-Saved-Usd", fmt::format("{:g}", decision.saved_usd));
+  response.Set("X-Reprise-Saved-Usd", NumberText(decision.saved_usd));
 }
 
 }  // namespace reprise

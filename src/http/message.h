@@ -64,6 +64,7 @@ struct Response {
   std::variant<std::string, SharedBytes, FileBody, std::shared_ptr<BodyStream>> body;
 
   Response& Set(std::string name, std::string value) {
+    if (headers.empty()) headers.reserve(16);
     headers.emplace_back(std::move(name), std::move(value));
     return *this;
   }

@@ -10,6 +10,7 @@ namespace {
 // "/a/b" is ["a", "b"]; a trailing slash makes an empty last segment, which matches no name.
 std::vector<std::string_view> Split(std::string_view path) {
   std::vector<std::string_view> segments;
+  segments.reserve(8);
   if (!path.empty() && path.front() == '/') path.remove_prefix(1);
   while (true) {
     const auto slash = path.find('/');
@@ -94,7 +95,8 @@ Router::Match Router::Find(std::string_view method, std::string_view path) const
 }
 
 std::string PercentDecode(std::string_view text) {
-  if (text.empty()) return {};  // a length of 0 would have curl look for the end by itself
+  // Also when it is empty: a length of 0 would have curl look for the end by itself.
+  if (text.find('%') == text.npos) return std::string(text);
   int length = 0;
   char* decoded = curl_easy_unescape(nullptr, text.data(), static_cast<int>(text.size()), &length);
   if (!decoded) return std::string(text);
