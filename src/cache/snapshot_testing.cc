@@ -43,7 +43,10 @@ std::vector<Half> VectorOf(int number) {
   std::normal_distribution<float> normal;
   std::vector<float> vector(SnapshotNode::kDimensions);
   float sum = 0;
-  for (float& value : vector) sum += (value = normal(random)) * value;
+  for (float& value : vector) {
+    value = normal(random);
+    sum += value * value;
+  }
   for (float& value : vector) value /= std::sqrt(sum);
   return ToHalf(vector);
 }
