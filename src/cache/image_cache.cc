@@ -179,7 +179,12 @@ class ImageCache::Impl {
   Task<Answer> Handle(std::shared_ptr<const ImageRequest> request) {
     const auto start = std::chrono::steady_clock::now();
     JobState state = Prepare(std::move(request));
-    auto reply = co_await Resolve(state);
+    Result<Reply> reply;
+    if (auto at_once = FromMemory(state)) {  // most requests, in far less time than a task takes
+      reply = std::move(*at_once);
+    } else {
+      reply = co_await Resolve(state);
+    }
     CacheStats& tenant = tenants_.Of(state.job->request->tenant);
     if (reply) {
       const std::int64_t micros = MicrosSince(start);
@@ -340,11 +345,18 @@ class ImageCache::Impl {
     return found == settings_.tenants.end() ? TenantSettings{} : found->second;
   }
 
+  // Whether the request wants a new image whatever is stored.
+  static bool WantsFresh(const ImageRequest& request) {
+    return request.control.no_cache || request.fresh_seed;
+  }
+
+  std::optional<Reply> FromMemory(JobState& state) {
+    if (WantsFresh(*state.job->request)) return std::nullopt;
+    return stored_.ExactFromMemory(state);
+  }
+
   Task<Result<Reply>> Resolve(JobState& state) {
-    const CacheControl& control = state.job->request->control;
-    if (control.no_cache || state.job->request->fresh_seed) {
-      co_return co_await GenerateAlone(state);
-    }
+    if (WantsFresh(*state.job->request)) co_return co_await GenerateAlone(state);
     for (int round = 0; round < kMaxRounds; ++round) {
       auto reply = co_await Round(state);
       if (!reply) co_return std::unexpected(reply.error());

@@ -428,6 +428,20 @@ TEST(ImageCacheTest, VariantsFillThenRotate) {
   EXPECT_EQ(Calls(cache), 3);
 }
 
+// To find that memory has none of them takes no turn.
+TEST(ImageCacheTest, VariantsRotateAlsoFromTheDisk) {
+  CacheSettings settings;
+  settings.hot_bytes = 0;
+  settings.variants = 2;
+  TestCache cache(settings);
+  const std::string first = Bytes(cache.Handle(Ask(kFox)))[0];
+  const std::string second = Bytes(cache.Handle(Ask(kFox)))[0];
+  std::vector<std::string> served;
+  for (int i = 0; i < 4; ++i) served.push_back(Bytes(cache.Handle(Ask(kFox)))[0]);
+  EXPECT_THAT(served, testing::Contains(first).Times(2));
+  EXPECT_THAT(served, testing::Contains(second).Times(2));
+}
+
 TEST(ImageCacheTest, OnlyTheShortfallOfNIsGenerated) {
   TestCache cache;
   (void)cache.Handle(Ask(kFox));

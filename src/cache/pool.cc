@@ -32,10 +32,15 @@ std::vector<Pick> PickRotating(const std::vector<const StoredImage*>& images, En
       usage.rotation.fetch_add(static_cast<std::uint32_t>(count), std::memory_order_relaxed);
   const std::size_t wanted = std::min(images.size(), static_cast<std::size_t>(count));
   std::vector<Pick> picks;
+  picks.reserve(wanted);
   for (std::size_t i = 0; i < wanted; ++i) {
     picks.push_back({*images[(start + i) % images.size()], nullptr});
   }
   return picks;
+}
+
+void ReturnTurn(EntryUsage& usage, int count) {
+  usage.rotation.fetch_sub(static_cast<std::uint32_t>(count), std::memory_order_relaxed);
 }
 
 std::vector<Pick> PickFresh(const Fresh& fresh, std::size_t count, const PoolFilter& filter) {

@@ -32,6 +32,9 @@ std::string WhyUnusable(const CachedEntry& entry, const PoolFilter& filter);
 std::vector<Pick> PickRotating(const std::vector<const StoredImage*>& images, EntryUsage& usage,
                                int count);
 
+// For picks that were not used after all: the next request gets them.
+void ReturnTurn(EntryUsage& usage, int count);
+
 // The fresh images first, then the pool's others: what a request that waited gets.
 std::vector<Pick> PickFresh(const Fresh& fresh, std::size_t count, const PoolFilter& filter);
 

@@ -1,12 +1,13 @@
 #include "cache/serving.h"
 
+#include "base/bytes.h"
 #include "base/log.h"
 
 namespace reprise {
 namespace {
 
 std::string Etag(const StoredImage& image, const Rendition& rendition) {
-  std::string tag = "\"" + image.blob.Hex().substr(0, 32);
+  std::string tag = "\"" + HexEncode(image.blob.View().substr(0, 16));
   if (!rendition.IsOriginal(image)) {
     tag += "-" + ToString(rendition.size) + "-" + std::string(Extension(rendition.format)) + "-" +
            std::to_string(rendition.quality);
@@ -14,20 +15,78 @@ std::string Etag(const StoredImage& image, const Rendition& rendition) {
   return tag + "\"";
 }
 
+// All but the bytes.
+ServedImage Describe(const StoredImage& image, const Rendition& rendition) {
+  const ImageSize stored_size{image.width, image.height};
+  const ImageSize size = rendition.size.automatic() ? stored_size : rendition.size;
+  return {.bytes = nullptr,
+          .file = nullptr,
+          .blob = image.blob,
+          .name = RenditionName(image.id, rendition),
+          .media_type = std::string(MediaType(rendition.format)),
+          .etag = Etag(image, rendition),
+          .revised_prompt = image.revised_prompt,
+          .width = size.width,
+          .height = size.height};
+}
+
+// What its bytes are kept under in memory.
+std::string_view FormOf(const ServedImage& served, bool original) {
+  return original ? std::string_view() : std::string_view(served.etag);
+}
+
+Serving::Use UseFor(const Delivery& delivery, bool stored) {
+  if (!delivery.bytes && stored) return Serving::Use::kName;
+  return delivery.sent_as_is ? Serving::Use::kSend : Serving::Use::kBytes;
+}
+
 }  // namespace
+
+std::optional<Reply> Serving::AllFromMemory(const std::vector<Pick>& picks,
+                                            const Delivery& delivery, ImageSize size) {
+  Reply reply;
+  reply.images.reserve(picks.size());
+  for (const Pick& pick : picks) {
+    const bool stored = IsStored(pick.image);
+    auto served =
+        FromMemory(pick, RenditionFor(pick.image, delivery, size), UseFor(delivery, stored));
+    if (!served) return std::nullopt;
+    if (!stored) served->name.clear();
+    reply.images.push_back(std::move(*served));
+  }
+  return reply;
+}
+
+std::optional<ServedImage> Serving::FromMemory(const Pick& pick, const Rendition& rendition,
+                                               Use use) {
+  BytesCache& hot = parts_.library.hot();
+  const bool original = rendition.IsOriginal(pick.image);
+  ServedImage served = Describe(pick.image, rendition);
+  const std::string_view form = FormOf(served, original);
+  if (use == Use::kName) {
+    if (!hot.Has(served.blob)) return std::nullopt;
+    return served;
+  }
+  if (use == Use::kSend) {
+    served.file = hot.GetFile(served.blob, form);
+    if (served.file) return served;
+  }
+  served.bytes = original && pick.bytes ? pick.bytes : hot.Get(served.blob, form);
+  if (!served.bytes) return std::nullopt;
+  return served;
+}
 
 Task<Result<Reply>> Serving::ServeAll(std::vector<Pick> picks, Delivery delivery, ImageSize size) {
   Reply reply;
-  const Use wanted = delivery.sent_as_is ? Use::kSend : Use::kBytes;
   for (Pick& pick : picks) {
     const Rendition rendition = RenditionFor(pick.image, delivery, size);
-    const bool stored = parts_.table.FindImage(pick.image.id).has_value();
+    const bool stored = IsStored(pick.image);
     const Rendition original = RenditionFor(pick.image, {}, size);
-    auto served = co_await Serve(pick, rendition, delivery.bytes || !stored ? wanted : Use::kName);
+    auto served = co_await Serve(pick, rendition, UseFor(delivery, stored));
     // Better another format than none; a hit's format is no reason to generate it again either.
     if (!served && original.IsOriginal(pick.image) && !rendition.IsOriginal(pick.image)) {
       log::warn("image {} is served as stored: {}", pick.image.id, served.error().message);
-      served = co_await Serve(pick, original, wanted);
+      served = co_await Serve(pick, original, UseFor(delivery, false));
     }
     if (!served) co_return std::unexpected(served.error());
     if (!stored) served->name.clear();
@@ -37,33 +96,17 @@ Task<Result<Reply>> Serving::ServeAll(std::vector<Pick> picks, Delivery delivery
 }
 
 Task<Result<ServedImage>> Serving::Serve(Pick pick, Rendition rendition, Use use) {
-  const ImageSize stored_size{pick.image.width, pick.image.height};
-  const ImageSize size = rendition.size.automatic() ? stored_size : rendition.size;
-  ServedImage served{.bytes = nullptr,
-                     .file = nullptr,
-                     .blob = pick.image.blob,
-                     .name = RenditionName(pick.image.id, rendition),
-                     .media_type = std::string(MediaType(rendition.format)),
-                     .etag = Etag(pick.image, rendition),
-                     .revised_prompt = pick.image.revised_prompt,
-                     .width = size.width,
-                     .height = size.height};
+  if (auto served = FromMemory(pick, rendition, use)) co_return std::move(*served);
+  ServedImage served = Describe(pick.image, rendition);
   if (use == Use::kName) {
     const auto there = co_await parts_.library.Check(pick.image);
     if (there) co_return served;
     co_await NoteUnreadable(pick.image, there.error());
     co_return std::unexpected(there.error());
   }
-  const bool original = rendition.IsOriginal(pick.image);
-  const std::string_view form = original ? std::string_view() : served.etag;
-  if (use == Use::kSend) {
-    served.file = parts_.library.hot().GetFile(served.blob, form);
-    if (served.file) co_return served;
-  }
-  if (!original) served.bytes = parts_.library.hot().Get(served.blob, form);
-  if (served.bytes) co_return served;
   auto stored = co_await Original(pick);
   if (!stored) co_return std::unexpected(stored.error());
+  const bool original = rendition.IsOriginal(pick.image);
   if (original) {
     served.bytes = std::move(*stored);
     co_return served;
@@ -71,7 +114,7 @@ Task<Result<ServedImage>> Serving::Serve(Pick pick, Rendition rendition, Use use
   auto rendered = co_await Render(std::move(*stored), rendition);
   if (!rendered) co_return std::unexpected(rendered.error());
   served.bytes = ShareBytes(std::move(*rendered));
-  parts_.library.Keep(pick.image, form, served.bytes);
+  parts_.library.Keep(pick.image, FormOf(served, original), served.bytes);
   co_return served;
 }
 

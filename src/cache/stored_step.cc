@@ -32,6 +32,28 @@ int StoredStep::Shortfall(const JobState& state, const Pool& pool) {
   return std::max(state.job->request->count - usable, usable < state.variants ? 1 : 0);
 }
 
+Decision StoredStep::ExactHit(const JobState& state, const CachedEntry& entry,
+                              const std::vector<Pick>& picks) const {
+  Decision hit = HitOn(state, entry, picks, HitType::kExact, parts_.clock.NowMs());
+  hit.reason = "exact";
+  hit.sentence = "the same request was answered before";
+  return hit;
+}
+
+std::optional<Reply> StoredStep::ExactFromMemory(JobState& state) {
+  Pool pool = OwnPool(state);
+  if (!pool.entry || Shortfall(state, pool) > 0) return std::nullopt;
+  const ImageRequest& request = *state.job->request;
+  const auto picks = PickRotating(pool.images, pool.entry->usage(), request.count);
+  auto reply = parts_.serving.AllFromMemory(picks, request.delivery, ImageSize{});
+  if (!reply) {
+    ReturnTurn(pool.entry->usage(), request.count);
+    return std::nullopt;
+  }
+  Decision hit = ExactHit(state, *pool.entry, picks);
+  return Served(state, std::move(pool.entry), std::move(*reply), std::move(hit));
+}
+
 Task<std::optional<Reply>> StoredStep::TryExact(JobState& state) {
   state.own_entry_short = false;
   // Each failure leaves fewer images to try.
@@ -42,9 +64,7 @@ Task<std::optional<Reply>> StoredStep::TryExact(JobState& state) {
     }
     const int count = state.job->request->count;
     auto picks = PickRotating(pool.images, pool.entry->usage(), count);
-    Decision hit = HitOn(state, *pool.entry, picks, HitType::kExact, parts_.clock.NowMs());
-    hit.reason = "exact";
-    hit.sentence = "the same request was answered before";
+    Decision hit = ExactHit(state, *pool.entry, picks);
     auto reply = co_await ServeHit(state, pool.entry, std::move(picks), ImageSize{}, hit);
     if (reply) co_return reply;
   }
@@ -88,10 +108,14 @@ Task<std::optional<Reply>> StoredStep::ServeHit(JobState& state, EntryPtr entry,
                                                 Decision hit) {
   auto reply = co_await ServeAll(state, std::move(picks), size);
   if (!reply) co_return std::nullopt;
-  reply->created_ms = parts_.clock.NowMs() - hit.age_ms;
+  co_return Served(state, std::move(entry), std::move(*reply), std::move(hit));
+}
+
+Reply StoredStep::Served(JobState& state, EntryPtr entry, Reply reply, Decision hit) {
+  reply.created_ms = parts_.clock.NowMs() - hit.age_ms;
   parts_.library.CountUse(std::move(entry));
   state.decision = std::move(hit);
-  co_return std::move(*reply);
+  return reply;
 }
 
 Task<Result<Reply>> StoredStep::ServeAll(JobState& state, std::vector<Pick> picks, ImageSize size) {

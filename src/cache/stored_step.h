@@ -30,6 +30,10 @@ class StoredStep {
   };
   explicit StoredStep(Parts parts) : parts_(parts) {}
 
+  // The reply when it takes no waiting: the request's own entry is in memory, bytes and all.
+  // Nothing otherwise, and nothing is said of why.
+  std::optional<Reply> ExactFromMemory(JobState& state);
+
   // The reply, with the state's decision, or nothing; then the decision says what was in the way.
   Task<std::optional<Reply>> TryExact(JobState& state);
   Task<std::optional<Reply>> TrySemantic(JobState& state);
@@ -47,6 +51,10 @@ class StoredStep {
   Task<Result<Reply>> ServeAll(JobState& state, std::vector<Pick> picks, ImageSize size);
 
  private:
+  Decision ExactHit(const JobState& state, const CachedEntry& entry,
+                    const std::vector<Pick>& picks) const;
+  // The state's decision becomes `hit`.
+  Reply Served(JobState& state, EntryPtr entry, Reply reply, Decision hit);
   // The state's decision becomes `hit` only when the bytes could be had.
   Task<std::optional<Reply>> ServeHit(JobState& state, EntryPtr entry, std::vector<Pick> picks,
                                       ImageSize size, Decision hit);
