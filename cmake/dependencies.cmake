@@ -47,8 +47,12 @@ target_compile_definitions(reprise_asio INTERFACE ASIO_STANDALONE ASIO_HAS_CO_AW
                            ASIO_HAS_STD_CHRONO ASIO_DISABLE_STD_STRING_VIEW)
 # Asio keeps freed coroutine frames and handlers for the next one: two of a kind, but a request is made
 # of a dozen. Sanitizers would not see their misuse.
+set(REPRISE_KEPT_FRAMES 16)
+if(REPRISE_SANITIZE)
+  set(REPRISE_KEPT_FRAMES 0)
+endif()
 target_compile_definitions(reprise_asio INTERFACE
-  ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=$<IF:$<BOOL:${REPRISE_SANITIZE}>,0,16>)
+  ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=${REPRISE_KEPT_FRAMES})
 
 # RESTinio bundles expected-lite, which does not compile where std::expected exists unless told to
 # use its own.
