@@ -197,16 +197,20 @@ class Replay {
 }  // namespace
 
 Result<LoadReport> LoadEntries(const LoadRequest& request, const LoadTarget& target) {
-  const auto state = request.history.Read();
-  if (!state) return std::unexpected(state.error());
-  if (state->snapshot.empty()) return ReadStore(request.history, *state, target);
-  auto checked = Check(request, *state);
-  if (!checked) {
+  for (;;) {
+    const auto state = request.history.Read();
+    if (!state) return std::unexpected(state.error());
+    if (state->snapshot.empty()) return ReadStore(request.history, *state, target);
+    auto checked = Check(request, *state);
+    const auto now = request.history.Read();
+    if (!now) return std::unexpected(now.error());
+    // Another one has come meanwhile: the changes that it has may have been forgotten.
+    if (now->snapshot != state->snapshot) continue;
+    if (checked) return Replay(request, *checked, target).Run();
     log::warn("the snapshot is not used, every entry is read from the store: {}",
               checked.error().message);
     return ReadStore(request.history, *state, target);
   }
-  return Replay(request, *checked, target).Run();
 }
 
 }  // namespace reprise

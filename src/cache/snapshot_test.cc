@@ -93,6 +93,16 @@ TEST_F(SnapshotTest, WhatChangesAfterwardsIsReplayed) {
   EXPECT_EQ(CountFiles(node_->place().directory), 1u);
 }
 
+// What the next one has is no longer among the changes since the one that is read.
+TEST_F(SnapshotTest, OneThatIsReplacedWhileItIsReadIsNotUsed) {
+  Fill();
+  const LoadReport report = node_->LoadAndCompare([this] {
+    node_->Put(5);
+    node_->WriteSnapshot();
+  });
+  EXPECT_TRUE(report.from_snapshot);
+}
+
 TEST_F(SnapshotTest, AnotherEmbedderReadsTheStore) {
   Fill();
   Reopen("another");

@@ -62,6 +62,37 @@ std::string Text(const Entry& entry) {
   return text;
 }
 
+// Something happens before the first question for changes.
+class InterruptedHistory final : public EntryHistory {
+ public:
+  InterruptedHistory(EntryHistory& history, std::function<void()> meanwhile)
+      : history_(history), meanwhile_(std::move(meanwhile)) {}
+
+  Result<State> Read() const override { return history_.Read(); }
+  Result<std::vector<std::uint64_t>> ChangedSince(std::uint64_t seq) const override {
+    if (meanwhile_) std::exchange(meanwhile_, nullptr)();
+    return history_.ChangedSince(seq);
+  }
+  Result<std::uint64_t> CountUnchanged(std::uint64_t seq) const override {
+    return history_.CountUnchanged(seq);
+  }
+  Result<void> ForEachIn(Range range, const EntryVisit& visit) const override {
+    return history_.ForEachIn(range, visit);
+  }
+  Result<void> ForEachOf(const std::vector<std::uint64_t>& ids,
+                         const EntryVisit& visit) const override {
+    return history_.ForEachOf(ids, visit);
+  }
+  Task<Result<void>> SetSnapshot(std::string name, std::uint64_t seq) override {
+    return history_.SetSnapshot(std::move(name), seq);
+  }
+  Task<Result<std::uint64_t>> Prune(std::uint64_t most) override { return history_.Prune(most); }
+
+ private:
+  EntryHistory& history_;
+  mutable std::function<void()> meanwhile_;
+};
+
 }  // namespace
 
 SnapshotNode::SnapshotNode(std::filesystem::path data, std::string embedder,
@@ -157,7 +188,8 @@ Result<LoadReport> SnapshotNode::Load() {
                      {.expect = [](std::uint64_t) {}, .visit = [](EntryPtr, StoredVector&&) {}});
 }
 
-LoadReport SnapshotNode::LoadAndCompare() {
+LoadReport SnapshotNode::LoadAndCompare(std::function<void()> meanwhile) {
+  const InterruptedHistory history(*stores_.history, std::move(meanwhile));
   SemanticTier tier(*verifier_, table_, kDimensions);
   std::mutex mutex;
   std::map<std::uint64_t, Loaded> loaded;
@@ -170,7 +202,7 @@ LoadReport SnapshotNode::LoadAndCompare() {
     EXPECT_TRUE(loaded.emplace(id, std::move(one)).second) << id << " came twice";
   };
   const auto report =
-      LoadEntries({*stores_.history, from, embedder_, tier},
+      LoadEntries({history, from, embedder_, tier},
                   {.expect = [&](std::uint64_t entries) { expected = entries; }, .visit = visit});
   EXPECT_GE(expected, loaded.size());
   EXPECT_TRUE(report) << report.error().message;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,7 +36,8 @@ class SnapshotNode {
   void FinishSnapshot(std::chrono::milliseconds patience);
 
   // Loads as a start would, into nothing. Expects to find what the store has, no more and no less.
-  LoadReport LoadAndCompare();
+  // `meanwhile` happens once, when the snapshot is open and before the store says what has changed.
+  LoadReport LoadAndCompare(std::function<void()> meanwhile = {});
   Result<LoadReport> Load();
 
   EntryHistory& history() { return *stores_.history; }
