@@ -7,6 +7,7 @@
 #include "gateway/errors.h"
 #include "gateway/exposition.h"
 #include "gateway/feedback.h"
+#include "gateway/json_input.h"
 #include "gateway/metrics.h"
 #include "gateway/models.h"
 #include "gateway/native_surface.h"

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "gateway/errors.h"
 #include "gateway/feedback.h"
+#include "gateway/json_input.h"
 #include "gateway/purge_request.h"
 
 namespace reprise {
