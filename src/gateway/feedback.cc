@@ -121,7 +121,7 @@ Result<FeedbackPage> ReadFeedbackPage(std::string_view query) {
       return Invalid(Excerpt(name),
                      "unknown parameter '" + Excerpt(name) + "'; there are limit and before");
     }
-    const auto number = ReadEntryId(name, value);
+    const auto number = ReadId(name, value);
     if (!number) return std::unexpected(number.error());
     if (name == "before") page.before = *number;
     if (name == "limit")

@@ -91,7 +91,7 @@ Task<http::Response> Gateway::ListFeedback(http::RequestPtr request) {
 }
 
 Task<http::Response> Gateway::WithdrawFeedback(http::RequestPtr request) {
-  const auto id = ReadEntryId("id", request->params.at(0));
+  const auto id = ReadId("id", request->params.at(0));
   if (!id) co_return ErrorResponse(id.error());
   const auto done = co_await cache_.trust().Withdraw(TenantOf(*request), *id);
   if (!done) co_return ErrorResponse(done.error());

@@ -146,7 +146,7 @@ Result<double> ReadNumber(std::string_view name, dom::element value, double min,
   return number;
 }
 
-Result<std::uint64_t> ReadEntryId(std::string_view name, std::string_view text) {
+Result<std::uint64_t> ReadId(std::string_view name, std::string_view text) {
   std::int64_t id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size() || id < 1) {
@@ -158,7 +158,7 @@ Result<std::uint64_t> ReadEntryId(std::string_view name, std::string_view text) 
 
 Result<std::uint64_t> ReadEntryId(std::string_view name, dom::element value) {
   std::string_view text;
-  if (value.get(text) == simdjson::SUCCESS) return ReadEntryId(name, text);
+  if (value.get(text) == simdjson::SUCCESS) return ReadId(name, text);
   const auto id = ReadInteger(name, value, 1, std::numeric_limits<std::int64_t>::max());
   if (!id) return std::unexpected(id.error());
   return static_cast<std::uint64_t>(*id);

@@ -43,8 +43,9 @@ Result<std::int64_t> ReadInteger(std::string_view name, simdjson::dom::element v
                                  std::int64_t min, std::int64_t max);
 Result<double> ReadNumber(std::string_view name, simdjson::dom::element value, double min,
                           double max);
-// An entry's id as the header X-Reprise-Entry has it, or as a number; `text` is the former.
-Result<std::uint64_t> ReadEntryId(std::string_view name, std::string_view text);
+// "123", as paths and queries have it: at least 1.
+Result<std::uint64_t> ReadId(std::string_view name, std::string_view text);
+// An entry's id as the header X-Reprise-Entry has it, or as a number.
 Result<std::uint64_t> ReadEntryId(std::string_view name, simdjson::dom::element value);
 
 }  // namespace reprise

@@ -14,7 +14,7 @@ void PurgeSurface::AddRoutes(http::Router& router) {
 }
 
 Task<http::Response> PurgeSurface::RemoveEntry(http::RequestPtr request) {
-  const auto id = ReadEntryId("id", request->params.at(0));
+  const auto id = ReadId("id", request->params.at(0));
   if (!id) co_return ErrorResponse(id.error());
   const auto removed = co_await parts_.cache.purge().Remove(TenantOf(*request), *id);
   if (!removed) co_return ErrorResponse(removed.error());
