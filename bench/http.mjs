@@ -19,16 +19,14 @@ function wrk(url, script) {
   const out = execFileSync("wrk", ["-t1", `-c${CONNECTIONS}`, `-d${SECONDS}s`, "--latency",
     ...(script ? ["-s", script] : []), url], { encoding: "utf8" });
   if (/Non-2xx|Socket errors/.test(out) || !/50%/.test(out)) throw new Error(out);
-  // Now and then it leaves a quantile empty.
-  if (!/50%\s+[\d.]+[mu]?s\b/.test(out) || !/99%\s+[\d.]+[mu]?s\b/.test(out)) return wrk(url, script);
-  const millis = (text) => {
-    const [, value, unit] = text.match(/([\d.]+)(us|ms|s)/);
-    return Number(value) * { us: 0.001, ms: 1, s: 1000 }[unit];
-  };
+  // At the start of a line: "75.50%" of the summary is no quantile. Now and then one is left empty.
+  const quantile = (percent) => out.match(new RegExp(`^\\s+${percent}%\\s+([\\d.]+)(us|ms|s)\\b`, "m"));
+  if (!quantile(50) || !quantile(99)) return wrk(url, script);
+  const millis = ([, value, unit]) => Number(value) * { us: 0.001, ms: 1, s: 1000 }[unit];
   return {
     rate: Number(out.match(/Requests\/sec:\s+([\d.]+)/)[1]),
-    p50: millis(out.match(/50%\s+(\S+)/)[1]),
-    p99: millis(out.match(/99%\s+(\S+)/)[1]),
+    p50: millis(quantile(50)),
+    p99: millis(quantile(99)),
   };
 }
 
