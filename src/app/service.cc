@@ -151,10 +151,13 @@ Result<void> Service::OpenCache() {
                                         ": " + error.message() + "; choose another with --data");
   }
   ImageCacheParts parts;
-  auto stores = OpenSqliteStores(DatabaseOf(config_), {.sync = config_.sync});
+  parts.sync_errors = std::make_shared<SyncErrors::element_type>(0);
+  auto stores = OpenSqliteStores(DatabaseOf(config_),
+                                 {.sync = config_.sync, .sync_errors = parts.sync_errors});
   if (!stores) return std::unexpected(stores.error());
   join_writes_ = std::move(stores->join);
-  auto blobs = OpenFileBlobStore(config_.data / "blobs", *workers_, {.sync = config_.sync});
+  auto blobs = OpenFileBlobStore(config_.data / "blobs", *workers_,
+                                 {.sync = config_.sync, .sync_errors = parts.sync_errors});
   if (!blobs) return std::unexpected(blobs.error());
   if (auto opened = OpenBudget(parts, std::move(stores->spending)); !opened) return opened;
   if (auto opened = OpenUpstreams(parts); !opened) return opened;

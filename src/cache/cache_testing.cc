@@ -159,6 +159,13 @@ std::string Kind(const Answer& answer) {
   return kind;
 }
 
+std::vector<std::string> AnswerBytes(const Answer& answer) {
+  std::vector<std::string> all;
+  if (!answer.reply) return all;
+  for (const ServedImage& image : answer.reply->images) all.push_back(*image.bytes);
+  return all;
+}
+
 ScratchDirectory::ScratchDirectory() {
   static std::atomic<int> count = 0;
   path_ = std::filesystem::temp_directory_path() /
@@ -301,8 +308,10 @@ TestCache::~TestCache() {
 void TestCache::Open() {
   ImageCacheParts parts;
   Files* const files = disk_ ? disk_.get() : &SystemFiles();
+  parts.sync_errors = std::make_shared<SyncErrors::element_type>(0);
   auto stores =
-      Take(OpenSqliteStores(directory_.path() / "entries.db", {.sync = sync_, .files = files}));
+      Take(OpenSqliteStores(directory_.path() / "entries.db",
+                            {.sync = sync_, .sync_errors = parts.sync_errors, .files = files}));
   parts.entries = MakeFaultyEntryStore(std::move(stores.entries), entry_faults);
   parts.history = std::move(stores.history);
   parts.snapshots = {.place = {snapshot_path()}, .least_changes = snapshot_least_changes};
@@ -310,7 +319,8 @@ void TestCache::Open() {
   parts.random = random;
   parts.free_disk = [free = free_disk]() -> Result<std::uint64_t> { return free->load(); };
   if (make_judge) parts.judge = make_judge();
-  auto blobs = Take(OpenFileBlobStore(blob_path(), workers_, {.sync = sync_, .files = files}));
+  auto blobs = Take(OpenFileBlobStore(
+      blob_path(), workers_, {.sync = sync_, .sync_errors = parts.sync_errors, .files = files}));
   parts.blobs = MakeFaultyBlobStore(std::move(blobs), blob_faults);
   parts.embedder = MakeFaultyEmbedder(embedder_faults, embedder_identity_);
   parts.verifier = MakeLexicalVerifier();

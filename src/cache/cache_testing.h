@@ -31,6 +31,9 @@ ImageRequest With(ImageRequest request, const std::function<void(ImageRequest&)>
 // "hit exact", "miss", "error: overloaded" and so on.
 std::string Kind(const Answer& answer);
 
+// The bytes of each of its images; none of an error.
+std::vector<std::string> AnswerBytes(const Answer& answer);
+
 // What a helper cannot do without; throws its error.
 template <class T>
 T Take(Result<T> result) {
@@ -176,6 +179,7 @@ class TestCache {
   }
 
   ImageCache& cache() { return *cache_; }
+  int calls() const { return static_cast<int>(upstream->calls().size()); }  // of the upstream
   FaultyDisk* disk() { return disk_.get(); }
   std::filesystem::path blob_path() const { return directory_.path() / "blobs"; }
   std::filesystem::path database_path() const { return directory_.path() / "entries.db"; }

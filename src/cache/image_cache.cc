@@ -266,6 +266,7 @@ class ImageCache::Impl {
     stats["storage"] = evictor_.ToJson();
     const std::string error = stats_.store_error();
     stats["storage"]["error"] = error.empty() ? nlohmann::json() : nlohmann::json(error);
+    stats["storage"]["sync_errors"] = parts_.sync_errors ? parts_.sync_errors->load() : 0;
     stats["storage"]["checking"] = checking_ > 0;
     stats["storage"]["leaks_removed"] = leaks_removed_.load();
     stats["vectors"] = semantic_.vectors();

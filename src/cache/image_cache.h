@@ -58,6 +58,7 @@ struct ImageCacheParts {
   bool removes_leaks = true;
   // Bytes that are free on the disk of the two stores; none: nobody minds.
   std::function<Result<std::uint64_t>()> free_disk;
+  SyncErrors sync_errors;  // of the two stores; null: not counted
 };
 
 class ImageCache {

@@ -97,6 +97,9 @@ void AddStorage(Exposition& out, const json& stats) {
   gauge("reprise_vectors", "Vectors that are searched.", stats.at("vectors"));
   gauge("reprise_index_bytes", "Memory of vectors and their graphs.", stats.at("index_bytes"));
   gauge("reprise_hot_bytes", "Memory of images that are asked for often.", stats.at("hot_bytes"));
+  out.Family("reprise_disk_sync_errors_total", Type::kCounter,
+             "Written files that failed to reach the disk.")
+      .Sample(storage.at("sync_errors"));
   Each(out, "reprise_removed_images_total", "Images removed other than by request, by reason.",
        "reason", stats.at("removed_images"));
   Each(out, "reprise_images_not_stored_total", "Images that were served and not stored, by reason.",

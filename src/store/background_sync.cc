@@ -47,7 +47,9 @@ void BackgroundSync::Flush() {
 // What is gone by now has nothing to sync.
 void BackgroundSync::Sync(const std::filesystem::path& path) {
   const auto synced = files_.Sync(path);
-  if (!synced) log::error("not durable yet: {}", synced.error().message);
+  if (synced) return;
+  log::error("a power cut may take what was written last: {}", synced.error().message);
+  if (errors_) ++*errors_;
 }
 
 void BackgroundSync::Loop() {

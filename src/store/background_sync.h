@@ -7,25 +7,28 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "store/files.h"
+#include "store/sync_mode.h"
 
 namespace reprise {
 
 class BackgroundSync {
  public:
-  // `files` outlives this object.
-  explicit BackgroundSync(Files& files) : files_(files), thread_([this] { Loop(); }) {}
+  // `files` outlives this object. `errors` may be null: then failures are logged only.
+  explicit BackgroundSync(Files& files, SyncErrors errors = nullptr)
+      : files_(files), errors_(std::move(errors)), thread_([this] { Loop(); }) {}
   ~BackgroundSync();  // syncs what was added
   BackgroundSync(const BackgroundSync&) = delete;
   BackgroundSync& operator=(const BackgroundSync&) = delete;
 
   // A file that was written, and perhaps the directory that names it. Files are synced before
-  // directories. One that is gone by then is left out; a failure is logged.
+  // directories. One that is gone by then is left out; a failure is logged and counted.
   void Add(std::filesystem::path file);
   void AddDirectory(std::filesystem::path directory);
 
-  // Returns when everything added before is durable.
+  // Returns when everything added before is durable, or has failed to be.
   void Flush();
 
  private:
@@ -37,6 +40,7 @@ class BackgroundSync {
   void Sync(const std::filesystem::path& path);
 
   Files& files_;
+  const SyncErrors errors_;
   std::mutex mutex_;
   std::condition_variable wake_, idle_;
   Paths waiting_;

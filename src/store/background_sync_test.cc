@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <memory>
 #include <vector>
 
+#include "base/log.h"
+#include "store/faulty_disk_testing.h"
 #include "store/store_testing.h"
 
 namespace reprise {
@@ -42,6 +45,25 @@ TEST_F(BackgroundSyncTest, WorksOffWhatManyThreadsAdd) {
 TEST_F(BackgroundSyncTest, FlushWithNothingToDoReturns) {
   BackgroundSync sync(SystemFiles());
   sync.Flush();
+}
+
+TEST_F(BackgroundSyncTest, CountsWhatDidNotReachTheDisk) {
+  (void)log::Configure("off", "text");
+  FaultyDisk disk(1);
+  const auto errors = std::make_shared<SyncErrors::element_type>(0);
+  BackgroundSync sync(disk, errors);
+  sync.Add(Write("whole"));
+  sync.Flush();
+  EXPECT_EQ(*errors, 0u);
+  disk.Fail(FaultyDisk::Operation::kSync, FaultyDisk::Fault::kIo);
+  sync.Add(Write("lost"));
+  sync.AddDirectory(place_.path());
+  sync.Flush();
+  EXPECT_EQ(*errors, 2u);
+  disk.Heal();
+  sync.Add(Write("whole again"));
+  sync.Flush();
+  EXPECT_EQ(*errors, 2u);
 }
 
 TEST_F(BackgroundSyncTest, MayEndWithWorkToDo) {

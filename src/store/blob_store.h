@@ -47,6 +47,7 @@ class BlobStore {
 
 struct FileBlobStoreOptions {
   SyncMode sync = SyncMode::kBehind;
+  SyncErrors sync_errors;  // null: not counted
   // A blob's first read in this process is always verified; of later ones, one in so many.
   std::size_t verify_one_in = 16;
   // Blobs up to this size are verified at every read: hashing them costs less than reading them.

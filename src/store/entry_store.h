@@ -107,6 +107,7 @@ class EntryStore {
 
 struct SqliteEntryStoreOptions {
   SyncMode sync = SyncMode::kBehind;  // of commits
+  SyncErrors sync_errors;             // null: not counted
   std::size_t queue = 4096;           // writes that may wait or run at once; above it kOverloaded
   int busy_timeout_ms = 5000;         // how long to wait for another program's lock on the file
   Files* files = &SystemFiles();      // for what SQLite does not do itself; outlives the store

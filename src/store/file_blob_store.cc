@@ -59,7 +59,7 @@ class BlobDirectory {
         files_(*options.files),
         lock_(std::move(lock)),
         quarantine_(directory_ / "quarantine", files_),
-        sync_(files_) {
+        sync_(files_, options_.sync_errors) {
     quarantine_.Trim();
   }
 

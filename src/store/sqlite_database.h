@@ -24,7 +24,7 @@ class SqliteDatabase {
       : file_(std::move(file)),
         options_(options),
         lock_(std::move(lock)),
-        sync_(*options.files),
+        sync_(*options.files, options.sync_errors),
         writer_(std::move(connection), options.queue, [this] { Committed(); }) {}
 
   SqliteWriter& writer() { return writer_; }
