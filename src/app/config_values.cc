@@ -1,7 +1,10 @@
 #include "app/config_values.h"
 
 #include <algorithm>
+#include <chrono>
 #include <vector>
+
+#include "app/config.h"
 
 namespace reprise {
 namespace {
@@ -41,6 +44,45 @@ std::string_view NearestName(std::string_view name, std::span<const std::string_
     best = one;
   }
   return best;
+}
+
+Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
+  // Clocks count nanoseconds in 64 bits, which three times as much would not fit.
+  constexpr double kMaxDurationMs = 36'500 * 86'400'000.0;
+  struct Unit {
+    std::string_view suffix;
+    std::int64_t millis;
+  };
+  constexpr Unit kUnits[] = {
+      {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  if (text == "0") return std::chrono::milliseconds(0);
+  for (const Unit& unit : kUnits) {
+    if (!text.ends_with(unit.suffix)) continue;
+    const auto number = text.substr(0, text.size() - unit.suffix.size());
+    const auto factor = static_cast<double>(unit.millis);
+    const auto value = ParseNumber<double>(number, 0, kMaxDurationMs / factor);
+    if (value) return std::chrono::milliseconds(static_cast<std::int64_t>(*value * factor));
+  }
+  return ExpectedValue("a duration such as 1500ms, 30s, 5m, 12h or 30d, of 100 years at most",
+                       text);
+}
+
+Result<std::size_t> ParseBytes(std::string_view text) {
+  constexpr std::size_t kMaxBytes = std::size_t{1} << 50;
+  std::size_t factor = 1;
+  std::string_view number = text;
+  for (const auto& [suffix, shift] :
+       {std::pair<std::string_view, int>{"KB", 10}, {"MB", 20}, {"GB", 30}, {"TB", 40}}) {
+    if (!text.ends_with(suffix)) continue;
+    number = text.substr(0, text.size() - suffix.size());
+    factor = std::size_t{1} << shift;
+  }
+  auto value = ParseNumber<std::size_t>(number, 0, kMaxBytes / factor);
+  if (!value) {
+    return ExpectedValue("a number of bytes such as 4096, 64KB, 256MB or 10GB, at most 1024TB",
+                         text);
+  }
+  return *value * factor;
 }
 
 }  // namespace reprise
