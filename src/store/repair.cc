@@ -108,6 +108,7 @@ class Repair {
   Result<Health> HealthOf(const Digest& digest, std::uint64_t bytes);
   Result<Health> Look(const Digest& digest, const File& file, std::uint64_t bytes);
   Result<void> RemoveImage(std::uint64_t entry, std::int64_t position);
+  Result<void> SetLength(std::uint64_t entry, std::int64_t position, std::uint64_t bytes);
   Result<void> Remove(const Leftover& leftover);
   Result<void> MendFiles();
   Result<void> MoveAside(const Digest& digest, const File& file);
@@ -183,13 +184,17 @@ Result<void> Repair::CheckImages() {
   Find("images_damaged",
        "images whose bytes are not those that were stored: removed, the file "
        "moved to quarantine");
+  auto& lengths = Find("images_of_other_length",
+                       "images with a length that is not their file's, whose bytes are in order: "
+                       "the length corrected");
   auto rows = connection_.Prepare("SELECT entry, position, id, blob, bytes FROM images");
   if (!rows) return std::unexpected(rows.error());
-  struct Bad {
+  struct Row {
     std::uint64_t entry;
     std::int64_t position;
+    std::uint64_t bytes;  // of the file
   };
-  std::vector<Bad> bad;
+  std::vector<Row> bad, misstated;
   while (true) {
     const auto row = (*rows)->Step();
     if (!row) return std::unexpected(row.error());
@@ -199,13 +204,23 @@ Result<void> Repair::CheckImages() {
     const auto looked = digest ? HealthOf(*digest, bytes) : Result<Health>(Health::kMissing);
     if (!looked) return std::unexpected(looked.error());
     const Health health = *looked;
-    if (health == Health::kWhole) continue;
+    const Row image{(*rows)->GetUnsigned(0), (*rows)->GetInteger(1),
+                    health == Health::kWhole ? files_.at(*digest).bytes : 0};
+    if (health == Health::kWhole) {
+      if (image.bytes == bytes) continue;
+      Note(lengths, std::string((*rows)->GetBytes(2)), image.bytes);
+      misstated.push_back(image);
+      continue;
+    }
     Note(Find(health == Health::kMissing ? "images_without_file" : "images_damaged", ""),
          std::string((*rows)->GetBytes(2)), bytes);
-    bad.push_back({(*rows)->GetUnsigned(0), (*rows)->GetInteger(1)});
+    bad.push_back(image);
   }
-  for (const Bad& image : bad) {
+  for (const Row& image : bad) {
     if (auto removed = RemoveImage(image.entry, image.position); !removed) return removed;
+  }
+  for (const Row& image : misstated) {
+    if (auto set = SetLength(image.entry, image.position, image.bytes); !set) return set;
   }
   return {};
 }
@@ -225,10 +240,10 @@ Result<Repair::Health> Repair::HealthOf(const Digest& digest, std::uint64_t byte
   return *file.health;
 }
 
-// A disk that cannot be read for the moment is an error, not damage.
+// `bytes` is what a row says; where it is not the file's length either of them may be wrong, and
+// the checksum decides. A disk that cannot be read for the moment is an error, not damage.
 Result<Repair::Health> Repair::Look(const Digest& digest, const File& file, std::uint64_t bytes) {
-  if (file.bytes != bytes) return Health::kDamaged;
-  if (!options_.checksums) return Health::kWhole;
+  if (!options_.checksums && file.bytes == bytes) return Health::kWhole;
   const auto opened = PosixFile::OpenIfThere(file.path);
   if (!opened) return std::unexpected(opened.error());
   if (!*opened) return Health::kMissing;
@@ -241,6 +256,12 @@ Result<void> Repair::RemoveImage(std::uint64_t entry, std::int64_t position) {
   auto remove = connection_.Prepare("DELETE FROM images WHERE entry = ? AND position = ?");
   if (!remove) return std::unexpected(remove.error());
   return (*remove)->Unsigned(entry).Integer(position).Run();
+}
+
+Result<void> Repair::SetLength(std::uint64_t entry, std::int64_t position, std::uint64_t bytes) {
+  auto set = connection_.Prepare("UPDATE images SET bytes = ? WHERE entry = ? AND position = ?");
+  if (!set) return std::unexpected(set.error());
+  return (*set)->Unsigned(bytes).Unsigned(entry).Integer(position).Run();
 }
 
 Result<void> Repair::Remove(const Leftover& leftover) {

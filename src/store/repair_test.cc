@@ -124,6 +124,21 @@ TEST_F(RepairTest, WithoutChecksumsLengthsHaveToDo) {
             (Counts{{"images_damaged", 1}, {"entries_without_images", 1}}));
 }
 
+// A row that is wrong about a file costs neither the file nor the other rows that name it.
+TEST_F(RepairTest, ALengthThatIsNotTheFilesIsCorrected) {
+  const std::string of_three = " WHERE entry = " + std::to_string(ids_["three"]);
+  Sql("UPDATE images SET bytes = 1 WHERE entry = " + std::to_string(ids_["one"]));
+  Sql("UPDATE images SET blob = (SELECT blob FROM images WHERE position = 0 AND entry = " +
+      std::to_string(ids_["one"]) + "), bytes = 4" + of_three + " AND position = 1");
+  fs::remove(files_["three1"]);
+  for (const bool checksums : {true, false}) {
+    EXPECT_EQ(Found(Run(false, checksums)), (Counts{{"images_of_other_length", 1}}));
+  }
+  EXPECT_EQ(Run(true).images, 4u);
+  EXPECT_EQ(Found(Run(false)), Counts{});
+  EXPECT_TRUE(fs::exists(files_["one0"]));
+}
+
 TEST_F(RepairTest, FilesThatNoImageNamesGo) {
   Sql("DELETE FROM entries WHERE prompt = 'two'; DELETE FROM images WHERE entry NOT IN (SELECT id "
       "FROM "
