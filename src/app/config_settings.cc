@@ -105,11 +105,11 @@ std::vector<Setting> ServerSettings() {
   return {
       {"listen", "Address and port to serve on.", "127.0.0.1:8484", Text(&Config::listen)},
       {"admin_listen",
-       "Address and port of what is for those who run the gateway (purges, statistics of all "
-       "tenants), with everything else; empty: one port for all.",
+       "Address and port of what is for those who run the gateway (purges, metrics, statistics "
+       "of all tenants), with everything else; empty: one port for all.",
        "\"\"", Text(&Config::admin_listen)},
       {"public_url",
-       "How clients reach the gateway, for image links; empty: http:// and the Host header.",
+       "How clients reach the gateway, for image links; empty: the Host header.",
        "\"\"", Address([](Config & c) -> auto& { return c.public_url; })},
       {"data", "Directory for the database and the images; made if missing.", "./data",
        [](std::string_view value, Config& config) -> Result<void> {
