@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <new>
 #include <thread>
 
 #include "base/async_semaphore.h"
@@ -139,6 +140,20 @@ TEST_F(TaskTest, WorkerPoolRunsElsewhereAndBoundsItsQueue) {
   auto refused = RunTask(context_, WhereItRuns(full));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kOverloaded);
+}
+
+Task<Result<int>> WorkThatThrows(WorkerPool& pool) {
+  co_return co_await pool.Run([]() -> Result<int> { throw std::bad_alloc(); });
+}
+
+TEST_F(TaskTest, WorkThatThrowsFailsAlone) {
+  WorkerPool pool(1, 1);
+  for (int i = 0; i < 2; ++i) {
+    const auto done = RunTask(context_, WorkThatThrows(pool));
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, Code::kInternal);
+    EXPECT_NE(done.error().message.find("bad_alloc"), std::string::npos);
+  }
 }
 
 // A permit that a waiting task holds goes back to its semaphore when the threads stop.

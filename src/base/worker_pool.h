@@ -9,7 +9,9 @@
 #include <atomic>
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "base/result.h"
@@ -37,7 +39,7 @@ class WorkerPool {
     }
     auto start = [this, work = std::move(work)](auto handler) mutable {
       asio::post(pool_, [this, work = std::move(work), handler = std::move(handler)]() mutable {
-        R result = work();
+        R result = Guarded(work);
         pending_.fetch_sub(1);
         auto executor = asio::get_associated_executor(handler);
         asio::post(executor, [handler = std::move(handler), result = std::move(result)]() mutable {
@@ -50,6 +52,16 @@ class WorkerPool {
   }
 
  private:
+  // An exception would end the process: out of memory, above all.
+  template <class Work, class R = std::invoke_result_t<Work&>>
+  static R Guarded(Work& work) {
+    try {
+      return work();
+    } catch (const std::exception& error) {
+      return Fail(Code::kInternal, std::string("work on a request failed: ") + error.what());
+    }
+  }
+
   const std::size_t limit_;
   std::atomic<std::size_t> pending_ = 0;
   asio::thread_pool pool_;

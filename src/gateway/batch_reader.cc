@@ -76,6 +76,7 @@ class BatchReader {
     auto read = ReadObject("defaults", value);
     if (!read) return std::unexpected(read.error());
     defaults_ = std::move(*read);
+    defaults_bytes_ = DumpJson(defaults_).size();
     return {};
   }
 
@@ -196,17 +197,23 @@ class BatchReader {
     return {};
   }
 
+  static std::unexpected<Error> TooLarge() {
+    return Fail(Code::kTooLarge,
+                "the items have more than " + std::to_string(kMaxFilled >> 20) +
+                    " MB with defaults and variables filled in; send several batches");
+  }
+
   Result<void> ReadItem(const std::string& name, json item) {
+    // Of the defaults that an item does not want, too, as they are copied for it.
+    if (filled_ + defaults_bytes_ > kMaxFilled) return TooLarge();
     json merged = defaults_;
     merged.merge_patch(item);
-    if (auto filled = FillTemplates(variables_, merged); !filled) return filled;
+    const auto filled = FillTemplates(variables_, merged, kMaxFilled - filled_);
+    if (!filled && filled.error().code == Code::kTooLarge) return TooLarge();
+    if (!filled) return filled;
     std::string request = DumpJson(merged);
-    filled_ += request.size();
-    if (filled_ > kMaxFilled) {
-      return Fail(Code::kTooLarge,
-                  "the items have more than " + std::to_string(kMaxFilled >> 20) +
-                      " MB with defaults and variables filled in; send several batches");
-    }
+    filled_ += std::max(request.size(), defaults_bytes_);
+    if (filled_ > kMaxFilled) return TooLarge();
     auto call = ReadGenerationBody(request, Dialect::kNative, settings_);
     if (!call) return std::unexpected(call.error());
     if (call_.background) {
@@ -225,10 +232,11 @@ class BatchReader {
   const BatchSettings& batches_;
   BatchCall call_;
   json defaults_ = json::object();
+  std::size_t defaults_bytes_ = 0;
   TemplateVariables variables_;
   std::vector<std::pair<std::string, json>> items_;
   std::set<std::string> names_;
-  std::size_t filled_ = 0;  // bytes of the requests so far
+  std::size_t filled_ = 0;  // bytes of the requests so far, of each at least those of the defaults
 };
 
 }  // namespace

@@ -86,5 +86,27 @@ TEST(ReadBatchBody, BoundsWhatDefaultsAndVariablesMultiplyTo) {
   EXPECT_THAT(call.error().message, HasSubstr("64 MB"));
 }
 
+// Neither what would be filled in nor what is copied is made first and measured then.
+TEST(ReadBatchBody, BoundsOneItemToo) {
+  std::string prompt;
+  for (int i = 0; i < 100'000; ++i) prompt += "{{v}}";
+  const auto call = ReadBatch(R"({"variables":{"v":")" + std::string(1'000'000, 'a') +
+                              R"("},"items":{"a":{"prompt":")" + prompt + R"("}}})");
+  ASSERT_FALSE(call);
+  EXPECT_EQ(call.error().code, Code::kTooLarge);
+}
+
+TEST(ReadBatchBody, DefaultsCountAlsoForItemsThatTakeThemAway) {
+  std::string list = "[0";
+  for (int i = 0; i < 400'000; ++i) list += ",0";
+  std::string items;
+  for (int i = 0; i < 100; ++i) {
+    items += (i ? ",\"" : "\"") + std::to_string(i) + R"(":{"prompt":"x","big":null})";
+  }
+  const auto call = ReadBatch(R"({"defaults":{"big":)" + list + R"(]},"items":{)" + items + "}}");
+  ASSERT_FALSE(call);
+  EXPECT_EQ(call.error().code, Code::kTooLarge);
+}
+
 }  // namespace
 }  // namespace reprise

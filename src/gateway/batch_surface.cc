@@ -90,7 +90,12 @@ void BatchSurface::AddRoutes(http::Router& router) {
 
 Task<http::Response> BatchSurface::Create(http::RequestPtr request) {
   if (!IsJson(*request)) co_return WrongContentType(*request, "application/json");
-  auto call = ReadBatchBody(request->body, settings_.openai, batches_.settings());
+  // On the workers: a short body may have long items, once its defaults and variables are filled
+  // in.
+  auto work = [this, request] {
+    return ReadBatchBody(request->body, settings_.openai, batches_.settings());
+  };
+  auto call = co_await workers_.Run(std::move(work));
   if (!call) co_return ErrorResponse(call.error());
   if (call->background) co_return co_await StartInBackground(request, std::move(*call));
   co_return co_await Wait(request, std::move(*call));

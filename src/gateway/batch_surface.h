@@ -9,9 +9,9 @@ namespace reprise {
 
 class BatchSurface final : public Surface {
  public:
-  // Both outlive it.
-  BatchSurface(const GatewaySettings& settings, Batches& batches)
-      : settings_(settings), batches_(batches) {}
+  // All outlive it.
+  BatchSurface(const GatewaySettings& settings, WorkerPool& workers, Batches& batches)
+      : settings_(settings), workers_(workers), batches_(batches) {}
 
   void AddRoutes(http::Router& router) override;
 
@@ -29,6 +29,7 @@ class BatchSurface final : public Surface {
   Task<Result<ActiveBatchPtr>> Find(http::RequestPtr request);
 
   const GatewaySettings& settings_;
+  WorkerPool& workers_;
   Batches& batches_;
 };
 

@@ -15,7 +15,7 @@ const TemplateVariables kVariables = {{"client", "Acme"}, {"x-1", "{{client}}"}}
 
 std::string Filled(const std::string& text) {
   json value = text;
-  const auto filled = FillTemplates(kVariables, value);
+  const auto filled = FillTemplates(kVariables, value, 1000);
   EXPECT_TRUE(filled) << filled.error().message;
   return value.get<std::string>();
 }
@@ -41,13 +41,31 @@ TEST(FillTemplates, LeavesOtherBracesAlone) {
 
 TEST(FillTemplates, FillsEveryTextBelow) {
   json value = {{"prompt", "{{client}}"}, {"tags", {"{{client}}", 5}}, {"n", 1}};
-  ASSERT_TRUE(FillTemplates(kVariables, value));
+  ASSERT_TRUE(FillTemplates(kVariables, value, 1000));
   EXPECT_EQ(value, (json{{"prompt", "Acme"}, {"tags", {"Acme", 5}}, {"n", 1}}));
+}
+
+// Time limits are for benchmarks: looked for to the end of the text at each brace, this would take
+// an hour.
+TEST(FillTemplates, ATextOfBracesCostsNoMoreThanAnother) {
+  json value = std::string(8u << 20, '{') + "}}";
+  const std::string text = value.get<std::string>();
+  ASSERT_TRUE(FillTemplates(kVariables, value, text.size()));
+  EXPECT_EQ(value.get_ref<const std::string&>(), text);
+}
+
+TEST(FillTemplates, StopsWhereTheRoomEnds) {
+  const TemplateVariables long_one = {{"v", std::string(1000, 'a')}};
+  json fits = {"{{v}}", "{{v}}!"}, larger = {"{{v}}", "{{v}}!!"};
+  EXPECT_TRUE(FillTemplates(long_one, fits, 2001));
+  const auto filled = FillTemplates(long_one, larger, 2001);
+  ASSERT_FALSE(filled);
+  EXPECT_EQ(filled.error().code, Code::kTooLarge);
 }
 
 TEST(FillTemplates, NamesWhatIsUnknown) {
   json value = {{"prompt", "{{clint}}"}};
-  const auto filled = FillTemplates(kVariables, value);
+  const auto filled = FillTemplates(kVariables, value, 1000);
   ASSERT_FALSE(filled);
   EXPECT_EQ(filled.error().code, Code::kInvalidArgument);
   EXPECT_THAT(filled.error().message, HasSubstr("{{clint}}"));

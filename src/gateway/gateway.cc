@@ -38,7 +38,7 @@ Gateway::Gateway(GatewayParts parts, GatewaySettings settings)
   surfaces_.push_back(std::make_unique<PollinationsSurface>(parts_));
   surfaces_.push_back(std::make_unique<RunPodSurface>(parts_));
   surfaces_.push_back(std::make_unique<NativeSurface>(parts_));
-  surfaces_.push_back(std::make_unique<BatchSurface>(settings_, parts.batches));
+  surfaces_.push_back(std::make_unique<BatchSurface>(settings_, parts.workers, parts.batches));
   surfaces_.push_back(std::make_unique<PurgeSurface>(parts_));
 }
 
