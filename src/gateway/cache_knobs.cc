@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::int64_t kMaxTtlSeconds = 100LL * 365 * 24 * 3600;
 constexpr int kMaxVariants = 10;
+constexpr std::size_t kMaxTags = 32;  // an entry keeps them in memory, and a row for each
+constexpr std::size_t kMaxTagLength = 100;
 constexpr std::string_view kKnobMembers =
     "no-cache, no-store, only-if-cached, ttl, max-age, namespace, similarity_threshold, mode, "
     "match, max_error, variants, tags, category";
@@ -73,19 +75,6 @@ Result<void> ReadSeconds(std::string_view name, simdjson::dom::element value, st
   return {};
 }
 
-Result<void> ReadTags(simdjson::dom::element value, std::vector<std::string>& tags) {
-  simdjson::dom::array array;
-  if (value.get(array) != simdjson::SUCCESS) {
-    return Fail(Code::kInvalidArgument, "'cache.tags' must be a list of strings", "cache.tags");
-  }
-  for (simdjson::dom::element item : array) {
-    auto tag = ReadName("cache.tags", item);
-    if (!tag) return std::unexpected(tag.error());
-    tags.push_back(std::move(*tag));
-  }
-  return {};
-}
-
 Result<void> ReadText(std::string_view name, simdjson::dom::element value, std::string& text) {
   auto read = ReadName(name, value);
   if (!read) return std::unexpected(read.error());
@@ -104,7 +93,7 @@ Result<void> ReadMember(std::string_view key, simdjson::dom::element value, Imag
   if (key == "max-age" || key == "s-maxage") return ReadSeconds(name, value, 0, control.max_age_ms);
   if (key == "namespace") return ReadText(name, value, control.name_space);
   if (key == "category") return ReadText(name, value, request.category);
-  if (key == "tags") return ReadTags(value, request.tags);
+  if (key == "tags") return ReadTags("cache.tags", value, request.tags);
   if (key == "variants") {
     auto read = ReadInteger(name, value, 1, kMaxVariants);
     if (!read) return std::unexpected(read.error());
@@ -241,6 +230,29 @@ Result<void> ReadHeader(std::string_view name, std::string_view value, CacheCont
 }
 
 }  // namespace
+
+Result<void> ReadTags(std::string_view name, simdjson::dom::element value,
+                      std::vector<std::string>& tags) {
+  const std::string quoted = "'" + std::string(name) + "'";
+  simdjson::dom::array array;
+  if (value.get(array) != simdjson::SUCCESS) {
+    return Invalid(name, quoted + " must be a list of strings");
+  }
+  for (simdjson::dom::element item : array) {
+    auto tag = ReadString(name, item);
+    if (!tag) return std::unexpected(tag.error());
+    if (tag->empty() || tag->size() > kMaxTagLength) {
+      return Invalid(name, "a tag of " + quoted + " has 1 to " + std::to_string(kMaxTagLength) +
+                               " bytes, not '" + Excerpt(*tag) + "'");
+    }
+    if (tags.size() == kMaxTags) {
+      return Invalid(name, "a request has at most " + std::to_string(kMaxTags) + " tags; " +
+                               quoted + " brings more");
+    }
+    tags.push_back(std::move(*tag));
+  }
+  return {};
+}
 
 Result<void> ReadCacheObject(simdjson::dom::element value, ImageRequest& request) {
   return ForEachField(value, "cache", [&](std::string_view key, simdjson::dom::element member) {

@@ -5,6 +5,10 @@
 
 #include <simdjson.h>
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "base/result.h"
 #include "cache/request.h"
 #include "http/message.h"
@@ -14,6 +18,10 @@ namespace reprise {
 // The `cache` object. Unknown members are refused with the list of those there are; null is as good
 // as left out.
 Result<void> ReadCacheObject(simdjson::dom::element value, ImageRequest& request);
+
+// Adds a list of tags to the request's, of which there are at most 32, of 1 to 100 bytes each.
+Result<void> ReadTags(std::string_view name, simdjson::dom::element value,
+                      std::vector<std::string>& tags);
 
 // Cache-Control: no-cache, no-store, only-if-cached, max-age; other directives are ignored, as
 // RFC 9111 asks. X-Reprise-Namespace, -TTL (seconds), -Threshold, -Max-Error, -Mode, -Match,

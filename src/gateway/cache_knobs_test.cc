@@ -83,6 +83,7 @@ TEST(CacheObject, RefusesWhatIsWrongByName) {
       {R"({"variants":11})", "cache.variants"},
       {R"({"tags":"a"})", "cache.tags"},
       {R"({"tags":[1]})", "cache.tags"},
+      {R"({"tags":[""]})", "cache.tags"},
       {R"({"namespace":5})", "cache.namespace"},
       {R"({"ttl":5,"ttl":5})", "ttl"},
   };

@@ -15,9 +15,9 @@ using simdjson::dom::element;
 
 constexpr int kMinSide = 16;
 constexpr int kMaxImages = 10;
+// The images of a request that are made one by one take the seeds that follow.
+constexpr std::int64_t kMaxSeed = std::numeric_limits<std::int64_t>::max() - kMaxImages;
 constexpr int kMaxPartialImages = 3;
-constexpr std::size_t kMaxTags = 32;
-constexpr std::size_t kMaxTagLength = 100;
 constexpr std::size_t kMaxParams = 4u << 20;  // an entry keeps them in memory
 
 // Reads one body into one call, parameter by parameter.
@@ -50,28 +50,10 @@ class GenerationReader {
     if (key == "cache") return ReadCacheObject(value, request());
     if (key == "stream") return Stream(value);
     if (key == "partial_images") return PartialImages(value);
-    if (native_ && key == "tags") return Tags(value);
+    if (native_ && key == "tags") return ReadTags(key, value, request().tags);
     if (native_ && key == "category") return Name(key, value, request().category);
     if (native_ && key == "prefer") return Prefer(value);
     params_[std::string(key)] = ToJson(value);
-    return {};
-  }
-
-  Result<void> Tags(element value) {
-    simdjson::dom::array tags;
-    if (value.get(tags) != simdjson::SUCCESS || tags.size() > kMaxTags) {
-      return Invalid("tags",
-                     "'tags' must be a list of at most " + std::to_string(kMaxTags) + " strings");
-    }
-    for (element tag : tags) {
-      auto text = ReadString("tags", tag);
-      if (!text) return std::unexpected(text.error());
-      if (text->empty() || text->size() > kMaxTagLength) {
-        return Invalid("tags", "a tag has 1 to " + std::to_string(kMaxTagLength) + " bytes, not '" +
-                                   Excerpt(*text) + "'");
-      }
-      request().tags.push_back(std::move(*text));
-    }
     return {};
   }
 
@@ -116,7 +98,7 @@ class GenerationReader {
   }
 
   Result<void> Seed(element value) {
-    auto seed = ReadInteger("seed", value, -1, std::numeric_limits<std::int64_t>::max());
+    auto seed = ReadInteger("seed", value, -1, kMaxSeed);
     if (!seed) return std::unexpected(seed.error());
     if (*seed == -1) {
       request().fresh_seed = true;

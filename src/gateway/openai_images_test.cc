@@ -86,7 +86,7 @@ TEST(ReadGeneration, Seeds) {
   EXPECT_TRUE(RequestOf(R"({"prompt":"x","seed":-1})").fresh_seed);
   EXPECT_FALSE(RequestOf(R"({"prompt":"x","seed":-1})").seed);
   EXPECT_EQ(RequestOf(R"({"prompt":"x","seed":0})").seed, 0);
-  EXPECT_EQ(RequestOf(R"({"prompt":"x","seed":9223372036854775807})").seed, INT64_MAX);
+  EXPECT_EQ(RequestOf(R"({"prompt":"x","seed":9223372036854775797})").seed, INT64_MAX - 10);
 }
 
 TEST(ReadGeneration, PromptsKeepTheirText) {
@@ -395,6 +395,28 @@ TEST(NativeDialect, TakesTagsCategoryAndPreference) {
                           R"({"prompt":"a","prefer":"best"})", R"({"prompt":"a","category":1})"}) {
     EXPECT_FALSE(ReadGenerationBody(body, Dialect::kNative, {})) << body;
   }
+}
+
+// An entry keeps them in memory, and a row of the store for each.
+TEST(ReadGenerationBody, BoundsTagsWhereverTheyStand) {
+  const auto read = [](int tags, int cache_tags, std::size_t length = 1) {
+    nlohmann::json body = {{"prompt", "a"}, {"tags", nlohmann::json::array()}};
+    for (int i = 0; i < tags; ++i) body["tags"].push_back(std::string(length, 't'));
+    for (int i = 0; i < cache_tags; ++i) body["cache"]["tags"].push_back(std::string(length, 't'));
+    return ReadGenerationBody(body.dump(), Dialect::kNative, {});
+  };
+  EXPECT_TRUE(read(16, 16, 100));
+  EXPECT_FALSE(read(17, 16));
+  EXPECT_FALSE(read(0, 33));
+  EXPECT_FALSE(read(0, 1, 101));
+  EXPECT_FALSE(read(0, 1, 0));
+}
+
+TEST(ReadGenerationBody, LeavesRoomForTheSeedsThatFollow) {
+  EXPECT_TRUE(
+      ReadGenerationBody(R"({"prompt":"a","seed":9223372036854775797})", Dialect::kOpenAi, {}));
+  EXPECT_FALSE(
+      ReadGenerationBody(R"({"prompt":"a","seed":9223372036854775807})", Dialect::kOpenAi, {}));
 }
 
 }  // namespace
