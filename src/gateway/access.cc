@@ -13,7 +13,6 @@ namespace reprise {
 namespace {
 
 constexpr std::size_t kKeyBytes = 24;
-constexpr std::string_view kKeyPrefix = "rpk_";
 constexpr std::string_view kBearer = "Bearer ";
 // More than threads that look keys up at once: one that finds no slot would wait for another.
 constexpr std::size_t kReaders = 128;
@@ -110,11 +109,12 @@ bool IsForeignPage(const http::Request& request) {
 // pointed to this machine is of the same origin as what it finds there, and reads it (DNS
 // rebinding). Names of a network of one's own have no dot, and an address cannot be rebound.
 bool IsForeignName(const http::Request& request) {
-  const std::string_view host = WithoutPort(request.Header("Host"));
+  std::string_view host = WithoutPort(request.Header("Host"));
+  if (host.ends_with('.')) host.remove_suffix(1);  // the root of all names: the same name
   if (host.starts_with('[') || host.find('.') == std::string_view::npos) return false;
   const std::string_view last = host.substr(host.rfind('.') + 1);
   return !http::EqualsIgnoreCase(last, "localhost") &&
-         last.find_first_not_of("0123456789") != std::string_view::npos;
+         (last.empty() || last.find_first_not_of("0123456789") != std::string_view::npos);
 }
 
 void SetRateHeaders(const RateLimit& rate, const RateLimit::Verdict& verdict,
@@ -131,7 +131,7 @@ Result<std::string> NewApiKey() {
   if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) {
     return Fail(Code::kInternal, "the system gives no random bytes; try again");
   }
-  return std::string(kKeyPrefix) +
+  return std::string(kApiKeyPrefix) +
          HexEncode({reinterpret_cast<const char*>(random.data()), random.size()});
 }
 

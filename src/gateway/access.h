@@ -39,7 +39,10 @@ struct AccessSettings {
   std::string link_secret;  // empty: one that is made and kept in the store
 };
 
-// A key as it is given to its user, once: "rpk_" and 192 random bits in hexadecimal digits.
+// What every key of the gateway begins with.
+inline constexpr std::string_view kApiKeyPrefix = "rpk_";
+
+// A key as it is given to its user, once: the prefix and 192 random bits in hexadecimal digits.
 Result<std::string> NewApiKey();
 
 // Safe for any thread.
