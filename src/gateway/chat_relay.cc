@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "gateway/access.h"
 #include "gateway/errors.h"
 #include "http/ascii.h"
 
@@ -35,6 +36,11 @@ bool IsCredential(std::string_view name) {
   return IsOneOf(name, {"authorization", "api-key", "x-api-key", "cookie"});
 }
 
+// Also where no key is needed at the moment: it will be again, or opens images already.
+bool HoldsKeyOfTheGateway(std::string_view value) {
+  return value.find(kApiKeyPrefix) != std::string_view::npos;
+}
+
 http::Response NoUpstream() {
   auto response = ErrorResponse(
       {.code = Code::kInvalidArgument,
@@ -44,6 +50,13 @@ http::Response NoUpstream() {
        .upstream = "chat_not_configured"});
   response.status = 501;
   return response;
+}
+
+// Its own words may repeat a part of the key, and the client would take them for its own key's.
+http::Response KeyRefused() {
+  return ErrorResponse({.code = Code::kBadUpstream,
+                        .message = "the chat upstream refuses the gateway's own API key; set a "
+                                   "valid one (setting chat.api_key)"});
 }
 
 }  // namespace
@@ -58,7 +71,8 @@ http::Headers ForwardedHeaders(const http::Request& request, const ChatSettings&
       continue;
     }
     // A key of this gateway is nobody else's business.
-    if ((request.caller || !chat.api_key.empty()) && IsCredential(name)) continue;
+    const bool ours = request.caller || !chat.api_key.empty() || HoldsKeyOfTheGateway(value);
+    if (ours && IsCredential(name)) continue;
     headers.emplace_back(given, value);
   }
   if (!chat.api_key.empty()) headers.emplace_back("Authorization", "Bearer " + chat.api_key);
@@ -94,6 +108,7 @@ Task<http::Response> RelayChat(SurfaceParts parts, http::RequestPtr request) {
   call.timeout = chat.timeout;
   auto answer = co_await parts.client.Open(std::move(call));
   if (!answer) co_return ErrorResponse(answer.error());
+  if (answer->status == 401 && !chat.api_key.empty()) co_return KeyRefused();
   http::Response response{.status = answer->status,
                           .headers = RelayedHeaders(answer->headers),
                           .body = std::move(answer->body)};

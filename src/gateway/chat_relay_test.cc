@@ -59,6 +59,16 @@ TEST(ForwardedHeaders, AKeyOfTheGatewayStaysHere) {
   EXPECT_THAT(headers, Contains(Key("X-Title")));
 }
 
+TEST(ForwardedHeaders, AKeyOfTheGatewayStaysHereAlsoWhereNoneIsNeeded) {
+  http::Request request;
+  request.headers = {{"Authorization", "Bearer rpk_1"}, {"X-Api-Key", "rpk_1"}, {"Cookie", "a=1"}};
+  const auto headers = ForwardedHeaders(request, {});
+  for (const char* name : {"Authorization", "X-Api-Key"}) {
+    EXPECT_THAT(headers, Not(Contains(Key(name))));
+  }
+  EXPECT_THAT(headers, Contains(Key("Cookie")));
+}
+
 TEST(RelayedHeaders, AreAllButTheConnectionsOwn) {
   EXPECT_THAT(RelayedHeaders({{"content-type", "text/event-stream"},
                               {"transfer-encoding", "chunked"},

@@ -210,6 +210,16 @@ describe("chat that is passed through", () => {
     assert.equal(seen.headers.cookie, undefined);
   });
 
+  it("does not repeat what the upstream says of the configured key", async () => {
+    const gateway = await start("  api_key: sk-own-1234\n");
+    answer = (response) => response.writeHead(401).end("incorrect API key: sk-own***1234");
+    const response = await post(gateway, '{"model":"m"}');
+    const text = await response.text();
+    assert.equal(response.status, 502);
+    assert.match(text, /chat\.api_key/);
+    assert.doesNotMatch(text, /1234/);
+  });
+
   it("keeps images in the cache", async () => {
     const gateway = await start();
     answer = () => assert.fail("an image was passed on");
