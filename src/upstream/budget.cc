@@ -14,19 +14,11 @@ constexpr std::int64_t kDayMs = 86'400'000;
 // Budgets are sums of prices; a ten-thousandth of a cent is rounding.
 constexpr double kRounding = 1e-6;
 
-// One of the bounds, for its message: "NAME has spent $1 of its $2", setting budget_usd.
-struct Bound {
-  std::string who;
-  std::string_view whose, setting;
-  double spent = 0, limit = 0;
-};
-
-Error Exceeded(const Bound& bound, double usd, std::int64_t now_ms) {
+Error Exceeded(std::string message, std::string_view setting, std::int64_t now_ms) {
   return {.code = Code::kRateLimited,
           .message = fmt::format(
-              "{} spent ${:.4g} of {} ${:.4g} for today (UTC), and this would cost ${:.4g} more; "
-              "stored images are still served; ask again after midnight, or raise {}",
-              bound.who, bound.spent, bound.whose, bound.limit, usd, bound.setting),
+              "{}; stored images are still served; ask again after midnight, or raise {}", message,
+              setting),
           .upstream = "budget_exceeded",
           .retry_after_ms = kDayMs - now_ms % kDayMs};
 }
@@ -100,20 +92,24 @@ double Budget::LimitOf(const std::string& tenant) const {
 }
 
 std::optional<Error> Budget::Refusal(const std::string& tenant, double usd) const {
+  const auto exceeds = [usd](double spent, double limit) {
+    return limit > 0 && spent + usd > limit + kRounding;
+  };
+  const std::int64_t now_ms = clock_.NowMs();
   const auto found = spent_usd_.find(tenant);
-  const Bound own{.who = "the tenant '" + tenant + "' has",
-                  .whose = "its",
-                  .setting = "budget_usd",
-                  .spent = found == spent_usd_.end() ? 0 : found->second,
-                  .limit = LimitOf(tenant)};
-  const Bound total{.who = "all tenants together have",
-                    .whose = "their",
-                    .setting = "budget_total_usd",
-                    .spent = total_usd_,
-                    .limit = limits_.total_usd};
-  for (const Bound& bound : {own, total}) {
-    if (bound.limit == 0 || bound.spent + usd <= bound.limit + kRounding) continue;
-    return Exceeded(bound, usd, clock_.NowMs());
+  const double own = found == spent_usd_.end() ? 0 : found->second;
+  if (exceeds(own, LimitOf(tenant))) {
+    return Exceeded(fmt::format("the tenant '{}' has spent ${:.4g} of its ${:.4g} for today (UTC), "
+                                "and this would cost ${:.4g} more",
+                                tenant, own, LimitOf(tenant), usd),
+                    "budget_usd", now_ms);
+  }
+  if (exceeds(total_usd_, limits_.total_usd)) {
+    // What the others spent is not this one's business; the statistics have it.
+    return Exceeded(fmt::format("all tenants together have less than ${:.4g} left for today (UTC), "
+                                "which this would cost",
+                                usd),
+                    "budget_total_usd", now_ms);
   }
   return {};
 }

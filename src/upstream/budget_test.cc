@@ -123,7 +123,8 @@ TEST_F(BudgetTest, ATotalBoundsAllTenantsTogether) {
   const auto over = reserve(budget, "b", 0.1);
   ASSERT_FALSE(over);
   EXPECT_EQ(over.error().upstream, "budget_exceeded");
-  EXPECT_THAT(over.error().message, HasSubstr("all tenants together have spent $0.2 of their $0.25"));
+  EXPECT_THAT(over.error().message,
+              HasSubstr("all tenants together have less than $0.1 left for today"));
   EXPECT_THAT(over.error().message, HasSubstr("budget_total_usd"));
   EXPECT_EQ(over.error().retry_after_ms, 14 * 3'600'000);
 

@@ -51,7 +51,7 @@ async function totalHolds() {
     assert.deepEqual(replies.map(({ status }) => status).sort(), [200, 200, 429, 429, 429]);
     const refused = replies.find(({ status }) => status === 429);
     assert.equal(refused.json.error.code, "budget_exceeded");
-    assert.match(refused.json.error.message, /all tenants together have spent \$0\.08 of their \$0\.1/);
+    assert.match(refused.json.error.message, /all tenants together have less than \$0\.04 left for today/);
     assert.match(refused.json.error.message, /budget_total_usd/);
     await gateway.stop("SIGKILL");
     gateway = await start();
