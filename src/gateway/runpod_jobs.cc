@@ -1,5 +1,8 @@
 #include "gateway/runpod_jobs.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace reprise {
 namespace {
 
@@ -85,36 +88,55 @@ bool RunPodJobs::IsOld(const RunPodJob& job, RunPodJob::Time now) const {
   return ended != RunPodJob::Time::max() && now - ended >= limits_.kept;
 }
 
-void RunPodJobs::DropFirst() {
-  bytes_ -= ended_.front()->bytes();
-  jobs_.erase(ended_.front()->id());
-  ended_.pop_front();
+RunPodJobs::EndedByTenant::iterator RunPodJobs::DropFirst(EndedByTenant::iterator tenant) {
+  Ended& ended = tenant->second;
+  const std::size_t bytes = ended.jobs.front()->bytes();
+  ended.bytes -= bytes;
+  bytes_ -= bytes;
+  jobs_.erase(ended.jobs.front()->id());
+  ended.jobs.pop_front();
+  return ended.jobs.empty() ? ended_.erase(tenant) : tenant;
 }
 
 void RunPodJobs::DropOld(RunPodJob::Time now) {
-  while (!ended_.empty() && IsOld(*ended_.front(), now)) DropFirst();
+  for (auto tenant = ended_.begin(); tenant != ended_.end();) {
+    tenant = IsOld(*tenant->second.jobs.front(), now) ? DropFirst(tenant) : std::next(tenant);
+  }
 }
 
 Result<void> RunPodJobs::Add(const RunPodJobPtr& job, RunPodJob::Time now) {
   std::lock_guard lock(mutex_);
   DropOld(now);
-  if (jobs_.size() >= limits_.jobs && ended_.empty()) {
-    return std::unexpected(
-        Error{.code = Code::kOverloaded,
-              .message = std::to_string(limits_.jobs) + " jobs are under way; try again later",
-              .retry_after_ms = 1000});
+  if (jobs_.size() >= limits_.jobs) {
+    const auto count = [](const auto& tenant) { return tenant.second.jobs.size(); };
+    const auto most = std::ranges::max_element(ended_, {}, count);
+    if (most == ended_.end()) {
+      return std::unexpected(Error{.code = Code::kOverloaded,
+                                   .message = "too many jobs are under way; try again later",
+                                   .retry_after_ms = 1000});
+    }
+    DropFirst(most);
   }
-  if (jobs_.size() >= limits_.jobs) DropFirst();
   jobs_[job->id()] = job;
   return {};
 }
 
 void RunPodJobs::NoteEnd(const RunPodJobPtr& job, RunPodJob::Time now) {
   std::lock_guard lock(mutex_);
-  ended_.push_back(job);
+  Ended& own = ended_[job->tenant()];
+  own.jobs.push_back(job);
+  own.bytes += job->bytes();
   bytes_ += job->bytes();
   DropOld(now);
-  while (ended_.size() > 1 && bytes_ > limits_.bytes) DropFirst();
+  while (bytes_ > limits_.bytes) {
+    // The newest stays, whatever its size.
+    const auto bytes = [&job](const auto& tenant) {
+      return tenant.second.jobs.front() == job ? 0 : tenant.second.bytes;
+    };
+    const auto most = std::ranges::max_element(ended_, {}, bytes);
+    if (bytes(*most) == 0) break;
+    DropFirst(most);
+  }
 }
 
 RunPodJobPtr RunPodJobs::Find(const std::string& id, RunPodJob::Time now) const {

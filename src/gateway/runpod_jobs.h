@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,6 +25,7 @@ class RunPodJob {
   RunPodJob(std::string id, std::string tenant, std::string endpoint, bool as_url, Time now);
 
   const std::string& id() const { return id_; }
+  const std::string& tenant() const { return tenant_; }
   bool BelongsTo(const std::string& tenant, const std::string& endpoint) const {
     return tenant_ == tenant && endpoint_ == endpoint;
   }
@@ -66,12 +68,12 @@ class RunPodJobs {
  public:
   explicit RunPodJobs(RunPodJobLimits limits = {}) : limits_(limits) {}
 
-  // Takes the job in. Where there are too many, the one that ended first makes room, however young;
-  // kOverloaded when all are under way.
+  // Takes the job in. Where there are too many, one that has ended makes room, however young: the
+  // first of the tenant with the most of them. kOverloaded when all are under way.
   Result<void> Add(const RunPodJobPtr& job, RunPodJob::Time now);
 
-  // Once for each job, by whoever ended it. Those that ended first go when they are too old, or all
-  // together hold too much.
+  // Once for each job, by whoever ended it. Those that ended first go when they are too old or, of
+  // the tenant with the most bytes, when all together hold too much.
   void NoteEnd(const RunPodJobPtr& job, RunPodJob::Time now);
 
   // Null: there is none, or it ended too long ago.
@@ -80,15 +82,23 @@ class RunPodJobs {
   std::size_t size() const;
 
  private:
+  // Of one tenant; never empty.
+  struct Ended {
+    std::deque<RunPodJobPtr> jobs;  // the first to end in front
+    std::size_t bytes = 0;
+  };
+  using EndedByTenant = std::map<std::string, Ended>;
+
   bool IsOld(const RunPodJob& job, RunPodJob::Time now) const;
   void DropOld(RunPodJob::Time now);
-  void DropFirst();
+  // Drops the first; what follows the tenant, if that was its last.
+  EndedByTenant::iterator DropFirst(EndedByTenant::iterator tenant);
 
   const RunPodJobLimits limits_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, RunPodJobPtr> jobs_;
-  std::deque<RunPodJobPtr> ended_;  // the first to end in front
-  std::size_t bytes_ = 0;           // of those that have ended
+  EndedByTenant ended_;
+  std::size_t bytes_ = 0;  // of those that have ended
 };
 
 }  // namespace reprise

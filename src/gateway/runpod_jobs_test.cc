@@ -12,8 +12,8 @@ using std::chrono::minutes;
 
 const RunPodJob::Time kJobStart{std::chrono::hours(1)};
 
-RunPodJobPtr Job(std::string id) {
-  return std::make_shared<RunPodJob>(std::move(id), "default", "sdxl", true, kJobStart);
+RunPodJobPtr Job(std::string id, std::string tenant = "default") {
+  return std::make_shared<RunPodJob>(std::move(id), std::move(tenant), "sdxl", true, kJobStart);
 }
 
 Answer Images(std::size_t bytes) {
@@ -105,6 +105,25 @@ TEST(RunPodJobsTest, HoldsOnlySoManyBytes) {
   End(jobs, c, kJobStart, 500);  // the newest stays, whatever its size
   EXPECT_EQ(jobs.size(), 1u);
   EXPECT_EQ(jobs.Find("c", kJobStart), c);
+}
+
+TEST(RunPodJobsTest, ATenantWithManyMakesRoomBeforeOthers) {
+  RunPodJobs jobs({.jobs = 4, .bytes = 100});
+  const RunPodJobPtr small = Job("small", "small");
+  ASSERT_TRUE(jobs.Add(small, kJobStart));
+  End(jobs, small, kJobStart, 30);
+  for (const char* id : {"a", "b", "c", "d", "e", "f"}) {
+    const RunPodJobPtr job = Job(id, "large");
+    ASSERT_TRUE(jobs.Add(job, kJobStart));
+    End(jobs, job, kJobStart, 60);
+    EXPECT_EQ(jobs.Find("small", kJobStart), small);
+    EXPECT_EQ(jobs.Find(id, kJobStart), job);
+    EXPECT_LE(jobs.size(), 2u) << "one of 60 bytes fits beside the other's 30";
+  }
+  for (const char* id : {"g", "h", "i", "j"}) {
+    ASSERT_TRUE(jobs.Add(Job(id, "large"), kJobStart));
+    EXPECT_EQ(jobs.Find("small", kJobStart), std::string(id) == "j" ? nullptr : small) << id;
+  }
 }
 
 }  // namespace
