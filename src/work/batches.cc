@@ -16,6 +16,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// A tenth of the queue is each tenant's, whatever the others have waiting.
+constexpr std::size_t kShareOfQueue = 10;
 // How long an item asks again for a place at a busy upstream.
 constexpr milliseconds kOverloadPatience{600'000};
 constexpr milliseconds kOverloadWait{1000};
@@ -158,7 +160,7 @@ Task<Result<ActiveBatchPtr>> Batches::Start(Batch batch) {
   if (!created) {
     std::lock_guard lock(mutex_);
     active_.erase(active->id());
-    waiting_ -= items;
+    CountWaiting(active->tenant(), -static_cast<std::ptrdiff_t>(items));
     co_return std::unexpected(created.error());
   }
   Launch(active);
@@ -168,16 +170,26 @@ Task<Result<ActiveBatchPtr>> Batches::Start(Batch batch) {
 Result<void> Batches::Register(const ActiveBatchPtr& batch, std::size_t queue) {
   const std::size_t items = CountItems(batch->Snapshot()).waiting;
   std::lock_guard lock(mutex_);
-  if (waiting_ + items > queue) {
+  const auto own = waiting_of_.find(batch->tenant());
+  const std::size_t with_own = items + (own == waiting_of_.end() ? 0 : own->second);
+  if (waiting_ + items > queue && with_own > queue / kShareOfQueue) {
+    // How many wait may be other tenants' business.
     return std::unexpected(Error{.code = Code::kOverloaded,
-                                 .message = std::to_string(waiting_) +
-                                            " items of batches are waiting; try again later, or "
-                                            "send fewer (setting batches.queue)",
+                                 .message = "too many items of batches are waiting; try again "
+                                            "later, or send fewer (setting batches.queue)",
                                  .retry_after_ms = 10'000});
   }
   active_[batch->id()] = batch;
-  waiting_ += items;
+  CountWaiting(batch->tenant(), static_cast<std::ptrdiff_t>(items));
   return {};
+}
+
+// The mutex is held.
+void Batches::CountWaiting(const std::string& tenant, std::ptrdiff_t more) {
+  waiting_ += static_cast<std::size_t>(more);
+  const auto own = waiting_of_.try_emplace(tenant, 0).first;
+  own->second += static_cast<std::size_t>(more);
+  if (own->second == 0) waiting_of_.erase(own);
 }
 
 void Batches::Launch(const ActiveBatchPtr& batch) {
@@ -220,7 +232,7 @@ bool Batches::TakeTurn(ActiveBatchPtr& batch, std::size_t& position) {
   } else {
     lines_.splice(lines_.end(), lines_, line);
   }
-  --waiting_;
+  CountWaiting(batch->tenant(), -1);
   ++busy_;
   return true;
 }

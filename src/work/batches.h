@@ -117,6 +117,7 @@ class Batches {
   Result<void> Register(const ActiveBatchPtr& batch, std::size_t queue);
   void Launch(const ActiveBatchPtr& batch);
   // Begins items while there are places: one of each tenant in turn, of its batches in turn.
+  void CountWaiting(const std::string& tenant, std::ptrdiff_t more);
   void BeginItems();
   bool TakeTurn(ActiveBatchPtr& batch, std::size_t& position);
   void GivePlaceBack();
@@ -135,11 +136,12 @@ class Batches {
   std::atomic<bool> stopped_ = false;
   std::mutex mutex_;
   std::condition_variable idle_;
-  std::map<std::string, ActiveBatchPtr> active_;  // by id
-  std::list<Line> lines_;                         // in the order of their turns
-  std::size_t waiting_ = 0;                       // those items
-  std::size_t busy_ = 0;                          // places taken, of settings_.concurrency
-  std::size_t under_way_ = 0;                     // items, until their end is durable
+  std::map<std::string, ActiveBatchPtr> active_;   // by id
+  std::list<Line> lines_;                          // in the order of their turns
+  std::size_t waiting_ = 0;                        // those items
+  std::map<std::string, std::size_t> waiting_of_;  // the same by tenant; none at 0
+  std::size_t busy_ = 0;                           // places taken, of settings_.concurrency
+  std::size_t under_way_ = 0;                      // items, until their end is durable
 };
 
 }  // namespace reprise

@@ -341,6 +341,24 @@ TEST_F(BatchesTest, RefusesMoreThanMayWait) {
   EXPECT_THAT(refused.error().message, testing::HasSubstr("batches.queue"));
 }
 
+TEST_F(BatchesTest, OneTenantsItemsDoNotShutOthersOut) {
+  Close();
+  const auto gate = cache_.Hold();
+  Open({.concurrency = 1, .queue = 20});
+  const auto send = [&](const char* tenant, int items) {
+    Batch batch{.tenant = tenant};
+    for (int i = 0; i < items; ++i) batch.items.push_back({.name = std::to_string(i)});
+    return Run(batches_->Create(std::move(batch)));
+  };
+  ASSERT_TRUE(send("large", 20));
+  const auto refused = send("large", 3);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, testing::Not(testing::HasSubstr("20")));
+  EXPECT_TRUE(send("small", 2));
+  EXPECT_FALSE(send("small", 1));
+  EXPECT_TRUE(send("other", 2));
+}
+
 TEST_F(BatchesTest, EndedOnesAreRemovedAfterTheirTime) {
   const auto batch = Create({"a"});
   WaitForEnds(batch, 1);
