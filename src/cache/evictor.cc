@@ -12,6 +12,7 @@ namespace {
 
 // How long storing waits for room.
 constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::seconds kLookAgain{1};
 // After removals that did not free the disk.
 constexpr std::int64_t kDiskBackOffMs = 300'000;
 
@@ -127,10 +128,11 @@ Task<Result<Evictor::Room>> Evictor::MakeRoom(std::uint64_t image_bytes, bool ne
   const Deadline deadline = After(kPatience);
   const Waiting waiting(*this, image_bytes);
   while (const auto change = TryReserve(room)) {
+    if (std::chrono::steady_clock::now() >= deadline) co_return NoRoom();
     Kick();
-    const auto changed = co_await (*change)->WaitUntil(deadline);
-    if (!changed) co_return NoRoom();
-    if (*changed) continue;
+    // Others make room too and tell nobody: a purge, above all.
+    const auto changed = co_await (*change)->WaitUntil(std::min(deadline, After(kLookAgain)));
+    if (!changed || *changed) continue;
     if (TryReserve(room)) co_return CannotRemove();
     break;  // some was made before it failed
   }

@@ -287,6 +287,20 @@ TEST_F(EvictorTest, ARemovalThatFailsLeavesTheImagesAndTheLimit) {
   EXPECT_LE(Storage("bytes"), 10 * kEntry);
 }
 
+// The clock was set back: what is stored seems younger than the pass that looks for victims.
+TEST_F(EvictorTest, WhoWaitsFindsRoomThatAPurgeMade) {
+  Open({.max_entries = 1});
+  const Answer first = Get(1);
+  test_->clock.Advance(-std::chrono::hours(1));
+  auto waiting = test_->Start(Ask("prompt 2"));
+  while (made_ < 2) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(Storage("entries"), 1u);
+  ASSERT_TRUE(test_->Run(test_->cache().purge().Remove("default", first.decision.entry)));
+  const Answer second = waiting.get();
+  EXPECT_TRUE(second.decision.stored) << second.decision.store_error;
+}
+
 // A store that cannot remove (a full disk, say) must not make every miss wait for room.
 TEST_F(EvictorTest, WhileRemovalsFailMissesAreServedWithoutBeingStored) {
   Open({.max_bytes = 10 * kEntry});
