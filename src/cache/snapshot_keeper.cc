@@ -105,7 +105,12 @@ Task<> SnapshotKeeper::Run(bool at_end) {
 }
 
 bool SnapshotKeeper::Due(const EntryHistory::State& state) const {
-  if (!usable_) return parts_.table.size() >= parts_.settings.least_changes;
+  // Without one all changes ever noted count: they go only when one is written, also where few
+  // entries are stored but many come and go.
+  if (!usable_) {
+    return std::max<std::uint64_t>(parts_.table.size(), state.changed) >=
+           parts_.settings.least_changes;
+  }
   // A start would bring all of them into graphs once more.
   return Enough(state.changed) || (Enough(unsettled_) && parts_.semantic.unsettled() == 0);
 }

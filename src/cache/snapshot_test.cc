@@ -266,6 +266,26 @@ TEST_F(SnapshotTest, IsDueAgainWhenVectorsHaveComeIntoAGraph) {
   EXPECT_EQ(node_->semantic().unsettled_vectors(), 0u);
 }
 
+// The notes of what has changed go when a snapshot is written: they must not wait for a number of
+// entries that the limits never let the store have.
+TEST_F(SnapshotTest, IsDueWhereFewAreStoredButManyComeAndGo) {
+  node_ = nullptr;
+  node_ = std::make_unique<SnapshotNode>(data_.path(), "e", 10);
+  node_->Put(1);
+  node_->WriteSnapshot();
+  EXPECT_EQ(node_->State().snapshot, "") << "one change";
+  for (int i = 0; i < 12; ++i) {
+    node_->Remove(1);
+    node_->Put(1);
+  }
+  node_->WriteSnapshot();
+  EXPECT_NE(node_->State().snapshot, "");
+  auto database =
+      SqliteConnection::Open(node_->database(), SqliteConnection::Mode::kReadOnly, 1000);
+  ASSERT_TRUE(database);
+  EXPECT_EQ(database->QueryInteger("SELECT count(*) FROM changes").value(), 0);
+}
+
 TEST_F(SnapshotTest, NoneIsWrittenWhereTheDiskHasNoRoom) {
   for (int i = 1; i <= 20; ++i) node_->Put(i);
   node_->free_disk = SnapshotNode::kKeepFree + 20;
