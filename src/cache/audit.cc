@@ -88,17 +88,18 @@ Task<Result<void>> Audit::Compare(std::shared_ptr<const AuditCase> audit) {
   const bool generate = audit->generated == nullptr;
   const double image_usd = generate ? parts_.generation.ImageCost(*audit->job->request) : 0;
   const double usd = image_usd + JudgeCost();
-  if (auto allowed = co_await Spend(usd); !allowed) co_return allowed;
+  const auto charge = co_await Spend(usd);
+  if (!charge) co_return std::unexpected(charge.error());
   Images images{.prompt = audit->job->request->prompt, .stored = {}, .generated = audit->generated};
   auto stored = co_await parts_.library.Bytes(audit->image);
   if (stored && generate) {
     // What was paid for is kept: the next such request gets its own image.
-    auto made = co_await Generate(audit->job, StorePolicy::kAdd, image_usd);
+    auto made = co_await Generate(audit->job, StorePolicy::kAdd, {charge->day, image_usd});
     if (!made) stored = std::unexpected(made.error());
     if (made) images.generated = *made;
   }
   if (!stored) {
-    co_await GiveBack(usd);
+    co_await GiveBack(*charge);
     co_return std::unexpected(stored.error());
   }
   images.stored = *stored;
@@ -118,11 +119,12 @@ Task<Result<void>> Audit::CompareControl(std::shared_ptr<const AuditCase> audit)
   const auto job = ControlJob(*audit);
   const double image_usd = parts_.generation.ImageCost(*job->request);
   const double usd = image_usd + JudgeCost();
-  if (auto allowed = co_await Spend(usd); !allowed) co_return allowed;
+  const auto charge = co_await Spend(usd);
+  if (!charge) co_return std::unexpected(charge.error());
   const auto stored = co_await parts_.library.Bytes(audit->image);
-  const auto made = co_await Generate(job, StorePolicy::kNone, image_usd);
+  const auto made = co_await Generate(job, StorePolicy::kNone, {charge->day, image_usd});
   if (!stored || !made) {
-    co_await GiveBack(made ? JudgeCost() : usd);
+    co_await GiveBack({charge->day, made ? JudgeCost() : usd});
     co_return std::unexpected(stored ? made.error() : stored.error());
   }
   const auto found = co_await Look({job->request->prompt, *stored, *made});
@@ -138,7 +140,7 @@ Task<Result<void>> Audit::CompareControl(std::shared_ptr<const AuditCase> audit)
 
 // Requests go first: it begins when none of them waits for the upstream.
 Task<Result<SharedBytes>> Audit::Generate(std::shared_ptr<const Job> job, StorePolicy policy,
-                                          double reserved_usd) {
+                                          Charge image) {
   const Deadline deadline = After(parts_.settings.request_timeout);
   while (parts_.generation.waiting() > 0) {
     if (std::chrono::steady_clock::now() >= deadline) {
@@ -149,8 +151,8 @@ Task<Result<SharedBytes>> Audit::Generate(std::shared_ptr<const Job> job, StoreP
   const auto fresh = co_await parts_.generation.Run(std::move(job), 1, policy);
   if (!fresh) co_return std::unexpected(fresh.error());
   // Another upstream of the route may have made it, or the service billed it: less than 0, too.
-  const double unspent = reserved_usd - (*fresh)->image_cost_usd;
-  if (unspent != 0) co_await GiveBack(unspent);
+  const double unspent = image.usd - (*fresh)->image_cost_usd;
+  if (unspent != 0) co_await GiveBack({image.day, unspent});
   co_return (*fresh)->images.front().bytes;
 }
 
@@ -195,30 +197,30 @@ Task<Result<void>> Audit::Record(StoredObservation observation) {
   co_return co_await parts_.store.PutObservation(observation);
 }
 
-Task<Result<void>> Audit::Spend(double usd) {
-  const std::int64_t day = parts_.clock.NowMs() / kDayMs;
+Task<Result<Audit::Charge>> Audit::Spend(double usd) {
+  const Charge charge{parts_.clock.NowMs() / kDayMs, usd};
   const double budget = parts_.settings.audit.budget_usd;
   {
     std::lock_guard lock(mutex_);
-    if (day != day_) {
-      day_ = day;
+    if (charge.day != day_) {
+      day_ = charge.day;
       spent_usd_ = 0;
     }
     if (spent_usd_ + usd > budget + kRounding) co_return std::unexpected(OverBudget(budget));
     spent_usd_ += usd;
   }
-  if (usd == 0) co_return Result<void>();
-  co_return co_await parts_.store.AddSpending(day, usd);
+  if (usd == 0) co_return charge;
+  const auto written = co_await parts_.store.AddSpending(charge.day, usd);
+  if (!written) co_return std::unexpected(written.error());
+  co_return charge;
 }
 
-Task<> Audit::GiveBack(double usd) {
-  std::int64_t day = 0;
+Task<> Audit::GiveBack(Charge charge) {
   {
     std::lock_guard lock(mutex_);
-    day = day_;
-    spent_usd_ = std::max(0.0, spent_usd_ - usd);
+    if (charge.day == day_) spent_usd_ = std::max(0.0, spent_usd_ - charge.usd);
   }
-  const auto done = co_await parts_.store.AddSpending(day, -usd);
+  const auto done = co_await parts_.store.AddSpending(charge.day, -charge.usd);
   if (!done) log::warn("audit: {}", done.error().message);
 }
 

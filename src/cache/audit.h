@@ -92,15 +92,21 @@ class Audit {
   Task<> Run(std::shared_ptr<const AuditCase> audit);
   Task<Result<void>> Compare(std::shared_ptr<const AuditCase> audit);
   Task<Result<void>> CompareControl(std::shared_ptr<const AuditCase> audit);
+  // Money that is spent, unless it is given back, and the day whose budget it is of.
+  struct Charge {
+    std::int64_t day;
+    double usd;
+  };
+  // `image` is what was reserved for it.
   Task<Result<SharedBytes>> Generate(std::shared_ptr<const Job> job, StorePolicy policy,
-                                     double reserved_usd);
+                                     Charge image);
   Task<Result<Finding>> Look(Images images);
   Task<Result<Finding>> Measure(Images images);
   Task<Result<Finding>> Ask(Images images);
   Task<Result<void>> Record(StoredObservation observation);
   // An error when the budget does not allow it; else it is spent, and survives a crash.
-  Task<Result<void>> Spend(double usd);
-  Task<> GiveBack(double usd);
+  Task<Result<Charge>> Spend(double usd);
+  Task<> GiveBack(Charge charge);
 
   void Take(const StoredObservation& observation);
   void LearnFrom(const StoredObservation& observation);

@@ -261,6 +261,29 @@ TEST(TrustTest, AFailedAuditCostsNothingAndHurtsNobody) {
   EXPECT_TRUE(audit["false_hit_rate"].is_null());
 }
 
+// What the day before has spent for nothing is not the new day's to spend.
+TEST(TrustTest, WhatAnAuditGivesBackIsOfTheDayThatItSpentItOn) {
+  CacheSettings settings;
+  settings.audit = {.share = 1, .budget_usd = 1};
+  TestCache cache(settings);
+  cache.Handle(Ask(kFox));
+  cache.Handle(Ask("a wooden boat"));
+  cache.upstream->SetAnswer([](const GenerateRequest& request) -> Result<Generated> {
+    if (request.prompt.contains("fox")) return Fail(Code::kUnavailable, "down");
+    return UpstreamScript::Draw(request);
+  });
+  const Gate gate = MakeGate();
+  cache.upstream->Hold(gate);
+  EXPECT_EQ(Kind(cache.Handle(Ask(kSameFox))), "HIT SEMANTIC");
+  while (cache.calls() < 3) std::this_thread::yield();
+  cache.clock.Advance(std::chrono::hours(24));
+  EXPECT_EQ(Kind(cache.Handle(Ask("please draw a wooden boat"))), "HIT SEMANTIC");
+  while (cache.calls() < 4) std::this_thread::yield();
+  gate->Set(true);
+  cache.WaitUntilIdle();
+  EXPECT_GE(StatsOf(cache)["audit"]["spent_usd"].get<double>(), 0.04 - 1e-9);
+}
+
 class ScriptedJudge final : public ImageJudge {
  public:
   explicit ScriptedJudge(std::shared_ptr<UpstreamScript> upstream)

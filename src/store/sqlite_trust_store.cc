@@ -19,8 +19,8 @@ constexpr char kPutObservation[] =
     "INSERT INTO observations(source, pool, decision, entry, similarity, score, same, created_ms)"
     " VALUES(?, ?, ?, ?, ?, nullif(?, -1), nullif(?, -1), ?)";
 constexpr char kAddGatewaySpending[] =
-    "INSERT INTO spending(day, usd) VALUES(?, ?)"
-    " ON CONFLICT(day) DO UPDATE SET usd = max(0, usd + excluded.usd)";
+    "INSERT INTO spending(day, usd) VALUES(?1, max(0, ?2))"
+    " ON CONFLICT(day) DO UPDATE SET usd = max(0, usd + ?2)";
 constexpr char kKeepObservations[] =
     "DELETE FROM observations WHERE id <= (SELECT max(id) FROM observations) - ?";
 constexpr char kListCorrections[] =
