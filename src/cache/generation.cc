@@ -175,17 +175,21 @@ Task<Result<EntryPtr>> Generation::PublishInRoom(Draft draft) {
   const std::size_t images = draft.images.size();
   std::uint64_t bytes = 0;
   for (const FreshImage& made : draft.images) bytes += made.image.bytes;
-  const bool new_entry = !parts_.library.Has(draft.entry.fingerprint);
-  auto room = co_await parts_.evictor.MakeRoom(bytes, new_entry);
-  if (!room) {
-    const bool disk = room.error().code == Code::kUnavailable;
-    parts_.stats.CountNotStored(disk ? NotStored::kDisk : NotStored::kFull, images);
-    co_return std::unexpected(room.error());
+  draft.joins = parts_.library.Has(draft.entry.fingerprint);
+  for (;; draft.joins = false) {
+    auto room = co_await parts_.evictor.MakeRoom(bytes, !draft.joins);
+    if (!room) {
+      const bool disk = room.error().code == Code::kUnavailable;
+      parts_.stats.CountNotStored(disk ? NotStored::kDisk : NotStored::kFull, images);
+      co_return std::unexpected(room.error());
+    }
+    auto entry = co_await parts_.library.Publish(draft);
+    // Removed while there was no room, perhaps for this very image: it takes an entry's room, too.
+    if (!entry && draft.joins && entry.error().code == Code::kConflict) continue;
+    if (!entry) parts_.stats.CountNotStored(NotStored::kError, images);
+    parts_.evictor.Kick();
+    co_return entry;
   }
-  auto entry = co_await parts_.library.Publish(std::move(draft));
-  if (!entry) parts_.stats.CountNotStored(NotStored::kError, images);
-  parts_.evictor.Kick();
-  co_return entry;
 }
 
 Entry Generation::MakeEntry(const Job& job, const Fresh& fresh) const {

@@ -61,47 +61,54 @@ Task<Result<Library::Lock>> Library::LockFor(Digest fingerprint) {
   co_return co_await lock.Acquire(After(kLockPatience));
 }
 
-Task<Result<void>> Library::SetVectors(std::vector<EntryVector> vectors) {
-  auto put = co_await parts_.entries.PutVectors(vectors);
-  if (!put) co_return put;
-  for (EntryVector& vector : vectors) co_await IndexIfStored(std::move(vector));
-  co_return put;
+Task<Result<std::set<std::uint64_t>>> Library::SetVectors(std::vector<EntryVector> vectors) {
+  const auto put = co_await parts_.entries.PutVectors(vectors);
+  if (!put) co_return std::unexpected(put.error());
+  std::set<std::uint64_t> refused;
+  for (EntryVector& vector : vectors) {
+    const std::uint64_t entry = vector.entry;
+    if (!co_await IndexIfStored(std::move(vector))) refused.insert(entry);
+  }
+  co_return refused;
 }
 
-Task<> Library::IndexIfStored(EntryVector vector) {
+// False: no index takes such a vector.
+Task<bool> Library::IndexIfStored(EntryVector vector) {
   const EntryPtr seen = parts_.table.FindById(vector.entry);
-  if (!seen) co_return;
+  if (!seen) co_return true;
   // An entry that is being removed must not come back.
   const auto lock = co_await LockFor(seen->record().fingerprint);
   const EntryPtr entry = parts_.table.FindById(vector.entry);
-  if (!lock || !entry || entry->usage().indexed) co_return;
-  co_await IndexWhereItFits(entry, std::move(vector.vector));
+  if (!lock || !entry || entry->usage().indexed) co_return true;
+  co_return co_await IndexWhereItFits(entry, std::move(vector.vector));
 }
 
-// Whatever keeps the entry out of the index, the backlog brings it there later.
-Task<> Library::IndexWhereItFits(EntryPtr entry, StoredVector vector) {
-  if (parts_.semantic.AddsQuickly(entry->record().compatibility)) {
-    Index(entry, vector);
-    co_return;
-  }
-  auto work = [this, entry, vector = std::move(vector)]() -> Result<void> {
-    Index(entry, vector);
-    return {};
+// False: refused. Whatever else keeps the entry out of the index, the backlog brings it there
+// later.
+Task<bool> Library::IndexWhereItFits(EntryPtr entry, StoredVector vector) {
+  if (parts_.semantic.AddsQuickly(entry->record().compatibility)) co_return Index(entry, vector);
+  auto work = [this, entry, vector = std::move(vector)]() -> Result<bool> {
+    return Index(entry, vector);
   };
   const auto indexed = co_await parts_.workers.Run(std::move(work));
-  if (!indexed) log::warn("{}", indexed.error().message);
+  if (!indexed) log::warn("an entry is not indexed yet: {}", indexed.error().message);
+  co_return !indexed || *indexed;
 }
 
-void Library::Index(const EntryPtr& entry, const StoredVector& vector) {
+bool Library::Index(const EntryPtr& entry, const StoredVector& vector) {
   const Entry& record = entry->record();
   const auto added = parts_.semantic.Add(record.compatibility, record.id, vector.values);
   entry->usage().indexed = added && !vector.values.empty();
   if (!added) log::error("entry {} is not indexed: {}", record.id, added.error().message);
+  return entry->usage().indexed;
 }
 
 Task<Result<EntryPtr>> Library::Publish(Draft draft) {
   auto lock = co_await LockFor(draft.entry.fingerprint);
   if (!lock) co_return std::unexpected(lock.error());
+  if (draft.joins && !Has(draft.entry.fingerprint)) {
+    co_return Fail(Code::kConflict, "the entry that the image belongs to was removed meanwhile");
+  }
   auto stored = co_await PutBlobs(draft.images);
   if (!stored) co_return std::unexpected(stored.error());
   std::vector<StoredImage> added;
@@ -280,10 +287,10 @@ Task<Result<std::vector<std::uint64_t>>> Library::RemoveBatch(
 
 Task<Result<void>> Library::Remove(std::vector<EntryPtr> entries) {
   if (entries.empty()) co_return Result<void>();
+  co_await RemoveFromIndexes(entries);
   std::vector<std::uint64_t> ids;
   for (const EntryPtr& entry : entries) {
     const Entry& record = entry->record();
-    parts_.semantic.Remove(record.compatibility, record.id);
     entry->usage().indexed = false;
     parts_.table.Remove(record.id);
     ids.push_back(record.id);
@@ -299,6 +306,22 @@ Task<Result<void>> Library::Remove(std::vector<EntryPtr> entries) {
     }
   }
   co_return removed;
+}
+
+// A large index may use the occasion to build its next generation.
+Task<> Library::RemoveFromIndexes(std::vector<EntryPtr> entries) {
+  const bool quick = std::ranges::all_of(entries, [this](const EntryPtr& entry) {
+    return parts_.semantic.AddsQuickly(entry->record().compatibility);
+  });
+  const auto shared = std::make_shared<const std::vector<EntryPtr>>(std::move(entries));
+  const auto work = [this, shared]() -> Result<void> {
+    for (const EntryPtr& entry : *shared) {
+      parts_.semantic.Remove(entry->record().compatibility, entry->record().id);
+    }
+    return {};
+  };
+  if (!quick && co_await parts_.workers.Run(work)) co_return;
+  (void)work();  // the workers have too much to do
 }
 
 void Library::WatchExpiry(const Entry& record) {

@@ -38,6 +38,7 @@ struct Draft {
   Entry entry;
   StoredVector vector;
   std::vector<FreshImage> images;
+  bool joins = false;           // an entry that is there: kConflict if it has gone meanwhile
   bool replace = false;         // drop the images there are; those that have expired go anyway
   std::size_t pool_limit = 10;  // at most so many images stay, the newest
 };
@@ -73,8 +74,9 @@ class Library {
   Task<Result<EntryPtr>> Publish(Draft draft);
 
   // Stores the vectors of entries, made by the present embedder, and has them found by meaning from
-  // then on.
-  Task<Result<void>> SetVectors(std::vector<EntryVector> vectors);
+  // then on; gives those that no index takes, as their vectors have another size. One that found no
+  // place for now is neither there nor found.
+  Task<Result<std::set<std::uint64_t>>> SetVectors(std::vector<EntryVector> vectors);
 
   // A stored image's bytes, from memory or the blob store. kCorrupt or kNotFound: the caller should
   // Drop the image.
@@ -130,6 +132,7 @@ class Library {
   Task<Result<std::size_t>> RemoveImages(EntryPtr entry,
                                          std::function<bool(const StoredImage&)> unwanted);
   Task<Result<void>> Remove(std::vector<EntryPtr> entries);
+  Task<> RemoveFromIndexes(std::vector<EntryPtr> entries);
   // Entries that share a lock, a transaction's worth.
   std::vector<std::vector<EntryPtr>> Batches(const std::vector<std::uint64_t>& ids) const;
   Task<Result<std::vector<std::uint64_t>>> RemoveBatch(std::vector<EntryPtr> batch,
@@ -137,13 +140,13 @@ class Library {
   void TakeIn(const EntryPtr& entry, const StoredVector& vector, std::int64_t now_ms);
   bool LoadVector(const CachedEntry& entry, const StoredVector& vector);
   // Adding to a large partition takes milliseconds.
-  void Index(const EntryPtr& entry, const StoredVector& vector);
-  Task<> IndexWhereItFits(EntryPtr entry, StoredVector vector);
+  bool Index(const EntryPtr& entry, const StoredVector& vector);
+  Task<bool> IndexWhereItFits(EntryPtr entry, StoredVector vector);
   void WatchExpiry(const Entry& record);
   Task<> ForgetStaleDues();
   std::set<std::uint64_t> TakeDue(std::int64_t now_ms);
   Task<Result<std::size_t>> RemoveExpired(std::uint64_t id, std::int64_t now_ms);
-  Task<> IndexIfStored(EntryVector vector);
+  Task<bool> IndexIfStored(EntryVector vector);
 
   Parts parts_;
   BytesCache hot_;

@@ -361,6 +361,33 @@ TEST_F(LibraryTest, AnEntryThatWasNotEmbeddedIsIndexedWhenItIs) {
   EXPECT_TRUE(FoundByMeaning("a red fox"));
 }
 
+TEST_F(LibraryTest, AVectorOfAnotherSizeIsRefused) {
+  Add("a red fox", {Image("one")});
+  Draft draft = MakeDraft("a blue fox", {Image("two")});
+  draft.vector = {};
+  const auto entry = Publish(std::move(draft));
+  ASSERT_TRUE(entry);
+  const std::uint64_t id = (*entry)->record().id;
+  const StoredVector short_one{std::string(embedder_->identity()), {1, 2, 3}};
+  const auto refused = RunTask(io_.context(), library_->SetVectors({{id, short_one}}));
+  ASSERT_TRUE(refused);
+  EXPECT_THAT(*refused, testing::ElementsAre(id));
+  EXPECT_TRUE(SetVector(id, "a blue fox"));
+  EXPECT_TRUE(FoundByMeaning("a blue fox"));
+}
+
+// The room that was made for it has none for an entry.
+TEST_F(LibraryTest, AnImageForAnEntryThatHasGoneIsNotStored) {
+  Draft draft = MakeDraft("a red fox", {Image("one")});
+  draft.joins = true;
+  const auto gone = Publish(draft);
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, Code::kConflict);
+  EXPECT_FALSE(HasBlob("one"));
+  Add("a red fox", {Image("two")});
+  EXPECT_TRUE(Publish(draft));
+}
+
 TEST_F(LibraryTest, UsesAreCountedOnceHoweverTheyReachTheStore) {
   EntryPtr entry = Add("a red fox", {Image("one")});
   for (int i = 0; i < 3; ++i) library_->CountUse(entry);

@@ -121,10 +121,21 @@ Task<> Reembedding::Keep(Vectors vectors) {
     BackOff();
     co_return;
   }
+  bool later = false;
   for (std::uint64_t id : ids) {
     const EntryPtr entry = parts_.table.FindById(id);
-    const bool settled = !entry || entry->usage().indexed;
-    settled ? parts_.backlog.Done(id) : parts_.backlog.Fail(id);
+    if (!entry || entry->usage().indexed) {
+      parts_.backlog.Done(id);
+    } else if (kept->contains(id)) {
+      parts_.backlog.Fail(id);
+    } else {
+      parts_.backlog.Return(id);
+      later = true;
+    }
+  }
+  if (later) {
+    BackOff();
+    co_return;
   }
   std::lock_guard lock(mutex_);
   failures_ = 0;
