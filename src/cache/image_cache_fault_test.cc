@@ -131,6 +131,7 @@ TEST(ImageCacheFaultTest, WhatFailsToReachTheDiskIsCountedAndServed) {
   const auto disk = std::make_shared<FaultyDisk>(1);
   TestCache cache({}, disk);
   const auto errors = [&] { return cache.cache().Stats()["storage"]["sync_errors"].get<int>(); };
+  cache.Handle(Ask(kBlueFox));  // with which SQLite begins, and syncs, its journal
   EXPECT_EQ(errors(), 0);
   disk->Fail(FaultyDisk::Operation::kSync, FaultyDisk::Fault::kIo);
   EXPECT_TRUE(cache.Handle(Ask(kFox)).decision.stored);
