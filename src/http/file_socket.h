@@ -5,13 +5,17 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <asio/associated_executor.hpp>
 #include <asio/buffer.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
+#include <charconv>
 #include <cstddef>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "base/file_memory.h"
@@ -23,7 +27,10 @@ class FileSocket : public asio::ip::tcp::socket {
   using asio::ip::tcp::socket::socket;
 
   // Hides the base's: at once, as far as the kernel takes it; otherwise as the base does, which
-  // waits, and reports what is wrong.
+  // waits, and reports what is wrong. asio::async_write hands out 64 KB of a reply at a time
+  // (default_max_transfer_size), and each part would take a turn of the loop: a file goes out as
+  // far as the reply's head says it goes. So more may be reported as sent than was handed out,
+  // which its buffers (detail/consuming_buffers.hpp) take as what it is.
   template <class Buffers, class Handler>
   void async_write_some(const Buffers& buffers, Handler&& handler) {
     const std::size_t sent = SendFile(buffers);
@@ -40,6 +47,27 @@ class FileSocket : public asio::ip::tcp::socket {
  private:
   // RESTinio gathers a head and a body; more pieces than these are left to the base.
   static constexpr std::size_t kPieces = 16;
+
+  // How much of the file a reply has whose pieces before it are these: as its head says, if they
+  // are a head and at most one other piece, of its body; else as much as was handed out.
+  static std::size_t LengthInReply(std::span<const iovec> before, std::size_t handed_out) {
+    constexpr std::string_view kHead = "HTTP/1.1 ", kEnd = "\r\n\r\n",
+                               kLength = "\r\nContent-Length: ";
+    const auto text = [before](std::size_t i) {
+      return std::string_view(static_cast<const char*>(before[i].iov_base), before[i].iov_len);
+    };
+    if (before.empty() || before.size() > 2) return handed_out;
+    const std::string_view head = text(0);
+    const std::string_view body = before.size() == 2 ? text(1) : std::string_view();
+    if (!head.starts_with(kHead) || !head.ends_with(kEnd) || body.starts_with(kHead)) {
+      return handed_out;
+    }
+    const std::size_t at = head.find(kLength);
+    if (at == head.npos) return handed_out;
+    std::size_t length = 0;
+    std::from_chars(head.data() + at + kLength.size(), head.data() + head.size(), length);
+    return std::max(handed_out, length - std::min(length, body.size()));
+  }
 
   // How many bytes went out; 0: the last piece is not a file's, or nothing could be sent now.
   template <class Buffers>
@@ -74,7 +102,8 @@ class FileSocket : public asio::ip::tcp::socket {
     if (!native_non_blocking()) native_non_blocking(true, failed);
     if (failed) return sent;
     off_t offset = static_cast<off_t>(place->offset);
-    const ssize_t body = sendfile(native_handle(), place->file, &offset, last.size());
+    const std::size_t length = LengthInReply({pieces.data(), count - 1}, last.size());
+    const ssize_t body = sendfile(native_handle(), place->file, &offset, length);
     return sent + (body > 0 ? static_cast<std::size_t>(body) : 0);
   }
 };

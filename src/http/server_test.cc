@@ -206,6 +206,29 @@ TEST_F(ServerTest, FilesAreSentWhole) {
   EXPECT_NE(reply.find("Content-Length: 700007"), std::string::npos);
 }
 
+// Replies may share a write, and a file then has pieces of others before it.
+TEST_F(ServerTest, PipelinedFilesAmongOthersAreSentWhole) {
+  Start();
+  const std::string file = "before " + Pattern(700'000);
+  for (int round = 0; round < 20; ++round) {
+    std::string requests;
+    for (const char* path : {"/same", "/file", "/file", "/target", "/file", "/same"}) {
+      requests += Get(path);
+    }
+    const std::string replies = Ask(requests + Get("/file") + Post("last", kClose));
+    std::size_t at = 0, files = 0;
+    while ((at = replies.find("Content-Length: 700007", at)) != std::string::npos) {
+      at = replies.find("\r\n\r\n", at) + 4;
+      ASSERT_EQ(replies.compare(at, file.size(), file), 0) << files;
+      at += file.size();
+      ASSERT_TRUE(std::string_view(replies).substr(at).starts_with("HTTP/1.1 ")) << files;
+      ++files;
+    }
+    EXPECT_EQ(files, 4u);
+    EXPECT_THAT(replies, EndsWith("[last]"));
+  }
+}
+
 TEST_F(ServerTest, AFileHasALengthAndNoBodyAfterHead) {
   Start();
   const std::string reply = Ask("HEAD /file HTTP/1.1\r\nHost: x\r\n" + kClose + "\r\n");
