@@ -4,9 +4,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "cache/library.h"
@@ -19,7 +19,7 @@ namespace reprise {
 // Which entries of one tenant: those of which everything that is set here is true.
 struct PurgeSelector {
   std::string tenant;
-  std::unordered_set<std::uint64_t> entries;  // one of these ids; empty: any
+  std::set<std::uint64_t> entries;  // one of these ids; empty: any
   std::optional<std::string> tag, model, name_space, category;
   // Without min_similarity: entries that would answer it, verified as a hit is. With it: entries
   // whose prompts' embeddings have at least that cosine, whatever they mean.

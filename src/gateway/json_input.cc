@@ -8,7 +8,8 @@
 #include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <unordered_set>
+#include <optional>
+#include <vector>
 
 namespace reprise {
 namespace {
@@ -33,13 +34,23 @@ std::unexpected<Error> Wrong(std::string_view name, dom::element value, std::str
               std::string(name));
 }
 
+// Sorted, not hashed: keys with one hash are easily made, and a million of them would take hours.
+std::optional<std::string_view> KeyGivenTwice(dom::object object) {
+  std::vector<std::string_view> keys;
+  keys.reserve(object.size());
+  for (const auto [key, value] : object) keys.push_back(key);
+  std::ranges::sort(keys);
+  const auto twice = std::ranges::adjacent_find(keys);
+  if (twice == keys.end()) return {};
+  return *twice;
+}
+
 Result<void> Visit(dom::object object, const JsonField& field) {
-  std::unordered_set<std::string_view> seen;
+  if (const auto key = KeyGivenTwice(object)) {
+    return Fail(Code::kInvalidArgument, "'" + Excerpt(*key) + "' is given twice; give it once",
+                Excerpt(*key));
+  }
   for (const auto [key, value] : object) {
-    if (!seen.insert(key).second) {
-      return Fail(Code::kInvalidArgument, "'" + Excerpt(key) + "' is given twice; give it once",
-                  Excerpt(key));
-    }
     if (auto done = field(key, value); !done) return done;
   }
   return {};
