@@ -9,6 +9,7 @@ namespace dom = simdjson::dom;
 
 // A parser keeps what its largest document took.
 constexpr std::size_t kKeptCapacity = 1u << 20;
+constexpr int kMaxDepth = 1024;  // simdjson's own
 
 }  // namespace
 
@@ -52,8 +53,15 @@ nlohmann::json ParseJson(std::string_view text) {
   if (used.parse(text.data(), text.size()).get(document) == simdjson::SUCCESS) {
     return ToJson(document);
   }
-  // Which may take what simdjson does not: integers beyond 64 bits.
-  return nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  // Which may take what simdjson does not: integers beyond 64 bits. Not what is nested deeper,
+  // though: copying and writing it would take a call for every level, until the stack ends.
+  bool deep = false;
+  const auto watch = [&deep](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    deep = deep || depth > kMaxDepth;
+    return !deep;
+  };
+  auto parsed = nlohmann::json::parse(text, watch, /*allow_exceptions=*/false);
+  return deep ? nlohmann::json(nlohmann::json::value_t::discarded) : parsed;
 }
 
 std::string DumpJson(const nlohmann::json& value, int indent) {

@@ -33,6 +33,20 @@ TEST(ParseJson, WhatIsNotJsonIsDiscarded) {
   }
 }
 
+// Copying and writing what is nested takes a call for every level.
+TEST(ParseJson, WhatIsNestedTooDeepIsDiscarded) {
+  const std::string open(1'000'000, '['), close(1'000'000, ']');
+  for (const std::string& start :
+       {std::string(), std::string("[123456789012345678901234567890],")}) {
+    const json parsed = ParseJson("{\"a\":[" + start + open + close + "]}");
+    EXPECT_TRUE(parsed.is_discarded());
+    const json copy = parsed;
+    EXPECT_LT(DumpJson(copy).size(), 100u);
+  }
+  const json deep = ParseJson(std::string(1000, '[') + std::string(1000, ']'));
+  EXPECT_TRUE(deep.is_array());
+}
+
 TEST(ParseJson, LargeDocuments) {
   const std::string image(3'000'000, 'A');
   const json parsed = ParseJson("{\"data\":[{\"b64_json\":\"" + image + "\"}]}");

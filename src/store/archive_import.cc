@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "base/io_threads.h"
+#include "base/json.h"
 #include "store/archive.h"
 #include "store/archive_json.h"
 #include "store/blob_store.h"
@@ -65,7 +66,7 @@ class Importer {
 
  private:
   Result<bool> Begin(const TarMember& member) {
-    const json head = json::parse(member.bytes, nullptr, false);
+    const json head = ParseJson(member.bytes);
     const bool ours = member.name == "archive.json" && head.is_object() &&
                       head.value("format", json()) == json("reprise");
     if (!ours) return Fail(Code::kInvalidArgument, "this is no archive of `reprise export`");

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/json.h"
 
 namespace reprise {
 namespace {
@@ -123,7 +124,9 @@ ArchivedEntry ReadEntry(const json& line) {
 template <class Read>
 auto Parse(const char* what, std::string_view line, Read read) -> Result<decltype(read(json()))> {
   try {
-    return read(json::parse(line));
+    const json parsed = ParseJson(line);
+    if (parsed.is_discarded()) throw std::runtime_error("it is no JSON");
+    return read(parsed);
   } catch (const std::exception& error) {
     return Fail(Code::kCorrupt,
                 std::string("the archive is damaged: a line is no ") + what + ": " + error.what());

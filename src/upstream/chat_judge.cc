@@ -116,7 +116,7 @@ std::string WriteJudgeRequest(const JudgeRequest& request, std::string_view mode
 }
 
 Result<Judgement> ReadJudgement(std::string_view body) {
-  const json reply = json::parse(body, nullptr, false);
+  const json reply = ParseJson(body);
   const json* content = nullptr;
   if (reply.is_object() && reply.contains("choices") && reply["choices"].is_array() &&
       !reply["choices"].empty()) {
@@ -132,7 +132,7 @@ Result<Judgement> ReadJudgement(std::string_view body) {
   if (begin == std::string::npos || end == std::string::npos || end < begin) {
     return NoJudgement(text);
   }
-  const json answer = json::parse(text.substr(begin, end - begin + 1), nullptr, false);
+  const json answer = ParseJson(text.substr(begin, end - begin + 1));
   if (!answer.is_object()) return NoJudgement(text);
   const auto first = ReadAnswer(answer, "first"), second = ReadAnswer(answer, "second");
   if (!first || !second) return NoJudgement(text);
