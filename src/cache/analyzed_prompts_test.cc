@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 #include <vector>
 
@@ -22,6 +23,19 @@ TEST(AnalyzedPrompts, KeepsTheLastOfThoseThatShareASlot) {
   EXPECT_EQ(prompts.Of(5, TextOf(5))->original, "prompt 5");
   EXPECT_EQ(one.use_count(), 1) << "the caller's is the last";
   EXPECT_EQ(prompts.Of(1, TextOf(1))->original, "prompt 1");
+}
+
+TEST(AnalyzedPrompts, KeepsSoManyBytes) {
+  constexpr std::size_t kWords = 400;
+  std::string text;
+  for (std::size_t i = 0; i < kWords; ++i) text += "word ";
+  AnalyzedPrompts prompts(100, 3 * kWords * sizeof(Token));
+  std::vector<std::shared_ptr<const Prompt>> all;
+  for (std::uint64_t entry = 0; entry < 20; ++entry) all.push_back(prompts.Of(entry, text));
+  const auto kept = std::ranges::count_if(all, [](const auto& one) { return one.use_count() > 1; });
+  EXPECT_GE(kept, 1);
+  EXPECT_LE(kept, 3);
+  EXPECT_EQ(all[19]->original, text);
 }
 
 TEST(AnalyzedPrompts, IsSafeForManyThreads) {

@@ -9,6 +9,8 @@ namespace reprise {
 namespace {
 
 constexpr float kWeight = 0.02f;
+// Words of praise before "image of" that are looked through: a walk begins at every clause.
+constexpr std::size_t kMostPraise = 12;
 
 constexpr auto kPolite = std::to_array<std::string_view>(
     {"please", "kindly", "hi",   "hello", "hey", "can", "could", "would",   "will", "you",  "i",
@@ -119,8 +121,9 @@ class Marker {
   // "an image of" where a clause starts; returns the position after it, or `i`.
   std::size_t PictureOf(std::size_t i) {
     std::size_t at = i;
-    while (In(kArticles, Word(at)) || In(kDegrees, Word(at)) || In(kPraised, Word(at)) ||
-           In(kAlone, Word(at)) || Word(at) == "ai") {
+    while (at < i + kMostPraise &&
+           (In(kArticles, Word(at)) || In(kDegrees, Word(at)) || In(kPraised, Word(at)) ||
+            In(kAlone, Word(at)) || Word(at) == "ai")) {
       ++at;
     }
     if (!In(kPictures, Word(at)) || !In(kOfs, Word(at + 1))) return i;

@@ -17,7 +17,7 @@ namespace {
 
 constexpr double kVetoCap = 0.3;
 // Parts of the comparison take time with the square of the length; nobody rephrases a page.
-constexpr std::size_t kMostTokens = 600;
+constexpr std::size_t kMostCompared = 600;
 
 // Fitted by bench/quality/fit.py, in the order of kPairFeatures.
 constexpr double kBias = -1.37;
@@ -94,9 +94,9 @@ class LexicalVerifier final : public Verifier {
     const Prompt &x = swapped ? b : a, &y = swapped ? a : b;
     const bool equal = x.normalized == y.normalized;
     if (equal && x.quoted == y.quoted) return {1, false, "equal", "both are the same text"};
-    if (mode != MatchMode::kOff && std::max(x.tokens.size(), y.tokens.size()) > kMostTokens) {
+    if (mode != MatchMode::kOff && std::max(x.tokens.size(), y.tokens.size()) > kMostCompared) {
       return {0, true, fmt::format("length: {}/{}", a.tokens.size(), b.tokens.size()),
-              fmt::format("prompts of more than {} words are matched exactly only", kMostTokens)};
+              fmt::format("prompts of more than {} words are matched exactly only", kMostCompared)};
     }
     const Alignment alignment = Align(x, y, swapped ? Asked::kSecond : Asked::kFirst);
     if (mode == MatchMode::kOff) {

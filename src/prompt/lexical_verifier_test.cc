@@ -273,6 +273,18 @@ TEST(LexicalVerifierTest, LongPromptsTakeBoundedTime) {
   }
 }
 
+// Every join compared with every other, each with its own words, ten candidates a request.
+TEST(LexicalVerifierTest, AWordThatJoinsOverAndOverIsNoParaphrase) {
+  const char* nouns[] = {"dogs", "cats", "birds", "horses", "cows", "pigs", "goats"};
+  std::string a, b;
+  for (int i = 0; i < 140; ++i) {
+    a += std::string(nouns[i % 7]) + " chase ";
+    b += std::string(nouns[(i * 3 + 1) % 7]) + " chase ";
+  }
+  const auto verifier = MakeLexicalVerifier();
+  EXPECT_TRUE(verifier->Verify(Analyze(a + "mice"), Analyze(b + "mice"), MatchMode::kSafe).vetoed);
+}
+
 TEST(LexicalVerifierTest, VeryLongPromptsHitExactlyOnly) {
   std::string text = "a dog";
   for (int i = 0; i < 700; ++i) text += " and a dog";

@@ -51,10 +51,13 @@ struct Token {
 // picture little when one prompt has them and the other has not.
 inline constexpr float kMinorWeight = 0.3f;
 
+// Words of a prompt that are looked at. More than the verifier compares.
+inline constexpr std::size_t kMostTokens = 1000;
+
 struct Prompt {
-  std::string original;    // exactly as given
-  std::string normalized;  // NFKC, case folded, white space collapsed
-  std::vector<Token> tokens;
+  std::string original;             // exactly as given
+  std::string normalized;           // NFKC, case folded, white space collapsed
+  std::vector<Token> tokens;        // the first kMostTokens, and the last one's negation
   std::vector<std::string> quoted;  // quoted text, case kept: it is drawn as it stands
 };
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "prompt/verifier.h"
+
 namespace reprise {
 namespace {
 
@@ -159,6 +161,43 @@ TEST(AnalyzeTest, TokensPointIntoTheNormalizedText) {
       EXPECT_EQ(prompt.normalized.substr(token.begin, token.text.size()), token.text);
     }
   }
+}
+
+// What would take seconds, or many times its own memory, in prompts of the most characters.
+TEST(AnalyzeTest, TakesLittleForAnyPrompt) {
+  const auto times = [](std::size_t n, const std::string& text) {
+    std::string all;
+    for (std::size_t i = 0; i < n; ++i) all += text;
+    return all;
+  };
+  for (const std::string& text :
+       {times(10'666, "ai,"), times(16'000, "a "),
+        times(16'000, "\u0344") + times(16'000, "\u0316"), times(32'000, "\uFDFA"),
+        times(16'000, "\uFDFA "), times(16'000, "\uFDF8") + "1" + times(7'999, "-1"),
+        std::string(15'990, 'a') + "1" + times(8'000, "-1")}) {
+    const Prompt prompt = Analyze(text);
+    EXPECT_LE(prompt.tokens.size(), kMostTokens + 1);
+    EXPECT_LE(prompt.tokens.capacity(), 2 * kMostTokens);
+    EXPECT_LE(prompt.normalized.size(), 5 * text.size()) << text.substr(0, 10);
+  }
+}
+
+TEST(AnalyzeTest, WhatIsNotLookedAtStillMakesAnotherPrompt) {
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += "fox ";
+  EXPECT_NE(Analyze(text + "red").normalized, Analyze(text + "blue").normalized);
+  EXPECT_TRUE(MakeLexicalVerifier()
+                  ->Verify(Analyze(text + "red"), Analyze(text + "blue"), MatchMode::kSafe)
+                  .vetoed);
+}
+
+TEST(AnalyzeTest, LongRunsOfMarksArePartedAndKept) {
+  std::string marks;
+  for (int i = 0; i < 100; ++i) marks += "\u0301";
+  const std::string normalized = Analyze("e" + marks).normalized;
+  EXPECT_NE(normalized.find("\u034F"), std::string::npos);
+  EXPECT_NE(normalized, Analyze("e" + marks + "\u0301").normalized);
+  EXPECT_EQ(Analyze("e\u0301").normalized, "\u00E9");
 }
 
 TEST(AnalyzeTest, AnyBytesGiveSomePrompt) {

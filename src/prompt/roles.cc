@@ -14,6 +14,8 @@ using Tokens = std::vector<Token>;
 using Words = std::vector<std::size_t>;
 
 constexpr std::size_t kNegationReach = 8;
+// How often one word may join others in a prompt for its places to be compared.
+constexpr std::ptrdiff_t kMostJoins = 48;
 constexpr std::size_t kApart =
     5;  // tokens between "ruins" and "castle" of "ruins of an old castle"
 
@@ -186,7 +188,10 @@ class View {
         return a_[other.word].lemma == a_[join.word].lemma;
       };
       // Where one prompt has it more often, which one is meant is not known.
-      if (std::ranges::count_if(y.joins, same) != std::ranges::count_if(x.joins, own)) continue;
+      const auto times = std::ranges::count_if(y.joins, same);
+      if (times != std::ranges::count_if(x.joins, own)) continue;
+      // Nor is it where both have it over and over, and to compare all with all would take long.
+      if (times > kMostJoins) return Misplaced(&a_[join.word], &a_[join.word]);
       bool exchanged = false, kept = false;
       for (const Join& other : y.joins) {
         if (same(other)) (IsExchanged(join, other) ? exchanged : kept) = true;

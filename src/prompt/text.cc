@@ -54,9 +54,41 @@ std::string CleanAscii(std::string_view text) {
   return out;
 }
 
-std::string CleanUnicode(std::string_view text) {
+bool IsMark(UChar32 c) {
+  return (U_MASK(u_charType(c)) & U_GC_M_MASK) != 0;
+}
+
+// Stream-Safe Text Format (UAX #15, 13): no more than 30 marks in a row, by joiners that mean
+// nothing. Normalising puts marks in order one by one, each past all that stand before it.
+icu::UnicodeString StreamSafe(const icu::UnicodeString& text) {
+  constexpr int kMostMarks = 30;
+  constexpr UChar32 kJoiner = 0x034F;
+  icu::UnicodeString out;
+  int marks = 0;
+  for (std::int32_t i = 0; i < text.length(); i = text.moveIndex32(i, 1)) {
+    const UChar32 c = text.char32At(i);
+    marks = IsMark(c) ? marks + 1 : 0;
+    if (marks > kMostMarks) {
+      out.append(kJoiner);
+      marks = 1;
+    }
+    out.append(c);
+  }
+  return out;
+}
+
+// NFKC, but of a long text that it would make many times as long: there are letters that stand for
+// a whole sentence.
+icu::UnicodeString Compatible(const icu::UnicodeString& text) {
+  constexpr std::int32_t kLong = 4096, kTimes = 4;
   UErrorCode status = U_ZERO_ERROR;
-  const icu::UnicodeString nfkc = Nfkc().normalize(FromUtf8(text), status);
+  icu::UnicodeString nfkc = Nfkc().normalize(text, status);
+  if (nfkc.length() <= kLong || nfkc.length() / kTimes <= text.length()) return nfkc;
+  return Nfc().normalize(text, status);
+}
+
+std::string CleanUnicode(std::string_view text) {
+  const icu::UnicodeString nfkc = Compatible(StreamSafe(FromUtf8(text)));
   icu::UnicodeString out;
   for (std::int32_t i = 0; i < nfkc.length(); i = nfkc.moveIndex32(i, 1)) {
     const UChar32 c = nfkc.char32At(i);
@@ -121,7 +153,9 @@ std::string FoldCase(std::string_view text) {
     return out;
   }
   UErrorCode status = U_ZERO_ERROR;
-  return ToUtf8(Nfkc().normalize(FromUtf8(text).foldCase(), status));
+  const icu::UnicodeString clean = FromUtf8(text);
+  const auto& form = Nfkc().isNormalized(clean, status) ? Nfkc() : Nfc();  // as CleanText left it
+  return ToUtf8(form.normalize(icu::UnicodeString(clean).foldCase(), status));
 }
 
 std::string FoldAccents(std::string_view text) {

@@ -8,8 +8,9 @@ namespace reprise {
 
 bool IsAscii(std::string_view text);
 
-// NFKC with case kept; runs of white space and control characters become one space, none at the
-// ends; every invalid byte sequence becomes U+FFFD.
+// NFKC with case kept (NFC where that would make a long text four times as long); runs of white
+// space and control characters become one space, none at the ends; every invalid byte sequence
+// becomes U+FFFD; marks stand in runs of 30 at most, with U+034F between.
 std::string CleanText(std::string_view text);
 
 // Full case folding of clean text, back in NFKC: "STRASSE" and "Straße" agree.

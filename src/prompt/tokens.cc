@@ -16,6 +16,9 @@
 namespace reprise {
 namespace {
 
+// Bytes of "16:9" and the like that more is joined to.
+constexpr std::size_t kMostRatio = 32;
+
 bool IsUpper(std::string_view word) {
   std::size_t at = 0;
   return u_isupper(static_cast<UChar32>(NextCodePoint(word, at)));
@@ -53,7 +56,7 @@ class Tokenizer {
 
   TokenText Run() {
     const bool words = std::ranges::any_of(segments_, [](const Segment& s) { return s.word; });
-    out_.tokens.reserve(segments_.size());
+    out_.tokens.reserve(std::min(segments_.size(), kMostTokens));
     keep_names_ = FewCapitals();
     std::size_t done = 0;
     for (const Segment& segment : segments_) {
@@ -86,6 +89,7 @@ class Tokenizer {
     const std::size_t begin = out_.normalized.size();
     const std::string folded = FoldCase(piece);
     out_.normalized.append(folded);
+    if (out_.tokens.size() >= kMostTokens) return;
     if (segment.word) {
       AddWord(piece, folded, begin, Quoted(segment.begin));
     } else if (!words || IsPictograph(piece)) {
@@ -131,7 +135,8 @@ class Tokenizer {
     if (out_.tokens.empty() || token.slot != Slot::kCount || !HasDigit(token.text)) return false;
     Token& last = out_.tokens.back();
     const std::size_t end = last.begin + last.text.size();
-    if (!HasDigit(last.text) || end + 1 != token.begin) return false;
+    if (last.text.size() > kMostRatio || end + 1 != token.begin || !HasDigit(last.text))
+      return false;
     const char between = out_.normalized[end];
     if (std::string_view(":/-x").find(between) == std::string_view::npos) return false;
     last.text.append(1, between).append(token.text);
