@@ -23,7 +23,15 @@ void NativeSurface::AddRoutes(http::Router& router) {
 
 Task<http::Response> NativeSurface::Generate(http::RequestPtr request) {
   if (!IsJson(*request)) co_return WrongContentType(*request, "application/json");
-  auto call = ReadNative(*request, parts_.settings.openai);
+  const auto read = [request, &settings = parts_.settings.openai] {
+    return ReadNative(*request, settings);
+  };
+  Result<ImageCall> call = ImageCall();
+  if (request->body.size() > kLargeBody) {
+    call = co_await parts_.workers.Run(read);
+  } else {
+    call = read();
+  }
   if (!call) co_return ErrorResponse(call.error());
   const bool as_url = call->as_url;
   const Answer answer =

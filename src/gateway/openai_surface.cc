@@ -22,6 +22,9 @@ class OpenAiSurface final : public Surface {
  private:
   Task<http::Response> Generate(http::RequestPtr request) {
     if (!IsJson(*request)) co_return WrongContentType(*request, "application/json");
+    if (request->body.size() > kLargeBody) {
+      co_return co_await AnswerOnWorkers(std::move(request), ReadGeneration);
+    }
     auto call = readings_.Get(*request, request->body, TenantOf(*request),
                               [&] { return ReadGeneration(*request, parts_.settings.openai); });
     co_return co_await Answer(std::move(request), std::move(call));
@@ -36,14 +39,18 @@ class OpenAiSurface final : public Surface {
   }
 
   using ImageCallPtr = std::shared_ptr<const ImageCall>;
-  using FormReader = Result<ImageCall> (*)(const http::Request&, const OpenAiSettings&);
+  using Reader = Result<ImageCall> (*)(const http::Request&, const OpenAiSettings&);
 
-  // On the workers: hashing megabytes takes milliseconds.
-  Task<http::Response> AnswerForm(http::RequestPtr request, FormReader read) {
+  Task<http::Response> AnswerForm(http::RequestPtr request, Reader read) {
     const std::string wanted = "multipart/form-data";
     if (http::MediaTypeOf(request->Header("Content-Type")) != wanted) {
       co_return WrongContentType(*request, wanted);
     }
+    co_return co_await AnswerOnWorkers(std::move(request), read);
+  }
+
+  // Hashing megabytes takes milliseconds, reading them more.
+  Task<http::Response> AnswerOnWorkers(http::RequestPtr request, Reader read) {
     const OpenAiSettings& settings = parts_.settings.openai;
     auto work = [request, read, &settings] { return read(*request, settings); };
     auto call = co_await parts_.workers.Run(std::move(work));

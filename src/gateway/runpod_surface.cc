@@ -63,7 +63,15 @@ Task<http::Response> RunPodSurface::Cancel(http::RequestPtr request) {
 Task<Result<RunPodJobPtr>> RunPodSurface::Submit(http::RequestPtr request,
                                                  std::string_view id_prefix) {
   const std::string& endpoint = request->params.at(0);
-  auto call = ReadRunPod(*request, endpoint, parts_.settings.openai);
+  const auto read = [request, &endpoint, &settings = parts_.settings.openai] {
+    return ReadRunPod(*request, endpoint, settings);
+  };
+  auto call = Result<decltype(read())::value_type>();
+  if (request->body.size() > kLargeBody) {
+    call = co_await parts_.workers.Run(read);
+  } else {
+    call = read();
+  }
   if (!call) co_return std::unexpected(call.error());
   call->request.tenant = TenantOf(*request);
   const auto job = std::make_shared<RunPodJob>(NewJobId(id_prefix), call->request.tenant, endpoint,

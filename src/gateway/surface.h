@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,10 @@ struct SurfaceParts {
   WorkerPool& workers;
   const GatewaySettings& settings;
 };
+
+// Bytes of JSON above which a body is read on the workers: the connections of a thread must not
+// wait for megabytes.
+inline constexpr std::size_t kLargeBody = 64u << 10;
 
 // One API of the gateway. Its routes may be called from any thread, and live as long as it does.
 class Surface {
