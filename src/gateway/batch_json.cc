@@ -72,7 +72,8 @@ ordered_json ErrorOf(const Error& error) {
 ordered_json Described(const Reply& reply, const Decision& decision) {
   ordered_json images = ordered_json::array();
   for (const ServedImage& image : reply.images) {
-    ordered_json described = {{"name", image.name}, {"media_type", image.media_type}};
+    ordered_json described = {{"name", OrderedOrNull(!image.name.empty(), image.name)},
+                              {"media_type", image.media_type}};
     if (!image.revised_prompt.empty()) described["revised_prompt"] = image.revised_prompt;
     images.push_back(std::move(described));
   }
