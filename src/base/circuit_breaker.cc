@@ -6,56 +6,61 @@ namespace reprise {
 
 using std::chrono::milliseconds;
 
-bool CircuitBreaker::Allow() {
+std::optional<CircuitBreaker::Ticket> CircuitBreaker::Allow() {
   std::lock_guard lock(mutex_);
-  if (!open_) return true;
-  if (probing_ || clock_.NowMs() < until_ms_) return false;
+  if (!open_) return now_;
+  if (probing_ || Left() > milliseconds(0)) return std::nullopt;
   probing_ = true;
-  return true;
+  return ++now_;
 }
 
-void CircuitBreaker::Succeed() {
+void CircuitBreaker::Succeed(Ticket ticket) {
   std::lock_guard lock(mutex_);
-  // A call from before it opened says nothing about now; only the probe closes it.
-  if (open_ && !probing_) return;
+  if (ticket != now_) return;
   failures_ = 0;
   open_ = probing_ = false;
   pause_ = options_.pause;
 }
 
-void CircuitBreaker::Fail(milliseconds advised) {
+void CircuitBreaker::Fail(Ticket ticket, milliseconds advised) {
   std::lock_guard lock(mutex_);
-  if (open_ && !probing_) return;
+  if (ticket != now_) return;
   if (open_) {
-    probing_ = false;
     pause_ = std::min(2 * pause_, options_.max_pause);
     return Open(advised);
   }
   if (++failures_ >= options_.failures) Open(advised);
 }
 
-void CircuitBreaker::Skip() {
+void CircuitBreaker::Skip(Ticket ticket) {
   std::lock_guard lock(mutex_);
-  probing_ = false;
+  if (ticket == now_) probing_ = false;
 }
 
 void CircuitBreaker::Open(milliseconds advised) {
   open_ = true;
+  probing_ = false;
+  ++now_;
   // Advice of a whole day would outlast the fault it is about.
   const milliseconds pause = std::max(pause_, std::min(advised, options_.max_pause));
   until_ms_ = clock_.NowMs() + pause.count();
 }
 
+// Longer than any pause: the clock was set back, and nobody knows.
+milliseconds CircuitBreaker::Left() const {
+  const milliseconds left(std::max<std::int64_t>(0, until_ms_ - clock_.NowMs()));
+  return left > std::max(options_.max_pause, options_.pause) ? milliseconds(0) : left;
+}
+
 CircuitBreaker::State CircuitBreaker::state() const {
   std::lock_guard lock(mutex_);
   if (!open_) return State::kClosed;
-  return clock_.NowMs() < until_ms_ ? State::kOpen : State::kHalfOpen;
+  return Left() > milliseconds(0) ? State::kOpen : State::kHalfOpen;
 }
 
 milliseconds CircuitBreaker::remaining() const {
   std::lock_guard lock(mutex_);
-  if (!open_) return milliseconds(0);
-  return milliseconds(std::max<std::int64_t>(0, until_ms_ - clock_.NowMs()));
+  return open_ ? Left() : milliseconds(0);
 }
 
 }  // namespace reprise

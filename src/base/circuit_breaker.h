@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 
 #include "base/clock.h"
 
@@ -28,13 +29,17 @@ class CircuitBreaker {
   CircuitBreaker(const CircuitBreakerOptions& options, const Clock& clock)
       : options_(options), clock_(clock), pause_(options.pause) {}
 
-  // Whether a call may go out now. Every call that was allowed ends with Succeed, Fail or Skip.
-  bool Allow();
-  void Succeed();
+  // Of a call that was allowed. What has happened since, the breaker opening or a probe going out,
+  // makes its end say nothing.
+  using Ticket = std::uint64_t;
+
+  // Nothing: no call may go out now. Every call that was allowed ends with one of the next three.
+  std::optional<Ticket> Allow();
+  void Succeed(Ticket ticket);
   // `advised`: how long the service asks to be left alone; a longer pause than that is kept.
-  void Fail(std::chrono::milliseconds advised = {});
+  void Fail(Ticket ticket, std::chrono::milliseconds advised = {});
   // The call says nothing about the service, as it was not made, or given no time.
-  void Skip();
+  void Skip(Ticket ticket);
 
   // As an observer sees it: kHalfOpen once the pause is over.
   State state() const;
@@ -43,6 +48,7 @@ class CircuitBreaker {
 
  private:
   void Open(std::chrono::milliseconds advised);
+  std::chrono::milliseconds Left() const;
 
   const CircuitBreakerOptions options_;
   const Clock& clock_;
@@ -50,6 +56,7 @@ class CircuitBreaker {
   int failures_ = 0;
   bool open_ = false;
   bool probing_ = false;  // a call is finding out; only while open_
+  Ticket now_ = 0;        // of the calls that count: since it opened, the probe's
   std::chrono::milliseconds pause_;
   std::int64_t until_ms_ = 0;  // end of the pause
 };

@@ -172,16 +172,17 @@ Task<> RemoteEmbedder::Answer(Batch batch) {
 Task<Result<std::vector<Embedding>>> RemoteEmbedder::Call(const std::vector<std::string>& texts,
                                                           Deadline deadline) {
   for (int number = 1;; ++number) {
-    if (!breaker_.Allow()) co_return std::unexpected(Away());
+    const auto ticket = breaker_.Allow();
+    if (!ticket) co_return std::unexpected(Away());
     http::ClientRequest request = api_->Request(texts);
     request.timeout = std::max(TimeLeft(deadline), milliseconds(1));
     auto response = co_await parts_.client.Fetch(std::move(request));
     if (response && response->status >= 200 && response->status < 300) {
       auto vectors = co_await Read(std::move(*response), texts.size());
-      vectors ? breaker_.Succeed() : breaker_.Fail();
+      vectors ? breaker_.Succeed(*ticket) : breaker_.Fail(*ticket);
       co_return vectors;
     }
-    Failure failure = Judge(std::move(response));
+    Failure failure = Judge(std::move(response), *ticket);
     failure.attempt.number = number;
     failure.attempt.time_left = TimeLeft(deadline);
     const http::RetryDecision decision =
@@ -196,9 +197,10 @@ Task<Result<std::vector<Embedding>>> RemoteEmbedder::Call(const std::vector<std:
 }
 
 // An API that refuses a text is there; everything else counts against it.
-RemoteEmbedder::Failure RemoteEmbedder::Judge(Result<http::ClientResponse> response) {
+RemoteEmbedder::Failure RemoteEmbedder::Judge(Result<http::ClientResponse> response,
+                                              CircuitBreaker::Ticket ticket) {
   if (!response) {
-    breaker_.Fail();
+    breaker_.Fail(ticket);
     const bool lasting = response.error().code == Code::kInvalidArgument;
     return {std::move(response.error()), {.lasting = lasting}};
   }
@@ -206,9 +208,9 @@ RemoteEmbedder::Failure RemoteEmbedder::Judge(Result<http::ClientResponse> respo
       api_->Explain(*response),
       {.status = response->status, .advised = http::AdvisedWait(*response, parts_.clock.NowMs())}};
   if (IsAboutTexts(failure.error)) {
-    breaker_.Succeed();
+    breaker_.Succeed(ticket);
   } else {
-    breaker_.Fail(failure.attempt.advised.value_or(milliseconds(0)));
+    breaker_.Fail(ticket, failure.attempt.advised.value_or(milliseconds(0)));
   }
   return failure;
 }

@@ -80,7 +80,7 @@ class RemoteEmbedder final : public Embedder {
   Task<> Answer(Batch batch);
   Task<Result<std::vector<Embedding>>> Call(const std::vector<std::string>& texts,
                                             Deadline deadline);
-  Failure Judge(Result<http::ClientResponse> response);
+  Failure Judge(Result<http::ClientResponse> response, CircuitBreaker::Ticket ticket);
   Task<Result<std::vector<Embedding>>> Read(http::ClientResponse response, std::size_t count);
   Result<void> LearnDimensions(const std::vector<Embedding>& vectors);
   Error Away() const;

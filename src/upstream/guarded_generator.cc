@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/log.h"
 #include "upstream/image_check.h"
@@ -33,20 +34,20 @@ double CostOf(const Generated& generated) {
   return generated.image_usd.value_or(0) * static_cast<double>(generated.images.size());
 }
 
-// Tells the breaker that a call it allowed has ended, whatever way it ends.
-class Allowed {
- public:
-  explicit Allowed(CircuitBreaker& breaker) : breaker_(&breaker) {}
-  Allowed(const Allowed&) = delete;
-  Allowed& operator=(const Allowed&) = delete;
-  ~Allowed() {
-    if (breaker_) breaker_->Skip();
+// What the service itself said, and may say of another request too: a refusal, a bad request, an
+// unknown model, something too large. Not what is wrong with the account, or with the moment.
+bool IsAnswer(int status) {
+  switch (status) {
+    case 401:
+    case 402:
+    case 408:
+    case 425:
+    case 429:
+      return false;
+    default:
+      return status >= 400 && status < 500;
   }
-  void Told() { breaker_ = nullptr; }
-
- private:
-  CircuitBreaker* breaker_;
-};
+}
 
 class Counted {
  public:
@@ -61,10 +62,37 @@ class Counted {
 
 }  // namespace
 
-// Calls for one request, on one strand: the first good answer wins, the last failure loses.
+// Tells the breaker that a call it allowed has ended, whatever way it ends.
+class GuardedGenerator::Allowed {
+ public:
+  Allowed(CircuitBreaker& breaker, CircuitBreaker::Ticket ticket)
+      : breaker_(breaker), ticket_(ticket) {}
+  Allowed(const Allowed&) = delete;
+  Allowed& operator=(const Allowed&) = delete;
+  ~Allowed() {
+    if (!told_) breaker_.Skip(ticket_);
+  }
+  void Succeed() {
+    breaker_.Succeed(ticket_);
+    told_ = true;
+  }
+  void Fail(milliseconds advised) {
+    breaker_.Fail(ticket_, advised);
+    told_ = true;
+  }
+
+ private:
+  CircuitBreaker& breaker_;
+  const CircuitBreaker::Ticket ticket_;
+  bool told_ = false;
+};
+
+// Calls for one request, on one strand: the first good answer wins; without one a refusal of the
+// content counts, which another service is not asked after, and else the last failure.
 struct GuardedGenerator::Race {
   int open = 0;
   bool won = false;
+  std::optional<Error> refusal;
   AsyncValue<Result<Generated>> outcome;
 
   // False: nobody uses it.
@@ -72,6 +100,8 @@ struct GuardedGenerator::Race {
     --open;
     if (won) return false;
     won = result.has_value();
+    if (!won && result.error().code == Code::kForbidden) refusal = result.error();
+    if (!won && refusal) result = std::unexpected(*refusal);
     if (won || open == 0) outcome.Set(std::move(result));
     return won;
   }
@@ -137,8 +167,9 @@ Task<> GuardedGenerator::Enter(std::shared_ptr<Race> race, GenerateRequest reque
 }
 
 Task<Result<Generated>> GuardedGenerator::Call(GenerateRequest request) {
-  if (!breaker_.Allow()) co_return std::unexpected(Away());
-  Allowed allowed(breaker_);
+  const auto ticket = breaker_.Allow();
+  if (!ticket) co_return std::unexpected(Away());
+  Allowed allowed(breaker_, *ticket);
   const double image_usd = PriceOf(options_.prices, request);
   Budget::Charge charge;
   if (parts_.budget != nullptr) {
@@ -149,17 +180,16 @@ Task<Result<Generated>> GuardedGenerator::Call(GenerateRequest request) {
   const auto start = steady_clock::now();
   const auto given = duration_cast<milliseconds>(request.deadline - start);
   auto generated = co_await Ask(std::move(request));
-  allowed.Told();
   if (generated) {
     if (!generated->image_usd) generated->image_usd = image_usd;
     generated->upstream = name();
     generated->took = duration_cast<milliseconds>(steady_clock::now() - start);
     times_.Add(*generated->took);
     spent_micro_usd_ += MicroUsd(CostOf(*generated));
-    breaker_.Succeed();
+    allowed.Succeed();
   } else {
     ++errors_;
-    Judge(generated.error(), given);
+    Judge(generated.error(), given, allowed);
   }
   const double spent = generated ? CostOf(*generated) : 0;
   if (parts_.budget != nullptr) co_await parts_.budget->Settle(std::move(charge), spent);
@@ -197,22 +227,23 @@ Task<Result<Generated>> GuardedGenerator::Checked(Generated generated, Deadline 
   co_return generated;
 }
 
-// Refusals and bad requests are answers. A call that was given little time, as its request had
-// waited, says nothing, nor do workers of this machine that are busy.
-void GuardedGenerator::Judge(const Error& error, milliseconds given) {
-  const bool hurried = error.code == Code::kDeadlineExceeded && given < options_.timeout / 2;
+// A call that was given little time, as its request had waited, says nothing, nor do workers of
+// this machine that are busy, nor a request that was refused here and never sent.
+void GuardedGenerator::Judge(const Error& error, milliseconds given, Allowed& allowed) {
+  if (IsAnswer(error.upstream_status)) return allowed.Succeed();
   switch (error.code) {
-    case Code::kForbidden:
+    case Code::kForbidden:  // in an answer that was a success in the eyes of HTTP
+      if (!error.upstream.empty()) allowed.Succeed();
+      return;
     case Code::kInvalidArgument:
     case Code::kNotFound:
-      return breaker_.Succeed();
     case Code::kOverloaded:
-      return breaker_.Skip();
+      return;
     default:
       break;
   }
-  if (hurried) return breaker_.Skip();
-  breaker_.Fail(milliseconds(error.retry_after_ms));
+  if (error.code == Code::kDeadlineExceeded && given < options_.timeout / 2) return;
+  allowed.Fail(milliseconds(error.retry_after_ms));
   if (breaker_.state() == CircuitBreaker::State::kOpen) {
     log::warn("upstream {}: left alone for {} ms after repeated failures, the last: {}", name(),
               breaker_.remaining().count(), error.message);

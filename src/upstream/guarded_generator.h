@@ -64,6 +64,7 @@ class GuardedGenerator final : public ImageGenerator {
 
  private:
   struct Race;
+  class Allowed;
   using Permit = FairQueue::Permit;
 
   Task<Result<Permit>> TakePlace(std::string tenant, Deadline deadline);
@@ -73,7 +74,7 @@ class GuardedGenerator final : public ImageGenerator {
   Task<Result<Generated>> Call(GenerateRequest request);
   Task<Result<Generated>> Ask(GenerateRequest request);
   Task<Result<Generated>> Checked(Generated generated, Deadline deadline);
-  void Judge(const Error& error, std::chrono::milliseconds given);
+  void Judge(const Error& error, std::chrono::milliseconds given, Allowed& allowed);
   Error Away() const;
 
   const std::unique_ptr<ImageGenerator> upstream_;

@@ -112,13 +112,36 @@ TEST_F(GuardedGeneratorTest, WhileOneCallProbesTheOthersAreSentAway) {
 }
 
 TEST_F(GuardedGeneratorTest, RefusalsAndBadRequestsAreAnswers) {
-  for (const Code code : {Code::kForbidden, Code::kInvalidArgument, Code::kNotFound}) {
+  const std::pair<Code, int> answers[] = {{Code::kForbidden, 400},       {Code::kForbidden, 403},
+                                          {Code::kInvalidArgument, 400}, {Code::kNotFound, 404},
+                                          {Code::kTooLarge, 413},        {Code::kBadUpstream, 414}};
+  for (const auto& [code, status] : answers) {
     script_->NextFails(kDown);
-    script_->NextFails({.code = code, .message = "no"});
+    script_->NextFails({.code = code, .message = "no", .upstream_status = status});
     EXPECT_FALSE(Ask());
     EXPECT_EQ(Ask().error().code, code);
   }
   EXPECT_EQ(Status().breaker, "closed") << "no two failures in a row";
+}
+
+TEST_F(GuardedGeneratorTest, ARequestThatWasNeverSentSaysNothing) {
+  script_->NextFails(kDown);
+  script_->NextFails({.code = Code::kInvalidArgument, .message = "takes no image"});
+  script_->NextFails(kDown);
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(Ask());
+  EXPECT_EQ(Status().breaker, "open");
+  clock_.Advance(milliseconds(1000));
+  script_->NextFails({.code = Code::kInvalidArgument, .message = "takes no image"});
+  EXPECT_FALSE(Ask());
+  EXPECT_EQ(Status().breaker, "half-open");
+}
+
+TEST_F(GuardedGeneratorTest, AccountsAndTheMomentAreFailures) {
+  for (const int status : {401, 429}) {
+    script_->NextFails({.code = Code::kBadUpstream, .message = "no", .upstream_status = status});
+    EXPECT_FALSE(Ask());
+  }
+  EXPECT_EQ(Status().breaker, "open");
 }
 
 TEST_F(GuardedGeneratorTest, ACallThatWasGivenLittleTimeSaysNothing) {
@@ -203,6 +226,20 @@ TEST_F(GuardedGeneratorTest, AHedgeThatFailsLeavesTheFirstCallItsChance) {
   while (Status().errors == 0) std::this_thread::yield();
   slow->Set(true);
   EXPECT_TRUE(asked.get());
+}
+
+// Another service must not be asked for what this one has refused.
+TEST_F(GuardedGeneratorTest, ARefusalIsTheAnswerWhateverTheOtherCallSays) {
+  options_.hedge_after = milliseconds(1);
+  const Gate first = MakeGate(), second = MakeGate();
+  script_->Next({Fail(Code::kForbidden, "refused"), first});
+  script_->Next({std::unexpected(kDown), second});
+  auto asked = Start();
+  AwaitCalls(2);
+  first->Set(true);
+  while (Status().errors == 0) std::this_thread::yield();
+  second->Set(true);
+  EXPECT_EQ(asked.get().error().code, Code::kForbidden);
 }
 
 TEST_F(GuardedGeneratorTest, AFailureBeforeTheHedgeIsTheAnswer) {
