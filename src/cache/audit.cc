@@ -198,10 +198,11 @@ Task<Result<void>> Audit::Record(StoredObservation observation) {
 }
 
 Task<Result<Audit::Charge>> Audit::Spend(double usd) {
-  const Charge charge{parts_.clock.NowMs() / kDayMs, usd};
+  Charge charge{parts_.clock.NowMs() / kDayMs, usd};
   const double budget = parts_.settings.audit.budget_usd;
   {
     std::lock_guard lock(mutex_);
+    if (charge.day == day_ - 1) charge.day = day_;  // a clock that was set back a little
     if (charge.day != day_) {
       day_ = charge.day;
       spent_usd_ = 0;
@@ -211,8 +212,10 @@ Task<Result<Audit::Charge>> Audit::Spend(double usd) {
   }
   if (usd == 0) co_return charge;
   const auto written = co_await parts_.store.AddSpending(charge.day, usd);
-  if (!written) co_return std::unexpected(written.error());
-  co_return charge;
+  if (written) co_return charge;
+  std::lock_guard lock(mutex_);
+  if (charge.day == day_) spent_usd_ = std::max(0.0, spent_usd_ - usd);
+  co_return std::unexpected(written.error());
 }
 
 Task<> Audit::GiveBack(Charge charge) {

@@ -89,6 +89,15 @@ TEST_F(BudgetTest, ANewDayIsANewBudgetAndGivesNothingBackFromTheOldOne) {
   EXPECT_NEAR(Spent("a"), 0.1, 1e-9);
 }
 
+TEST_F(BudgetTest, AClockThatIsSetBackOverMidnightForgetsNothing) {
+  clock_.Advance(std::chrono::hours(14));
+  EXPECT_TRUE(Reserve("a", 0.08));
+  clock_.Advance(-std::chrono::seconds(2));
+  EXPECT_FALSE(Reserve("a", 0.04));
+  clock_.Advance(std::chrono::seconds(2));
+  EXPECT_FALSE(Reserve("a", 0.04));
+}
+
 TEST_F(BudgetTest, SurvivesARestart) {
   EXPECT_TRUE(Reserve("a", 0.08));
   Budget again(limits_, log_, clock_);
