@@ -71,7 +71,8 @@ GuardOptions GuardOf(const Config& config, const UpstreamConfig& upstream) {
   guard.settings = section ? "upstream" : "upstreams." + upstream.name;
   guard.concurrency = upstream.concurrency;
   guard.queue = upstream.queue;
-  guard.timeout = upstream.timeout;
+  // A request has no more time than that, and one upstream of a route must not seem hurried by it.
+  guard.timeout = std::min(upstream.timeout, config.cache.request_timeout);
   guard.hedge_after = upstream.hedge_after;
   guard.breaker.failures = upstream.breaker_failures;
   guard.breaker.pause = upstream.breaker_pause;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "upstream/api_answer.h"
 
 namespace reprise {
 namespace {
@@ -151,7 +152,10 @@ GenerateRequest RoutedGenerator::For(const Target& target, const GenerateRequest
 }
 
 bool RoutedGenerator::Ends(const Target& target, const Error& error) {
-  return error.code == Code::kForbidden && !target.route.next_on_refusal;
+  // Not a 403 about the account, say.
+  const bool refused = error.code == Code::kForbidden &&
+                       (SoundsLikeRefusal(error.upstream) || SoundsLikeRefusal(error.message));
+  return refused && !target.route.next_on_refusal;
 }
 
 // The status is that of the first failure that says something, the advice the soonest.

@@ -147,6 +147,14 @@ TEST_F(RoutedGeneratorTest, ARefusalEndsTheRequestUnlessItsTargetSaysOtherwise) 
   EXPECT_EQ(MadeBy("hero"), "best");
 }
 
+TEST_F(RoutedGeneratorTest, AnAccountThatMayNotIsNoRefusalOfTheContent) {
+  Open(kHero);
+  scripts_["cheap"]->NextFails({.code = Code::kForbidden,
+                                .message = "your organization must be verified",
+                                .upstream_status = 403});
+  EXPECT_EQ(MadeBy("hero"), "fast");
+}
+
 TEST_F(RoutedGeneratorTest, WhenAllFailEachSaysWhy) {
   Open(kHero);
   scripts_["cheap"]->NextFails({.code = Code::kInvalidArgument, .message = "no such size"});
