@@ -313,7 +313,12 @@ bool Service::Shutdown(std::chrono::milliseconds patience) {
   if (admin_server_) drained = admin_server_->Drain(TimeUntil(deadline)) && drained;
   // Images of batches that are being made are kept; what has not begun waits for the next start.
   if (batches_) drained = batches_->Drain(TimeUntil(deadline)) && drained;
-  // Calls nobody waits for any more end now; what they had is stored or was not acknowledged.
+  // What upstreams are making is paid for, if nobody waits for it too: a RunPod job's, say.
+  while (cache_ && cache_->generations_under_way() > 0 &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  // Calls that are under way still end now; what they had is stored or was not acknowledged.
   client_.Stop();
   if (cache_) {
     cache_->Stop();

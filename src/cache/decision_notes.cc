@@ -10,6 +10,10 @@ std::int64_t TtlOf(const Fresh& fresh) {
   return expires == 0 ? 0 : expires - fresh.created_ms;
 }
 
+int ImagesSaved(const JobState& state) {
+  return std::max(0, state.job->request->count - state.images_made);
+}
+
 }  // namespace
 
 Decision HitOn(const JobState& state, const CachedEntry& entry, const std::vector<Pick>& picks,
@@ -28,7 +32,7 @@ Decision HitOn(const JobState& state, const CachedEntry& entry, const std::vecto
       hit.ttl_ms = std::min(hit.ttl_ms == 0 ? expires : hit.ttl_ms, expires - now_ms);
     }
   }
-  hit.saved_usd = entry.record().cost_usd * state.job->request->count;
+  hit.saved_usd = entry.record().cost_usd * ImagesSaved(state);
   return hit;
 }
 
@@ -69,10 +73,9 @@ void NoteAlone(Decision& decision, const ImageRequest& request) {
   }
 }
 
-void NoteLeader(Decision& decision, const Fresh& fresh, int count) {
-  NoteFresh(decision, fresh);
-  const auto made = std::min<std::size_t>(fresh.images.size(), static_cast<std::size_t>(count));
-  decision.saved_usd = fresh.image_cost_usd * (count - static_cast<double>(made));
+void NoteLeader(JobState& state, const Fresh& fresh) {
+  NoteFresh(state.decision, fresh);
+  state.decision.saved_usd = fresh.image_cost_usd * ImagesSaved(state);
 }
 
 void NoteJoiner(Decision& decision, const Fresh& fresh, int count) {

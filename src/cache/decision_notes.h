@@ -24,7 +24,7 @@ void NoteShortfall(JobState& state, std::size_t pool, int missing);
 void NoteFresh(Decision& decision, const Fresh& fresh);
 // For who neither led nor waited: seed -1, no-cache, no-store.
 void NoteAlone(Decision& decision, const ImageRequest& request);
-void NoteLeader(Decision& decision, const Fresh& fresh, int count);
+void NoteLeader(JobState& state, const Fresh& fresh);
 void NoteJoiner(Decision& decision, const Fresh& fresh, int count);
 // On top of that, for who waited while another in other words had.
 void NoteMatch(Decision& decision, const Verdict& verdict, float cosine);

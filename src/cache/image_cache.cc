@@ -445,6 +445,7 @@ class ImageCache::Impl {
     const FreshPtr fresh = **landed;
     const auto count = static_cast<std::size_t>(state.job->request->count);
     if (!fresh) co_return std::nullopt;
+    if (boarding.leader) state.images_made += static_cast<int>(fresh->images.size());
     auto picks = PickFresh(*fresh, count, FilterFor(state, clock_.NowMs()));
     if (picks.size() < count) co_return std::nullopt;
     ImageSize size;  // as made
@@ -466,15 +467,14 @@ class ImageCache::Impl {
   }
 
   void NoteFlight(JobState& state, const Fresh& fresh, const Boarding& boarding) {
-    const int count = state.job->request->count;
     if (boarding.leader) {
-      NoteLeader(state.decision, fresh, count);
+      NoteLeader(state, fresh);
       if (state.exploration) {
         trust_.Explored(*state.exploration, state.job, fresh.images.front().bytes);
       }
       return;
     }
-    NoteJoiner(state.decision, fresh, count);
+    NoteJoiner(state.decision, fresh, state.job->request->count);
     if (boarding.match) NoteMatch(state.decision, boarding.match->verdict, boarding.match->cosine);
     if (fresh.entry) library_.CountUse(fresh.entry);
   }

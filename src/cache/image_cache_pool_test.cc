@@ -130,6 +130,22 @@ TEST(ImageCachePoolTest, AnUpstreamThatGivesFewerIsAskedForTheRest) {
   EXPECT_THAT(cache.Handle(again).reply->images, SizeIs(9));
 }
 
+TEST(ImageCachePoolTest, WhatARequestHadMadeIsNotSaved) {
+  TestCache cache;
+  auto calls = std::make_shared<std::atomic<int>>(0);
+  cache.upstream->SetAnswer([calls](GenerateRequest request) -> Result<Generated> {
+    if (++*calls == 2) return Fail(Code::kUnavailable, "busy");
+    request.count = 2;
+    return UpstreamScript::Draw(request);
+  });
+  const Answer answer = cache.Handle(With(Ask(kFox), [](auto& r) { r.count = 4; }));
+  ASSERT_TRUE(answer.reply) << answer.reply.error().message;
+  EXPECT_THAT(answer.reply->images, SizeIs(4));
+  EXPECT_EQ(cache.calls(), 3);
+  EXPECT_EQ(answer.decision.saved_usd, 0);
+  EXPECT_NEAR(cache.cache().Stats()["spent_usd"].get<double>(), 4 * 0.04, 1e-9);
+}
+
 TEST(ImageCachePoolTest, AnUpstreamThatGivesMoreDoesNotEnlargeTheReply) {
   TestCache cache;
   cache.upstream->SetAnswer([](GenerateRequest request) {

@@ -35,6 +35,7 @@ struct JobState {
   std::optional<Exploration> exploration;  // a neighbour was at hand, and is not served
   bool exact_only = false;                 // no other words answer it
   bool own_entry_short = false;  // an entry of this very fingerprint exists but has too few images
+  int images_made = 0;           // for it, and paid: no saving
   int failed_flights = 0;        // for other words, that it waited for
   bool alone_in_its_words = false;  // waits for no more of those
 };
