@@ -93,6 +93,13 @@ template <>
 inline http_parser_settings create_parser_settings<reprise::http::MeteredMethods>() noexcept {
   http_parser_settings settings = create_parser_settings<restinio::default_http_methods_t>();
   settings.on_chunk_header = nullptr;
+  // An offer to switch protocols is not taken up (RFC 9110, 7.8), nor is a CONNECT: for those the
+  // library would stop its clock for good, and a client that reads nothing could stay for ever.
+  settings.on_headers_complete = [](http_parser* parser) -> int {
+    const int done = restinio_headers_complete_cb(parser);
+    parser->upgrade = 0;
+    return done;
+  };
   settings.on_body = [](http_parser* parser, const char* at, std::size_t length) -> int {
     reprise::http::BodyMeter* const meter = reprise::http::reading_meter;
     if (!meter || meter->Add(length)) return restinio_body_cb(parser, at, length);

@@ -319,8 +319,11 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     bool open = true;
     while (open) {
       auto piece = co_await NextPiece(*stream);
-      if (!piece) log::warn("a streamed reply ends early: {}", piece.error().message);
-      if (!piece || !*piece) break;
+      if (!piece) {
+        log::warn("a streamed reply ends early: {}", piece.error().message);
+        co_return BreakOff(builder);
+      }
+      if (!*piece) break;
       if ((*piece)->empty()) continue;  // an empty chunk would be the end
       builder.append_chunk(std::move(**piece));
       auto written = std::make_shared<Written>();
@@ -330,6 +333,14 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
       open = co_await done->WaitUntil(Deadline::max()) == true;  // write_timeout bounds it
     }
     builder.done();
+  }
+
+  // Without the last chunk, by which alone the client can tell (RFC 9112, 8): the library closes
+  // the connection of a write whose callback throws.
+  template <class Builder>
+  static void BreakOff(Builder& builder) {
+    builder.flush(
+        [](const asio::error_code&) { throw std::runtime_error("the reply is cut off"); });
   }
 
   static Task<Result<std::optional<std::string>>> NextPiece(BodyStream& stream) {
