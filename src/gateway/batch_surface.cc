@@ -8,6 +8,7 @@
 #include "gateway/batch_json.h"
 #include "gateway/errors.h"
 #include "gateway/json_input.h"
+#include "http/sse.h"
 
 namespace reprise {
 namespace {
@@ -172,11 +173,7 @@ Task<http::Response> BatchSurface::Events(http::RequestPtr request) {
   if (options.after > (*batch)->Snapshot().items.size()) {
     co_return http::Response{.status = 204, .headers = {}, .body = {}};
   }
-  http::Response response{.status = 200, .headers = {}, .body = {}};
-  response.Set("Content-Type", "text/event-stream");
-  response.Set("Cache-Control", "no-store");
-  response.body = std::make_shared<BatchEvents>(batches_, *batch, std::move(options));
-  co_return response;
+  co_return http::EventStream(std::make_shared<BatchEvents>(batches_, *batch, std::move(options)));
 }
 
 Task<http::Response> BatchSurface::Cancel(http::RequestPtr request) {
