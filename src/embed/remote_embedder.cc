@@ -172,6 +172,10 @@ Task<> RemoteEmbedder::Answer(Batch batch) {
 Task<Result<std::vector<Embedding>>> RemoteEmbedder::Call(const std::vector<std::string>& texts,
                                                           Deadline deadline) {
   for (int number = 1;; ++number) {
+    // The halves of a batch share its time; a call without any would count against the API.
+    if (TimeLeft(deadline) <= milliseconds(0)) {
+      co_return Fail(Code::kDeadlineExceeded, "no time was left to embed the text");
+    }
     const auto ticket = breaker_.Allow();
     if (!ticket) co_return std::unexpected(Away());
     http::ClientRequest request = api_->Request(texts);
