@@ -61,6 +61,8 @@ class RemoteEmbedderTest : public EmbedderTest {
                        std::size_t dimensions = 0) {
     auto api = MakeOpenAiEmbeddingApi({.url = url, .model = "m", .dimensions = dimensions});
     EXPECT_TRUE(api) << api.error().message;
+    // It outlives its calls, one of which may still wait to try again.
+    if (embedder_) former_.push_back(std::move(embedder_));
     embedder_ = std::make_unique<RemoteEmbedder>(
         std::move(*api), options, RemoteEmbedderParts{client_, workers_, io_.context(), clock_});
     return *embedder_;
@@ -76,6 +78,7 @@ class RemoteEmbedderTest : public EmbedderTest {
   }
 
   std::unique_ptr<RemoteEmbedder> embedder_;
+  std::vector<std::unique_ptr<RemoteEmbedder>> former_;
 };
 
 std::size_t TextsOf(const std::string& request) {
