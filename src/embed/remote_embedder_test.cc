@@ -4,6 +4,8 @@
 
 #include <condition_variable>
 #include <future>
+#include <memory>
+#include <vector>
 
 #include "embed/embed_testing.h"
 
