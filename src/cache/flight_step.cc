@@ -20,7 +20,7 @@ bool IsAboutTheText(const Error& error) {
 // Whether what the flight brings will do for the request, whatever the two prompts say.
 bool Suffices(const FlightPlan& plan, const ImageRequest& request) {
   const ImageSize made = plan.job->request->size;
-  return plan.images >= request.count && (made == request.size || CanResize(made, request.size));
+  return plan.images >= request.count && (made == request.size || CanAnswer(made, request.size));
 }
 
 struct NearFlight {

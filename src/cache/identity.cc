@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr double kMaxEnlargement = 1.5;
+constexpr double kLeastKept = 0.75;
 
 // Parameters whose stated value is what leaving them out means, so both have one identity.
 bool IsDefault(const std::string& model, const std::string& name, const json& value) {
@@ -132,6 +133,13 @@ bool CanResize(ImageSize stored, ImageSize wanted) {
   const double factor = std::max(static_cast<double>(wanted.width) / stored.width,
                                  static_cast<double>(wanted.height) / stored.height);
   return factor <= kMaxEnlargement;
+}
+
+bool CanAnswer(ImageSize stored, ImageSize wanted) {
+  if (wanted.automatic() || !CanResize(stored, wanted)) return wanted.automatic();
+  const double width = static_cast<double>(wanted.width) / stored.width;
+  const double height = static_cast<double>(wanted.height) / stored.height;
+  return std::min(width, height) >= kLeastKept * std::max(width, height);
 }
 
 Identity MakeIdentity(const ImageRequest& request, bool exact_resolution) {

@@ -30,4 +30,8 @@ std::string ResolutionBucket(ImageSize size);
 // Whether an image of `stored` size may be cut to `wanted`: no side enlarged more than 1.5 times.
 bool CanResize(ImageSize stored, ImageSize wanted);
 
+// Whether it may answer a request for `wanted`: that, and at least three quarters of the picture
+// stay. A bucket has no bound on how flat its sizes are.
+bool CanAnswer(ImageSize stored, ImageSize wanted);
+
 }  // namespace reprise

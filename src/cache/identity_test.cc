@@ -82,6 +82,18 @@ TEST(CanResizeTest, EnlargesNoSideMoreThanHalf) {
   EXPECT_TRUE(CanResize({1000, 100}, {1000, 150}));
 }
 
+TEST(CanAnswerTest, KeepsMostOfThePicture) {
+  EXPECT_TRUE(CanAnswer({1024, 1024}, {768, 768}));
+  EXPECT_TRUE(CanAnswer({1536, 1024}, {1280, 720}));
+  EXPECT_TRUE(CanAnswer({1000, 1000}, {1000, 750}));
+  EXPECT_FALSE(CanAnswer({1000, 1000}, {1000, 749}));
+  EXPECT_FALSE(CanAnswer({1536, 1024}, {1536, 256}));
+  EXPECT_FALSE(CanAnswer({1536, 1024}, {1500, 16}));
+  EXPECT_FALSE(CanAnswer({1536, 256}, {1536, 1024}));
+  EXPECT_FALSE(CanAnswer({512, 512}, {769, 769})) << "enlarged";
+  EXPECT_TRUE(CanAnswer({1536, 256}, {}));
+}
+
 TEST(CanResizeTest, AutoTakesWhatThereIs) {
   EXPECT_TRUE(CanResize({512, 512}, {}));
   EXPECT_FALSE(CanResize({}, {512, 512}));

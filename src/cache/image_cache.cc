@@ -481,7 +481,7 @@ class ImageCache::Impl {
 
   static bool CanCut(const std::vector<Pick>& picks, ImageSize size) {
     return std::ranges::all_of(picks, [size](const Pick& pick) {
-      return CanResize({pick.image.width, pick.image.height}, size);
+      return CanAnswer({pick.image.width, pick.image.height}, size);
     });
   }
 

@@ -98,7 +98,7 @@ class Model {
   bool Compatible(const ImageRequest& a, const ImageRequest& b) const {
     if (a.control.name_space != b.control.name_space || a.seed != b.seed) return false;
     if (ResolutionBucket(a.size) != ResolutionBucket(b.size)) return false;
-    if (a.size != b.size && !CanResize(b.size, a.size)) return false;
+    if (a.size != b.size && !CanAnswer(b.size, a.size)) return false;
     const Verdict verdict =
         verifier_->Verify(Analyze(a.prompt), Analyze(b.prompt), MatchMode::kSafe);
     return !verdict.vetoed && verdict.similarity >= CacheSettings{}.similarity_threshold;

@@ -79,7 +79,7 @@ std::string SemanticStep::Objection(const JobState& state, const CachedEntry& en
   if (request.size == ImageSize{record.width, record.height}) return "";
   for (const StoredImage* image : images) {
     const ImageSize stored{image->width, image->height};
-    if (!CanResize(stored, request.size)) {
+    if (!CanAnswer(stored, request.size)) {
       return "size: " + ToString(stored) + "/" + ToString(request.size);
     }
   }
