@@ -74,8 +74,8 @@ class Library {
   Task<Result<EntryPtr>> Publish(Draft draft);
 
   // Stores the vectors of entries, made by the present embedder, and has them found by meaning from
-  // then on; gives those that no index takes, as their vectors have another size. One that found no
-  // place for now is neither there nor found.
+  // then on; gives those that no index takes, as their vectors have another size. One whose index
+  // was too busy is not given and not found: its entry stays in the backlog.
   Task<Result<std::set<std::uint64_t>>> SetVectors(std::vector<EntryVector> vectors);
 
   // A stored image's bytes, from memory or the blob store. kCorrupt or kNotFound: the caller should

@@ -26,14 +26,14 @@ bool IsNameCharacter(char c) {
          c == '-' || c == '.';
 }
 
-struct Placeholder {
+struct Reference {
   std::string_view name;
   std::size_t length;  // with its braces
 };
 
 // What the text, which begins with {{, begins with. It looks no further than that takes, so that a
 // text of nothing but braces costs no more than another.
-std::optional<Placeholder> PlaceholderAt(std::string_view text) {
+std::optional<Reference> ReferenceAt(std::string_view text) {
   const auto skip = [text](std::size_t at, auto&& belongs) {
     while (at < text.size() && belongs(text[at])) ++at;
     return at;
@@ -43,7 +43,7 @@ std::optional<Placeholder> PlaceholderAt(std::string_view text) {
   const std::size_t name_end = skip(name, IsNameCharacter);
   const std::size_t close = skip(name_end, is_blank);
   if (name == name_end || !text.substr(close).starts_with(kClose)) return {};
-  return Placeholder{text.substr(name, name_end - name), close + kClose.size()};
+  return Reference{text.substr(name, name_end - name), close + kClose.size()};
 }
 
 // One text after another, as long as there is room.
@@ -76,12 +76,12 @@ class Filler {
       }
       text.remove_prefix(open);
       if (text.empty()) break;
-      const auto placeholder = PlaceholderAt(text);
+      const auto reference = ReferenceAt(text);
       const auto put =
-          placeholder ? ValueOf(placeholder->name) : Result<std::string_view>(text.substr(0, 1));
+          reference ? ValueOf(reference->name) : Result<std::string_view>(text.substr(0, 1));
       if (!put) return std::unexpected(put.error());
       if (auto added = Append(out, *put); !added) return std::unexpected(added.error());
-      text.remove_prefix(placeholder ? placeholder->length : 1);
+      text.remove_prefix(reference ? reference->length : 1);
     }
     return out;
   }
