@@ -86,5 +86,12 @@ TEST(Pairs, RecallIsHighAndFalseHitsAreRare) {
   EXPECT_LE(e.overall.false_hits().value(), 0.02) << Wrong(e, PairLabel::kMiss);
 }
 
+// Wrong hits that were found and mended, and the rephrasings nearest to them.
+TEST(Found, StaysMended) {
+  const Evaluation e = Measure("found.tsv");
+  EXPECT_EQ(e.overall.wrong_hits, 0u) << Wrong(e, PairLabel::kMiss);
+  EXPECT_EQ(e.overall.recall().value(), 1.0) << Wrong(e, PairLabel::kHit);
+}
+
 }  // namespace
 }  // namespace reprise

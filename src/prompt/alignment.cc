@@ -155,7 +155,10 @@ class Aligner {
         if (result_.a_to_b[i] != kUnmatched || result_.b_to_a[j] != kUnmatched) continue;
         if (a_[i].slot != Slot::kNone || b_[j].slot != Slot::kNone) continue;
         const Relatedness related = Relate(a_[i], b_[j]);
-        if (related.relation == Relation::kBroader && AsksForKind(related)) continue;
+        if (related.relation == Relation::kBroader &&
+            (AsksForKind(related) || AreOtherVoices(i, j))) {
+          continue;
+        }
         const double credit = Credit(related);
         if (credit > 0) candidates.push_back({credit, i, j, related});
       }
@@ -168,6 +171,21 @@ class Aligner {
       if (related.relation != Relation::kBroader) continue;
       (related.distance == 1 ? result_.broader : result_.much_broader) += 1;
     }
+  }
+
+  // "a parked car" is no kind of "a moving car".
+  bool AreOtherVoices(std::size_t i, std::size_t j) const {
+    const auto ing = [](const Token& token) { return token.text.ends_with("ing"); };
+    return (IsPastModifier(a_, i) && ing(b_[j])) || (IsPastModifier(b_, j) && ing(a_[i]));
+  }
+
+  static bool IsPastModifier(const Tokens& tokens, std::size_t i) {
+    const Token& token = tokens[i];
+    if (token.form != Form::kVerbal || token.text.ends_with("ing") || token.text.ends_with('s')) {
+      return false;
+    }
+    return i + 1 < tokens.size() && tokens[i + 1].content && tokens[i + 1].clause == token.clause &&
+           tokens[i + 1].pos == PartOfSpeech::kNoun && tokens[i + 1].form != Form::kVerbal;
   }
 
   // Is the word that is asked for a kind of what is stored?

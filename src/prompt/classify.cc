@@ -86,6 +86,11 @@ void Classify(Token& token) {
     if (token.word == kNoWord) token.word = lemma.word;
     token.other = lemma.other;
     const LexiconEntry* base = FindWord(token.lemma);
+    if (base != nullptr && base->function && plain.ends_with("er")) {  // an owner is not more own
+      token.lemma = plain;
+      token.word = WordNet::BuiltIn().Find(plain);
+      base = nullptr;
+    }
     if (base != nullptr && !(entry != nullptr && entry->minor)) entry = base;
   } else {
     token.word = WordNet::BuiltIn().Find(plain);

@@ -44,6 +44,37 @@ constexpr std::array<std::pair<Aspect, std::string_view>, 7> kSettling = {{
 
 constexpr std::size_t kLengthy = 24;  // content words
 
+// How many, where no number says it.
+enum class Quantity : std::uint8_t { kNone, kOne, kFew, kHalf, kMany, kMost, kAll };
+
+Quantity QuantityOf(const Token& token) {
+  static constexpr auto kWords = std::to_array<std::pair<std::string_view, Quantity>>({
+      {"single", Quantity::kOne},
+      {"lone", Quantity::kOne},
+      {"few", Quantity::kFew},
+      {"several", Quantity::kFew},
+      {"half", Quantity::kHalf},
+      {"many", Quantity::kMany},
+      {"lots", Quantity::kMany},
+      {"numerous", Quantity::kMany},
+      {"countless", Quantity::kMany},
+      {"most", Quantity::kMost},
+      {"all", Quantity::kAll},
+      {"every", Quantity::kAll},
+      {"each", Quantity::kAll},
+  });
+  if (token.slot == Slot::kCount && token.lemma == "1") return Quantity::kOne;
+  const auto found =
+      std::ranges::find(kWords, token.text, &std::pair<std::string_view, Quantity>::first);
+  return found == kWords.end() ? Quantity::kNone : found->second;
+}
+
+// "poorly" of "poorly lit": what matters before a look, less before a deed.
+bool IsManner(const Token& token) {
+  return token.content && token.slot == Slot::kNone && token.weight <= kMinorWeight &&
+         token.text.ends_with("ly");
+}
+
 bool HasDigit(const Token& token) {
   return token.content && token.slot == Slot::kNone &&
          std::ranges::any_of(token.lemma, [](char c) { return c >= '0' && c <= '9'; });
@@ -68,6 +99,7 @@ class Differences {
     if (Found found = Opposites()) return found;
     if (Found found = Sizes()) return found;
     if (Found found = Both("name", &Token::name)) return found;
+    if (Found found = Quantities()) return found;
     if (Found found = Opposed()) return found;
     return Bound("binding", roles_.SlotRebinding());
   }
@@ -75,6 +107,7 @@ class Differences {
   Found Safe() const {
     if (Found found = Colour()) return found;
     if (Found found = OneSide("count", CountsMoreThanOne)) return found;
+    if (Found found = Every()) return found;
     if (Found found = OneSide("ordinal", [](const Token& t) { return t.slot == Slot::kOrdinal; })) {
       return found;
     }
@@ -86,6 +119,7 @@ class Differences {
     if (Found found = Direction()) return found;
     if (Found found = Settled()) return found;
     if (Found found = Words()) return found;
+    if (Found found = Manner()) return found;
     if (Found found = Number()) return found;
     if (Found found = Order()) return found;
     if (Found found = OtherUse()) return found;
@@ -165,6 +199,61 @@ class Differences {
       const LexiconEntry *p = FindWord(x.lemma), *q = FindWord(y.lemma);
       return p != nullptr && q != nullptr && p->group != q->group;
     });
+  }
+
+  Found Quantities() const {
+    for (const Token* x : left_) {
+      for (const Token* y : right_) {
+        const Quantity p = QuantityOf(*x), q = QuantityOf(*y);
+        if (p == Quantity::kNone || q == Quantity::kNone || p == q) continue;
+        return Conflict{"quantity", x->text, y->text};
+      }
+    }
+    return std::nullopt;
+  }
+
+  // "every chair" is not "a chair", but "each chair".
+  Found Every() const {
+    const auto is = [&](const Token& token) {
+      return token.text == "every" || (token.text == "each" && !IsEachOther(token));
+    };
+    const auto all = [](const Token& token) { return QuantityOf(token) == Quantity::kAll; };
+    if (First(left_, all) != nullptr && First(right_, all) != nullptr) return std::nullopt;
+    return OneSide("quantity", is);
+  }
+
+  bool IsEachOther(const Token& each) const {
+    if (&each == &a_.tokens.back() || &each == &b_.tokens.back()) return false;
+    return (&each + 1)->text == "other";
+  }
+
+  // "a poorly lit room", "a brightly lit room"
+  Found Manner() const {
+    for (const Token* x : left_) {
+      if (!IsManner(*x) || !QualifiesLook(*x, a_.tokens)) continue;
+      for (const Token* y : right_) {
+        if (IsManner(*y) && QualifiesLook(*y, b_.tokens) && ComeBeforeOne(*x, *y)) {
+          return Conflict{"manner", x->text, y->text};
+        }
+      }
+    }
+    return std::nullopt;
+  }
+
+  // The next word is an adjective or a past participle.
+  static bool QualifiesLook(const Token& token, const Tokens& tokens) {
+    if (&token == &tokens.back()) return false;
+    const Token& next = *(&token + 1);
+    return next.clause == token.clause && next.content &&
+           (next.pos == PartOfSpeech::kAdjective ||
+            (next.form == Form::kVerbal && !next.text.ends_with("ing") &&
+             !next.text.ends_with('s')));
+  }
+
+  // Is the word after the one the partner of the word after the other?
+  bool ComeBeforeOne(const Token& x, const Token& y) const {
+    const std::ptrdiff_t i = &x - a_.tokens.data() + 1, j = &y - b_.tokens.data() + 1;
+    return i < std::ssize(a_.tokens) && alignment_.a_to_b[i] == j;
   }
 
   // Words left over on both sides that exclude each other, as "day" and "night".

@@ -23,4 +23,14 @@ inline bool IsPronoun(std::string_view word) {
   return word == "it" || word == "them" || word == "him" || word == "me" || word == "us";
 }
 
+// The look of a part ("eyed"), which hardly stands without what it is like.
+inline bool IsPartLook(std::string_view word) {
+  static constexpr auto kParts = std::to_array<std::string_view>(
+      {"eyed",    "haired",  "legged",   "faced",   "footed",  "tailed",   "roofed", "walled",
+       "wheeled", "sleeved", "skinned",  "bodied",  "nosed",   "eared",    "lipped", "rimmed",
+       "handled", "necked",  "chested",  "bellied", "petaled", "petalled", "leaved", "breasted",
+       "framed",  "tiled",   "throated", "trimmed", "soled",   "crested"});
+  return std::ranges::find(kParts, word) != kParts.end();
+}
+
 }  // namespace reprise

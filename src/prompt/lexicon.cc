@@ -27,7 +27,8 @@ constexpr std::string_view kFunctionWords =
     "の は が を に で と も へ や 的 了 在 и";
 
 constexpr std::string_view kNegations =
-    "not no without never none nobody nothing nowhere neither cannot nor minus lacking";
+    "not no without never none nobody nothing nowhere neither cannot nor minus lacking instead "
+    "except excluding";
 
 constexpr auto kColours = std::to_array<std::string_view>({
     "red",

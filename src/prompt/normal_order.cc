@@ -87,6 +87,8 @@ class NormalOrder {
   // "a racing car", "chopped vegetables", but not "is slicing bread" or "a man pushing a cart".
   bool IsModifyingVerb(std::size_t i) const {
     const std::string_view text = tokens_[i].text;
+    if (tokens_[i].hyphen || (i > 0 && tokens_[i - 1].hyphen)) return true;  // "a man-eating shark"
+    if (i > 0 && IsPartLook(text)) return tokens_[i - 1].content;
     const std::size_t at = Before(i);
     if (text.ends_with("ing")) {
       if (at == tokens_.size()) return false;
@@ -96,7 +98,18 @@ class NormalOrder {
              (before.content && before.pos == PartOfSpeech::kAdjective);
     }
     if (text.ends_with('s')) return false;
-    return at == tokens_.size() || !(IsBe(tokens_[at].text) || tokens_[at].content);
+    return at == tokens_.size() || IsBetweenNouns(i) ||
+           !(IsBe(tokens_[at].text) || tokens_[at].content);
+  }
+
+  // "a snow covered mountain", "a well known bridge"
+  bool IsBetweenNouns(std::size_t i) const {
+    const auto is_word = [&](std::size_t k) {
+      return SameClause(i, k) && tokens_[k].content && tokens_[k].slot == Slot::kNone &&
+             tokens_[k].form != Form::kVerbal;
+    };
+    return i > 0 && is_word(i - 1) && tokens_[i - 1].form == Form::kBase && is_word(i + 1) &&
+           tokens_[i + 1].pos == PartOfSpeech::kNoun;
   }
 
   // A verb stands by itself between the phrases.
@@ -146,18 +159,14 @@ class NormalOrder {
 
   // The last word of a phrase that is no attribute; of attributes alone the last.
   void FindHeads() {
-    for (std::size_t end = tokens_.size(); end > 0;) {
-      std::size_t begin = end - 1, head = end - 1;
-      bool found = false;
-      for (std::size_t i = end; i-- > 0 && places_[i].phrase == places_[end - 1].phrase;) {
-        begin = i;
-        if (!found && tokens_[i].content && !IsAttributive(tokens_[i])) {
-          head = i;
-          found = true;
-        }
-      }
-      places_[head].head = true;
-      end = begin;
+    std::vector<std::size_t> heads(tokens_.size() + 1, tokens_.size());  // by phrase
+    for (std::size_t i = 0; i < tokens_.size(); ++i) {
+      std::size_t& head = heads[static_cast<std::size_t>(places_[i].phrase)];
+      const bool none = head == tokens_.size() || IsAttributive(tokens_[head]);
+      if (none || !IsAttributive(tokens_[i])) head = i;
+    }
+    for (std::size_t head : heads) {
+      if (head < tokens_.size()) places_[head].head = true;
     }
   }
 

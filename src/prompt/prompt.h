@@ -36,6 +36,7 @@ struct Token {
   bool content = true;      // false for function words and boilerplate
   bool name = false;        // capitalised inside a sentence, or a word no dictionary knows
   bool possessive = false;  // "dragon's"
+  bool hyphen = false;      // joined to the next token: "blue" of "blue-eyed"
   Form form = Form::kBase;
   Slot slot = Slot::kNone;
   std::uint32_t clause = 0;  // counts the commas, full stops and brackets passed

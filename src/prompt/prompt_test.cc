@@ -110,6 +110,35 @@ TEST(AnalyzeTest, CountsInDigitsAndWords) {
   EXPECT_THAT(InSlot("the red one", Slot::kCount), IsEmpty());
 }
 
+TEST(AnalyzeTest, KeepsSignsAndUnitsOfNumbers) {
+  EXPECT_THAT(InSlot("-5 degrees", Slot::kCount), ElementsAre("-5"));
+  EXPECT_THAT(InSlot("at \u22125 degrees", Slot::kCount), ElementsAre("-5"));
+  EXPECT_THAT(InSlot("a banner with +20%", Slot::kCount), ElementsAre("+20"));
+  EXPECT_THAT(InSlot("a cat - 5 birds", Slot::kCount), ElementsAre("5"));
+  EXPECT_THAT(Lemmas("20%"), ElementsAre("20", "percent"));
+  EXPECT_THAT(Lemmas("$20"), ElementsAre("dollar", "20"));
+  EXPECT_THAT(Lemmas("100 % of it"), Not(Contains("percent")));
+}
+
+TEST(AnalyzeTest, KeepsSignsOfLetters) {
+  EXPECT_THAT(Content("C++ and C#"), ElementsAre("c++", "c#"));
+  EXPECT_THAT(Content("an A+ on paper"), ElementsAre("a+", "paper"));
+  EXPECT_THAT(Lemmas("a#b, x + y, cat+dog"), ElementsAre("a", "b", "x", "y", "cat", "dog"));
+}
+
+// What looks like a comparative of a function word is a word of its own.
+TEST(AnalyzeTest, AnOwnerIsNotMoreOwn) {
+  EXPECT_THAT(Content("the owner of a dog"), ElementsAre("owner", "dog"));
+}
+
+TEST(AnalyzeTest, WhatHasOneFormIsOneOnlyAfterAnArticle) {
+  const auto form = [](std::string_view text) { return Analyze(text).tokens.back().form; };
+  EXPECT_EQ(form("a white sheep"), Form::kBase);
+  EXPECT_EQ(form("One fish"), Form::kBase);
+  EXPECT_EQ(form("two sheep"), Form::kPlural);
+  EXPECT_EQ(form("a flock of sheep"), Form::kPlural);
+}
+
 TEST(AnalyzeTest, FindsQuotedText) {
   EXPECT_THAT(Analyze("a sign saying \"Hello World\"").quoted, ElementsAre("Hello World"));
   EXPECT_THAT(Analyze("“One” and «Two» and 'Three' and 「四」").quoted,

@@ -203,6 +203,22 @@ class View {
     return std::nullopt;
   }
 
+  // "the dog's owner" and "the owner's dog"; "the head of a cat on a dog", "... of a dog on a cat".
+  std::optional<Misplaced> OtherOwner(const Structure& x, const Structure& y) const {
+    for (const Belonging& own : x.belongings) {
+      bool kept = false, taken = false;
+      for (const Belonging& other : y.belongings) {
+        if (Same(own.owned, other.owned)) {
+          (Meet(own.owners, other.owners) ? kept : taken) |=
+              Meet(own.owners, other.owners) || IsTaken(own.owners, other.owners);
+        }
+        taken |= Meet(own.owners, {other.owned}) && Meet({own.owned}, other.owners);
+      }
+      if (taken && !kept) return Misplaced(&a_[own.owners.front()], &a_[own.owned]);
+    }
+    return std::nullopt;
+  }
+
   // For two nouns that a preposition joins in both prompts: prepositions of different places.
   std::optional<Misplaced> OtherPlace(const Structure& x, const Structure& y) const {
     for (const Join& join : x.joins) {
@@ -257,13 +273,20 @@ class View {
             std::size_t j) const {
     const auto noun_b = static_cast<std::size_t>(a_to_b_[noun]);
     const std::size_t other = y.head[j];
-    if (other == j) {  // no noun of its own
+    if (other != j && (x.bound[i] || y.bound[j])) return Same(noun, other) || AreNext(i, j);
+    if (y.use[j] == Use::kNoun && b_[j].slot == Slot::kColour) return false;  // "on black"
+    if (other == j) {                                                         // no noun of its own
       const bool turned = y.head[noun_b] == j && noun_b != j;
       return !turned && !IsApart(x, i, noun, j, noun_b);
     }
     if (b_to_a_[other] == kUnmatched || Same(noun, other) || y.head[noun_b] == other) return true;
     // "old castle ruins" are the ruins of an old castle: the castle belongs to the ruins.
     return x.head[static_cast<std::size_t>(b_to_a_[other])] == noun;
+  }
+
+  // "blue eyed" and "blue-eyed"
+  bool AreNext(std::size_t i, std::size_t j) const {
+    return i + 1 < a_.size() && j + 1 < b_.size() && Same(i + 1, j + 1);
   }
 
   // `i` stands before its noun here. Do the two belong together in the other prompt as well, as in
@@ -364,8 +387,10 @@ std::optional<Misplaced> Roles::Rebinding() const {
 
 std::optional<Misplaced> Roles::Exchange() const {
   const View view(a_.tokens, b_.tokens, alignment_.a_to_b, alignment_.b_to_a);
-  return InEveryReading(
-      [&](const Structure& x, const Structure& y) { return view.Exchange(x, y); });
+  return InEveryReading([&](const Structure& x, const Structure& y) {
+    auto found = view.Exchange(x, y);
+    return found ? found : view.OtherOwner(x, y);
+  });
 }
 
 std::optional<Misplaced> Roles::OtherPlace() const {

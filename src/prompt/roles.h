@@ -28,7 +28,8 @@ class Roles {
   // The same of any modifier, and compounds turned round ("chocolate milk", "milk chocolate") or
   // taken apart ("a sea horse", "a horse in the sea").
   std::optional<Misplaced> Rebinding() const;
-  // A verb or preposition whose sides have been exchanged, or taken by another word of the prompts.
+  // A verb or preposition whose sides have been exchanged, or taken by another word of the prompts;
+  // what belongs to another.
   std::optional<Misplaced> Exchange() const;
   // Two things that stand in different places to one another: "in a box", "on a box".
   std::optional<Misplaced> OtherPlace() const;

@@ -45,6 +45,7 @@ class StructureReading {
   Structure Run() {
     Structure structure;
     structure.head.resize(tokens_.size());
+    structure.bound.resize(tokens_.size());
     std::iota(structure.head.begin(), structure.head.end(), 0);
     std::vector<std::size_t> order = structure.head;
     std::ranges::sort(order, {}, [&](std::size_t i) {
@@ -60,6 +61,8 @@ class StructureReading {
       begin = end;
     }
     FindHeads(structure);
+    FindParts(structure);
+    FindBelongings(structure);
     for (std::size_t i = 0; i < tokens_.size(); ++i) structure.use.push_back(UseOf(i));
     return structure;
   }
@@ -68,7 +71,21 @@ class StructureReading {
   bool IsNoun(std::size_t i) const {
     const Token& token = tokens_[i];
     return token.content && places_[i].head && !token.possessive && token.form != Form::kVerbal &&
-           token.weight > kMinorWeight && token.slot != Slot::kColour && token.slot != Slot::kCount;
+           token.weight > kMinorWeight && token.slot != Slot::kCount &&
+           (token.slot != Slot::kColour || IsGround(i));
+  }
+
+  // "white text on black": the black is no look of a thing, but what the text stands on. "In black"
+  // is a look.
+  bool IsGround(std::size_t i) const {
+    if (tokens_[i].slot != Slot::kColour || !places_[i].head) return false;
+    std::size_t at = i;
+    while (at > 0 && tokens_[at - 1].clause == tokens_[i].clause &&
+           (places_[at - 1].phrase == places_[i].phrase || IsDeterminer(tokens_[at - 1].text))) {
+      --at;
+    }
+    return at > 0 && tokens_[at - 1].clause == tokens_[i].clause && tokens_[at - 1].text != "in" &&
+           IsPreposition(tokens_[at - 1]);
   }
 
   // A clause is parted where "and" or "while" leads to a new subject; what a verb says of several
@@ -185,9 +202,16 @@ class StructureReading {
     for (std::size_t next = k + 1; next < order.size(); ++next) {
       const Token& token = tokens_[order[next]];
       if (IsNoun(order[next])) return true;
-      if (IsPreposition(token) || IsVerb(token) || token.text == "and") return false;
+      if (IsPreposition(token) || IsVerb(token)) return false;
+      if (token.text == "and" && !InsidePhrase(order, next)) return false;
     }
     return false;
+  }
+
+  // "black and white dog"
+  bool InsidePhrase(const std::vector<std::size_t>& order, std::size_t k) const {
+    return k > 0 && k + 1 < order.size() &&
+           places_[order[k - 1]].phrase == places_[order[k + 1]].phrase;
   }
 
   // A colour, count or adjective that ends a phrase has no noun after it.
@@ -208,7 +232,89 @@ class StructureReading {
     }
   }
 
+  // The next token of the phrase of `i`; the number of tokens where it ends.
+  std::size_t NextInPhrase(std::size_t i) const {
+    std::size_t next = i + 1;
+    while (next < tokens_.size() && !tokens_[next].content && tokens_[next].text == "and") ++next;
+    const bool same = next < tokens_.size() && places_[next].phrase == places_[i].phrase;
+    return same ? next : tokens_.size();
+  }
+
+  // Modifiers that say something of a part of their phrase: "blue" of "a blue-eyed white cat" and
+  // of "a blue polka dot white dress".
+  void FindParts(Structure& structure) const {
+    for (std::size_t i = 0; i < tokens_.size(); ++i) {
+      const std::size_t next = NextInPhrase(i), head = structure.head[i];
+      if (next == tokens_.size() || head == i || head <= next - 1) continue;
+      const bool compound = tokens_[i].hyphen || IsPartLook(tokens_[next].text);
+      const std::size_t part = compound && next == i + 1 ? next : PartNoun(i, head);
+      if (part == head || part == i) continue;
+      structure.head[i] = part;
+      structure.bound[i] = true;
+    }
+  }
+
+  // For an attribute before a noun that another colour follows, that noun; otherwise `head`.
+  std::size_t PartNoun(std::size_t i, std::size_t head) const {
+    if (tokens_[i].slot != Slot::kColour) return head;
+    for (std::size_t at = NextInPhrase(i); at < head; at = NextInPhrase(at)) {
+      const std::size_t next = NextInPhrase(at);
+      if (next >= head) return head;
+      const Token& token = tokens_[at];
+      const bool noun = token.content && token.slot == Slot::kNone &&
+                        token.pos == PartOfSpeech::kNoun && token.form != Form::kVerbal;
+      if (noun && tokens_[next].slot == Slot::kColour) return at;
+    }
+    return head;
+  }
+
+  void FindBelongings(Structure& structure) const {
+    for (std::size_t i = 0; i < tokens_.size(); ++i) {
+      if (tokens_[i].possessive) {
+        const std::size_t owned = NextThing(i);
+        if (owned < tokens_.size()) structure.belongings.push_back({{i}, owned});
+      } else if (tokens_[i].text == "of" && i > 0 && IsNoun(i - 1) && !IsDepiction(i - 1)) {
+        Belonging belonging{.owners = Owners(i), .owned = i - 1};
+        if (!belonging.owners.empty()) structure.belongings.push_back(std::move(belonging));
+      }
+    }
+  }
+
+  bool Ends(std::size_t i, std::size_t from) const {
+    return tokens_[i].clause != tokens_[from].clause || IsPreposition(tokens_[i]) ||
+           tokens_[i].text == "of" || StartsVerb(i);
+  }
+
+  std::size_t NextThing(std::size_t i) const {
+    for (std::size_t at = i + 1; at < tokens_.size() && !Ends(at, i); ++at) {
+      if (IsNoun(at) || tokens_[at].possessive) return at;
+    }
+    return tokens_.size();
+  }
+
+  std::vector<std::size_t> Owners(std::size_t of) const {
+    std::vector<std::size_t> owners;
+    for (std::size_t at = of + 1; at < tokens_.size() && !Ends(at, of); ++at) Add(at, owners);
+    return owners;
+  }
+
+  // "a photo of a cat on a table" is of the table too.
+  bool IsDepiction(std::size_t i) const {
+    static constexpr auto kDepictions = std::to_array<std::string_view>(
+        {"picture", "image", "view", "scene", "shot", "portrait", "close-up", "closeup",
+         "depiction", "rendition", "silhouette", "selfie"});
+    if (tokens_[i].slot != Slot::kMedium &&
+        std::ranges::find(kDepictions, tokens_[i].lemma) == kDepictions.end()) {
+      return false;
+    }
+    for (std::size_t at = 0; at < i; ++at) {
+      if (IsNoun(at)) return false;
+    }
+    return true;
+  }
+
   Use UseOf(std::size_t i) const {
+    if (IsGround(i)) return Use::kNoun;
     const Token& token = tokens_[i];
     if (!token.content || token.slot != Slot::kNone || IsModifier(i)) return Use::kUnknown;
     if (token.form == Form::kVerbal) return Use::kVerb;

@@ -19,13 +19,22 @@ struct Join {
   bool passive = false;             // and nobody is named who does it: after.front() undergoes it
 };
 
+// "the dog's owner", "the owner of the dog and the cat", as positions of tokens.
+struct Belonging {
+  std::vector<std::size_t> owners;
+  std::size_t owned = 0;
+};
+
 // How a word is used, where articles, prepositions and endings tell.
 enum class Use : std::uint8_t { kUnknown, kNoun, kVerb };
 
 struct Structure {
   std::vector<std::size_t> head;  // for each token its noun; the token itself where none is known
+  std::vector<bool> bound;        // for each token: is it that of one noun of its phrase alone, as
+                                  // "blue" of "a blue-eyed white cat" is?
   std::vector<Use> use;           // for each token
   std::vector<Join> joins;
+  std::vector<Belonging> belongings;
 };
 
 // Passives are read as actives. How far the agent after "by" reaches only the meaning tells ("by a

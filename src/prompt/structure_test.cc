@@ -54,6 +54,43 @@ struct Sentence {
   Structure structure;
 };
 
+TEST(StructureTest, APartOfACompoundBelongsToItsNeighbour) {
+  const Sentence cat("a blue-eyed white cat");
+  EXPECT_EQ(cat.HeadOf("blue"), "eyed");
+  EXPECT_EQ(cat.HeadOf("eyed"), "cat");
+  EXPECT_EQ(cat.HeadOf("white"), "cat");
+  EXPECT_TRUE(cat.structure.bound[cat.At("blue")]);
+  EXPECT_FALSE(cat.structure.bound[cat.At("white")]);
+  const Sentence dress("a white polka dot red dress");
+  EXPECT_EQ(dress.HeadOf("white"), "dot");
+  EXPECT_EQ(dress.HeadOf("red"), "dress");
+}
+
+TEST(StructureTest, AHyphenTellsAModifierFromAVerb) {
+  const Sentence compound("a man-eating chicken"), clause("a man eating chicken");
+  EXPECT_EQ(compound.HeadOf("eating"), "chicken");
+  EXPECT_THAT(compound.Before("eating"), ElementsAre("chicken"));
+  EXPECT_THAT(clause.Before("eating"), ElementsAre("man"));
+  EXPECT_THAT(clause.After("eating"), ElementsAre("chicken"));
+}
+
+TEST(StructureTest, AColourAfterAPrepositionIsWhatAThingStandsOn) {
+  EXPECT_THAT(Sentence("white text on black").After("on"), ElementsAre("black"));
+  EXPECT_THAT(Sentence("a cat by a black and white dog").After("by"), ElementsAre("dog"));
+}
+
+TEST(StructureTest, FindsWhatBelongsToWhat) {
+  for (const char* text : {"the dog's owner", "the owner of the dog"}) {
+    const Sentence sentence(text);
+    ASSERT_EQ(sentence.structure.belongings.size(), 1u) << text;
+    const Belonging& belonging = sentence.structure.belongings.front();
+    EXPECT_THAT(sentence.Texts(belonging.owners), ElementsAre("dog"));
+    EXPECT_EQ(belonging.owned, sentence.At("owner"));
+  }
+  // A picture is of all there is.
+  EXPECT_THAT(Sentence("a photo of a cat on a table").structure.belongings, IsEmpty());
+}
+
 TEST(StructureTest, FindsTheNounOfAModifier) {
   const Sentence cube("a red cube on a big blue sphere");
   EXPECT_EQ(cube.HeadOf("red"), "cube");

@@ -3,6 +3,7 @@
 #include <unicode/uchar.h>
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 #include <utility>
 
@@ -18,6 +19,8 @@ namespace {
 
 // Bytes of "16:9" and the like that more is joined to.
 constexpr std::size_t kMostRatio = 32;
+// Letters and signs of "C++".
+constexpr std::size_t kMostSigns = 3;
 
 bool IsUpper(std::string_view word) {
   std::size_t at = 0;
@@ -37,6 +40,19 @@ Ending EndingOf(std::string_view symbol) {
   if (std::ranges::find(kSentence, symbol) != std::end(kSentence)) return Ending::kSentence;
   if (std::ranges::find(kClause, symbol) != std::end(kClause)) return Ending::kClause;
   return Ending::kNone;
+}
+
+// What stands beside a number and says of what: "$20", "20%".
+std::string_view UnitOf(std::string_view symbol) {
+  static constexpr auto kUnits = std::to_array<std::pair<std::string_view, std::string_view>>(
+      {{"%", "percent"}, {"$", "dollars"}, {"€", "euros"}, {"£", "pounds"}, {"¥", "yen"}});
+  const auto found =
+      std::ranges::find(kUnits, symbol, &std::pair<std::string_view, std::string_view>::first);
+  return found == kUnits.end() ? std::string_view() : found->second;
+}
+
+bool IsAlphanumeric(char c) {
+  return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
 // Pictographs mean something; ASCII symbols and punctuation are noise unless there is nothing else.
@@ -92,12 +108,48 @@ class Tokenizer {
     if (out_.tokens.size() >= kMostTokens) return;
     if (segment.word) {
       AddWord(piece, folded, begin, Quoted(segment.begin));
+    } else if (words && BesideNumber(segment) && !UnitOf(piece).empty()) {
+      AddUnit(folded, begin);
+    } else if (words && (piece == "+" || piece == "#") && JoinLetter(segment, begin)) {
+      return;
     } else if (!words || IsPictograph(piece)) {
       AddSymbol(folded, begin);
     } else if (const Ending ending = EndingOf(piece); ending != Ending::kNone) {
       if (!out_.tokens.empty() && out_.tokens.back().clause == clause_) ++clause_;
       sentence_start_ |= ending == Ending::kSentence;
     }
+  }
+
+  bool BesideNumber(const Segment& segment) const {
+    const auto digit = [&](std::size_t at) {
+      return at < clean_.size() && HasDigit(clean_.substr(at, 1));
+    };
+    return (segment.begin > 0 && digit(segment.begin - 1)) || digit(segment.end);
+  }
+
+  void AddUnit(const std::string& symbol, std::size_t begin) {
+    Token token{.text = std::string(UnitOf(symbol)), .clause = clause_, .begin = begin};
+    Classify(token);
+    token.text = symbol;
+    out_.tokens.push_back(std::move(token));
+  }
+
+  // "C++" and "C#" are two things, and "A+" is no "A".
+  bool JoinLetter(const Segment& segment, std::size_t begin) {
+    const bool ends = segment.end >= clean_.size() || !IsAlphanumeric(clean_[segment.end]);
+    if (!ends || out_.tokens.empty()) return false;
+    Token& last = out_.tokens.back();
+    const bool letter = last.text.find_first_not_of("+#", 1) == std::string::npos &&
+                        IsAlphanumeric(last.text[0]) && !HasDigit(last.text);
+    if (!letter || last.text.size() > kMostSigns || last.begin + last.text.size() != begin) {
+      return false;
+    }
+    last.text += clean_[segment.begin];
+    last.lemma = last.text;
+    last.word = last.other = kNoWord;
+    last.content = true;
+    last.weight = 1;
+    return true;
   }
 
   void AddSymbol(const std::string& folded, std::size_t begin) {
@@ -108,16 +160,38 @@ class Tokenizer {
     const Clitic clitic = SplitClitic(folded);
     Token token{.text = std::string(clitic.stem), .clause = clause_, .begin = begin};
     Classify(token);
+    AddSign(token);
     token.possessive = clitic.possessive && token.content;
     const bool may_name = keep_names_ && !sentence_start_ && !quoted && token.content;
     token.name = may_name && token.slot == Slot::kNone && IsUpper(piece);
     sentence_start_ = false;
     if (Glue(token) || JoinRatio(token)) return;
+    if (HyphenBefore(begin)) out_.tokens.back().hyphen = true;
     out_.tokens.push_back(std::move(token));
     if (!clitic.negated) return;
     Token negation{.text = "not", .clause = clause_, .begin = begin};
     Classify(negation);
     out_.tokens.push_back(std::move(negation));
+  }
+
+  // "-5 degrees", but not the 5 of "1-5".
+  void AddSign(Token& token) const {
+    if (token.slot != Slot::kCount || !HasDigit(token.text)) return;
+    const std::string_view before = std::string_view(out_.normalized).substr(0, token.begin);
+    for (std::string_view sign : {"-", "+", "−"}) {
+      if (!before.ends_with(sign)) continue;
+      const std::string_view rest = before.substr(0, before.size() - sign.size());
+      if (rest.empty() || rest.back() == ' ') token.lemma.insert(0, sign == "+" ? "+" : "-");
+    }
+  }
+
+  bool HyphenBefore(std::size_t begin) const {
+    if (out_.tokens.empty()) return false;
+    const Token& last = out_.tokens.back();
+    const std::size_t end = last.begin + last.text.size();
+    if (last.clause != clause_ || end >= begin) return false;
+    const std::string_view between = std::string_view(out_.normalized).substr(end, begin - end);
+    return between == "-" || between == "‐";
   }
 
   // "3 d" and "8 k", as many prompts have it, are "3d" and "8k".
@@ -269,6 +343,40 @@ void FindLinkingWords(std::vector<Token>& tokens) {
   }
 }
 
+// What has one form for one and for many is one only where an article says so.
+void FindPlurals(std::vector<Token>& tokens) {
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    Token& token = tokens[i];
+    const bool bare = Any(token.text, {"sheep", "deer", "fish", "moose", "elk", "bison", "salmon",
+                                       "trout", "shrimp", "squid", "swine", "aircraft"});
+    if (!bare || token.form != Form::kBase || token.possessive) continue;
+    // As the modifier of another noun it has no number.
+    if (i + 1 < tokens.size() && tokens[i + 1].clause == token.clause && tokens[i + 1].content &&
+        tokens[i + 1].form != Form::kVerbal) {
+      continue;
+    }
+    std::size_t at = i;
+    while (at > 0 && tokens[at - 1].clause == token.clause && tokens[at - 1].content &&
+           tokens[at - 1].slot != Slot::kCount) {
+      --at;
+    }
+    const std::string_view before = at > 0 ? std::string_view(tokens[at - 1].text) : "";
+    if (IsDeterminer(before) || Any(before, {"one", "1", "each", "every", "that"})) {
+      continue;
+    }
+    token.form = Form::kPlural;
+  }
+}
+
+// "about to jump": it does not yet.
+void FindIntentions(std::vector<Token>& tokens) {
+  for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
+    if (tokens[i].text != "about" || tokens[i + 1].text != "to") continue;
+    tokens[i].slot = Slot::kNegation;
+    tokens[i].lemma = "not";
+  }
+}
+
 // Prompts of function words or praise alone ("the who") still say something by them.
 void EnsureContent(std::vector<Token>& tokens) {
   if (std::ranges::any_of(tokens, &Token::content)) return;
@@ -288,8 +396,10 @@ TokenText MakeTokens(std::string_view clean, const std::vector<Quote>& quotes) {
   FindImpliedYouth(text.tokens);
   FindPostures(text.tokens);
   FindLinkingWords(text.tokens);
+  FindIntentions(text.tokens);
   MarkBoilerplate(text.tokens);
   JoinNumbers(text.tokens);
+  FindPlurals(text.tokens);
   EnsureContent(text.tokens);
   return text;
 }
