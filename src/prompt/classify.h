@@ -1,4 +1,4 @@
-// What a single word is: its base form, slot and weight. Words in context are judged by tokens.cc.
+// What a single word is: its base form, slot and weight. Words in context are judged by context.cc.
 // Pure.
 #pragma once
 

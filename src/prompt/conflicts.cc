@@ -11,6 +11,7 @@
 
 #include "prompt/aspects.h"
 #include "prompt/lexicon.h"
+#include "prompt/quantity.h"
 #include "prompt/relation.h"
 #include "prompt/synonyms.h"
 
@@ -43,31 +44,6 @@ constexpr std::array<std::pair<Aspect, std::string_view>, 7> kSettling = {{
 }};
 
 constexpr std::size_t kLengthy = 24;  // content words
-
-// How many, where no number says it.
-enum class Quantity : std::uint8_t { kNone, kOne, kFew, kHalf, kMany, kMost, kAll };
-
-Quantity QuantityOf(const Token& token) {
-  static constexpr auto kWords = std::to_array<std::pair<std::string_view, Quantity>>({
-      {"single", Quantity::kOne},
-      {"lone", Quantity::kOne},
-      {"few", Quantity::kFew},
-      {"several", Quantity::kFew},
-      {"half", Quantity::kHalf},
-      {"many", Quantity::kMany},
-      {"lots", Quantity::kMany},
-      {"numerous", Quantity::kMany},
-      {"countless", Quantity::kMany},
-      {"most", Quantity::kMost},
-      {"all", Quantity::kAll},
-      {"every", Quantity::kAll},
-      {"each", Quantity::kAll},
-  });
-  if (token.slot == Slot::kCount && token.lemma == "1") return Quantity::kOne;
-  const auto found =
-      std::ranges::find(kWords, token.text, &std::pair<std::string_view, Quantity>::first);
-  return found == kWords.end() ? Quantity::kNone : found->second;
-}
 
 // "poorly" of "poorly lit": what matters before a look, less before a deed.
 bool IsManner(const Token& token) {

@@ -32,7 +32,7 @@ enum class Form : std::uint8_t { kBase, kPlural, kVerbal };
 struct Token {
   std::string text;         // normalised surface form
   std::string lemma;        // base form without accents: the token that is compared
-  float weight = 1;         // how much it says, in (0, 1]: a / (a + p), see tokens.cc
+  float weight = 1;         // how much it says, in (0, 1]: a / (a + p), see classify.cc
   bool content = true;      // false for function words and boilerplate
   bool name = false;        // capitalised inside a sentence, or a word no dictionary knows
   bool possessive = false;  // "dragon's"

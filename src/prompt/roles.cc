@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 #include <string_view>
 
+#include "prompt/location.h"
 #include "wordnet/wordnet.h"
 
 namespace reprise {
@@ -34,103 +34,6 @@ bool IsLink(std::string_view word) {
   static constexpr auto kLinks = std::to_array<std::string_view>(
       {"of", "for", "from", "in", "with", "made", "by", "at", "to"});
   return std::ranges::find(kLinks, word) != kLinks.end();
-}
-
-// Where a preposition puts a thing; 0: it says no place.
-enum Place : int {
-  kNowhere,
-  kIn,
-  kOn,
-  kBy,
-  kOver,
-  kUnder,
-  kThrough,
-  kAcross,
-  kAlong,
-  kAround,
-  kAgainst,
-  kToward,
-  kFrom,
-  kAt,
-  kBetween,
-  kBehind
-};
-
-int PlaceOf(const Token& token) {
-  static constexpr auto kPlaces = std::to_array<std::pair<std::string_view, Place>>({
-      {"in", kIn},
-      {"inside", kIn},
-      {"within", kIn},
-      {"into", kIn},
-      {"on", kOn},
-      {"onto", kOn},
-      {"upon", kOn},
-      {"by", kBy},
-      {"beside", kBy},
-      {"near", kBy},
-      {"next", kBy},
-      {"above", kOver},
-      {"over", kOver},
-      {"below", kUnder},
-      {"under", kUnder},
-      {"beneath", kUnder},
-      {"underneath", kUnder},
-      {"through", kThrough},
-      {"across", kAcross},
-      {"along", kAlong},
-      {"around", kAround},
-      {"against", kAgainst},
-      {"toward", kToward},
-      {"towards", kToward},
-      {"from", kFrom},
-      {"off", kFrom},
-      {"at", kAt},
-      {"between", kBetween},
-      {"behind", kBehind},
-  });
-  const auto found =
-      std::ranges::find(kPlaces, token.text, &std::pair<std::string_view, Place>::first);
-  return found == kPlaces.end() ? kNowhere : found->second;
-}
-
-// Different words for one place: "at a window", "by a window"; "across a bridge", "over a bridge".
-bool MayAgree(int p, int q) {
-  static constexpr auto kPairs = std::to_array<std::pair<Place, Place>>({{kIn, kAt},
-                                                                         {kOn, kAt},
-                                                                         {kBy, kAt},
-                                                                         {kBy, kAlong},
-                                                                         {kAcross, kOver},
-                                                                         {kAcross, kThrough},
-                                                                         {kOn, kAcross},
-                                                                         {kOn, kAlong},
-                                                                         {kIn, kThrough},
-                                                                         {kIn, kAcross},
-                                                                         {kIn, kAround},
-                                                                         {kOn, kAgainst},
-                                                                         {kOn, kThrough},
-                                                                         {kAlong, kAcross},
-                                                                         {kAlong, kThrough},
-                                                                         {kToward, kAlong},
-                                                                         {kBy, kAgainst},
-                                                                         {kBy, kAround}});
-  return std::ranges::any_of(kPairs, [&](const auto& pair) {
-    return (pair.first == p && pair.second == q) || (pair.first == q && pair.second == p);
-  });
-}
-
-// A thing made by people that is no furniture, road or vehicle one is both in and on.
-bool HasInside(const Token& noun) {
-  static constexpr auto kBoth = std::to_array<std::string_view>(
-      {"bed",        "street",  "road",     "chair",    "armchair", "couch",   "sofa",  "boat",
-       "ship",       "beach",   "sidewalk", "pavement", "stage",    "train",   "bus",   "plane",
-       "airplane",   "porch",   "field",    "balcony",  "swing",    "hammock", "wall",  "picture",
-       "photograph", "page",    "canvas",   "farm",     "track",    "path",    "trail", "dress",
-       "coat",       "uniform", "costume",  "city",     "park"});
-  if (noun.word == kNoWord || std::ranges::find(kBoth, noun.lemma) != kBoth.end()) return false;
-  for (const Sense& sense : WordNet::BuiltIn().Senses(noun.word)) {
-    if (sense.pos == PartOfSpeech::kNoun) return WordNet::BuiltIn().Field(sense.synset) == 6;
-  }
-  return false;
 }
 
 // A collocation that is no kind of what its last word names: a sea horse is no horse.
@@ -222,15 +125,15 @@ class View {
   // For two nouns that a preposition joins in both prompts: prepositions of different places.
   std::optional<Misplaced> OtherPlace(const Structure& x, const Structure& y) const {
     for (const Join& join : x.joins) {
-      if (!join.direct || join.before.empty() || PlaceOf(a_[join.word]) == 0) continue;
+      if (!join.direct || join.before.empty() || !SaysLocation(a_[join.word])) continue;
       const Join* other = nullptr;
       bool agrees = false;
       for (const Join& candidate : y.joins) {
         if (!candidate.direct || candidate.before.empty()) continue;
-        if (PlaceOf(b_[candidate.word]) == 0) continue;
+        if (!SaysLocation(b_[candidate.word])) continue;
         if (!Same(join.after.front(), candidate.after.front())) continue;
         if (!Same(join.before.back(), candidate.before.back())) continue;
-        agrees |= AgreeInPlace(join, candidate);
+        agrees |= MayBeOneLocation(a_[join.word], b_[candidate.word], a_[join.after.front()]);
         other = &candidate;
       }
       if (other != nullptr && !agrees) return Misplaced(&a_[join.word], &b_[other->word]);
@@ -239,13 +142,6 @@ class View {
   }
 
  private:
-  // In and on differ for things with an inside ("box"), not for grass or a street.
-  bool AgreeInPlace(const Join& x, const Join& y) const {
-    const int p = PlaceOf(a_[x.word]), q = PlaceOf(b_[y.word]);
-    if (p == q || MayAgree(p, q)) return true;
-    return p + q == kIn + kOn && (p == kIn || q == kIn) && !HasInside(a_[x.after.front()]);
-  }
-
   // One word of both prompts, or an equal word elsewhere in the other.
   bool Same(std::size_t i, std::size_t j) const {
     return a_to_b_[i] == static_cast<std::int32_t>(j) || a_[i].lemma == b_[j].lemma;

@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <utility>
 
-#include "prompt/boilerplate.h"
 #include "prompt/classify.h"
-#include "prompt/grammar.h"
+#include "prompt/context.h"
 #include "prompt/numbers.h"
 #include "prompt/segment.h"
 #include "prompt/text.h"
@@ -232,175 +230,11 @@ class Tokenizer {
   bool keep_names_ = false;
 };
 
-bool Any(std::string_view word, std::initializer_list<std::string_view> list) {
-  return std::ranges::find(list, word) != list.end();
-}
-
-// "is painting a face" and "drawing the curtains" are no media.
-void FindMediumVerbs(std::vector<Token>& tokens) {
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    Token& token = tokens[i];
-    if (!Any(token.text, {"painting", "drawing", "rendering"})) continue;
-    const bool is = i > 0 && Any(tokens[i - 1].text, {"is", "are", "was", "were", "being"});
-    const bool object = i + 1 < tokens.size() &&
-                        Any(tokens[i + 1].text, {"a", "an", "the", "his", "her", "their", "some"});
-    if (!is && !object) continue;
-    token.lemma = token.text.substr(0, token.text.size() - 3);
-    token.slot = Slot::kNone;
-    token.form = Form::kVerbal;
-  }
-}
-
-// "young" and "little" say nothing new about a boy or a puppy.
-void FindImpliedYouth(std::vector<Token>& tokens) {
-  for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
-    const bool youth = Any(tokens[i].text, {"young", "little"});
-    if (youth && Any(tokens[i + 1].lemma,
-                     {"boy", "girl", "child", "kid", "baby", "toddler", "puppy", "kitten"})) {
-      tokens[i].weight = kMinorWeight;
-    }
-  }
-}
-
-bool IsVerb(WordId word) {
-  if (word == kNoWord) return false;
-  const auto senses = WordNet::BuiltIn().Senses(word);
-  return std::ranges::any_of(senses, [](const Sense& s) { return s.pos == PartOfSpeech::kVerb; });
-}
-
-// "the recruits" are no verb, nor is "a play".
-void FindNouns(std::vector<Token>& tokens) {
-  for (std::size_t i = 1; i < tokens.size(); ++i) {
-    Token& token = tokens[i];
-    const Token& before = tokens[i - 1];
-    const bool led = IsDeterminer(before.text) || before.slot == Slot::kCount || before.possessive;
-    if (!token.content || !led || token.text.ends_with("ing") || token.text.ends_with("ed"))
-      continue;
-    if (token.form == Form::kVerbal && token.text.ends_with('s')) token.form = Form::kPlural;
-    if (token.form != Form::kVerbal && token.pos == PartOfSpeech::kVerb) {
-      token.pos = PartOfSpeech::kNoun;
-    }
-  }
-}
-
-// "a man slices an onion": no plural.
-void FindVerbs(std::vector<Token>& tokens) {
-  for (std::size_t i = 1; i + 1 < tokens.size(); ++i) {
-    Token& token = tokens[i];
-    const Token& before = tokens[i - 1];
-    const bool subject = before.content && before.form == Form::kBase && !before.possessive &&
-                         before.slot == Slot::kNone && before.pos == PartOfSpeech::kNoun;
-    const bool object = IsDeterminer(tokens[i + 1].text);
-    if (object && token.form == Form::kBase && token.slot == Slot::kNone &&
-        token.text.ends_with("ing") && token.other != kNoWord && before.content &&
-        before.pos == PartOfSpeech::kNoun && IsVerb(token.other)) {
-      token.lemma = WordNet::BuiltIn().Text(token.other);
-      token.word = std::exchange(token.other, kNoWord);
-      token.form = Form::kVerbal;
-      token.pos = PartOfSpeech::kVerb;
-    }
-    if (token.form == Form::kPlural && token.slot == Slot::kNone && token.text.ends_with('s') &&
-        subject && object && IsVerb(token.word)) {
-      token.form = Form::kVerbal;
-      token.pos = PartOfSpeech::kVerb;
-    }
-  }
-}
-
-// "sitting on a sofa" says little more than "on a sofa".
-void FindPostures(std::vector<Token>& tokens) {
-  for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
-    const bool posture = tokens[i].form == Form::kVerbal &&
-                         Any(tokens[i].lemma, {"sit", "stand", "perch", "rest", "lie"});
-    if (posture && tokens[i + 1].slot == Slot::kDirection) tokens[i].weight = kMinorWeight;
-  }
-}
-
-// Words that say little only as part of a phrase: "a group of", "made of", "painted in", "looks
-// young"; but "a painted face", "a full moon".
-void FindLinkingWords(std::vector<Token>& tokens) {
-  constexpr float kUsualWeight = 0.8f;
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    Token& token = tokens[i];
-    if (!token.content || token.slot != Slot::kNone) continue;
-    const std::string_view next = i + 1 < tokens.size() ? std::string_view(tokens[i + 1].text) : "";
-    const bool colour = (i + 1 < tokens.size() && tokens[i + 1].slot == Slot::kColour) ||
-                        (i > 0 && tokens[i - 1].slot == Slot::kColour);
-    bool links = true;
-    if (Any(token.text, {"kind", "sort", "type", "set", "group", "bunch", "herd", "flock", "piece",
-                         "bit", "lot", "middle", "side"})) {
-      links = next == "of";
-    } else if (Any(token.text, {"made", "used", "designed", "built", "full", "filled", "covered",
-                                "shot", "located", "dressed", "clad"})) {
-      links = Any(next, {"of", "for", "with", "by", "in", "from", "on", "at", "to", "inside",
-                         "into", "through"});
-    } else if (Any(token.text, {"painted", "dyed", "colored"})) {
-      links = colour || Any(next, {"in", "with", "by"});
-    } else if (Any(token.text, {"looks", "looking", "seems", "appears"})) {
-      links = i + 1 < tokens.size() && tokens[i + 1].pos == PartOfSpeech::kAdjective;
-    }
-    if (!links) token.weight = std::max(token.weight, kUsualWeight);
-  }
-}
-
-// What has one form for one and for many is one only where an article says so.
-void FindPlurals(std::vector<Token>& tokens) {
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    Token& token = tokens[i];
-    const bool bare = Any(token.text, {"sheep", "deer", "fish", "moose", "elk", "bison", "salmon",
-                                       "trout", "shrimp", "squid", "swine", "aircraft"});
-    if (!bare || token.form != Form::kBase || token.possessive) continue;
-    // As the modifier of another noun it has no number.
-    if (i + 1 < tokens.size() && tokens[i + 1].clause == token.clause && tokens[i + 1].content &&
-        tokens[i + 1].form != Form::kVerbal) {
-      continue;
-    }
-    std::size_t at = i;
-    while (at > 0 && tokens[at - 1].clause == token.clause && tokens[at - 1].content &&
-           tokens[at - 1].slot != Slot::kCount) {
-      --at;
-    }
-    const std::string_view before = at > 0 ? std::string_view(tokens[at - 1].text) : "";
-    if (IsDeterminer(before) || Any(before, {"one", "1", "each", "every", "that"})) {
-      continue;
-    }
-    token.form = Form::kPlural;
-  }
-}
-
-// "about to jump": it does not yet.
-void FindIntentions(std::vector<Token>& tokens) {
-  for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
-    if (tokens[i].text != "about" || tokens[i + 1].text != "to") continue;
-    tokens[i].slot = Slot::kNegation;
-    tokens[i].lemma = "not";
-  }
-}
-
-// Prompts of function words or praise alone ("the who") still say something by them.
-void EnsureContent(std::vector<Token>& tokens) {
-  if (std::ranges::any_of(tokens, &Token::content)) return;
-  for (Token& token : tokens) {
-    token.content = true;
-    token.weight = 1;
-  }
-}
-
 }  // namespace
 
 TokenText MakeTokens(std::string_view clean, const std::vector<Quote>& quotes) {
   TokenText text = Tokenizer(clean, quotes).Run();
-  FindMediumVerbs(text.tokens);
-  FindNouns(text.tokens);
-  FindVerbs(text.tokens);
-  FindImpliedYouth(text.tokens);
-  FindPostures(text.tokens);
-  FindLinkingWords(text.tokens);
-  FindIntentions(text.tokens);
-  MarkBoilerplate(text.tokens);
-  JoinNumbers(text.tokens);
-  FindPlurals(text.tokens);
-  EnsureContent(text.tokens);
+  ReadInContext(text.tokens);
   return text;
 }
 
