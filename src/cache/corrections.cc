@@ -36,10 +36,11 @@ std::optional<bool> Corrections::Find(const Digest& a, const Digest& b) const {
   return found == pairs_.end() ? std::nullopt : std::optional<bool>(found->second);
 }
 
-void Corrections::Put(const Digest& a, const Digest& b, bool same) {
+void Corrections::Put(const std::string& tenant, const Digest& a, const Digest& b, bool same) {
   const Digest pair = PairKey(a, b);
   std::unique_lock lock(mutex_);
   const auto [found, inserted] = pairs_.try_emplace(pair, true);
+  if (inserted) ++of_tenant_[tenant];
   const bool was_refused = !found->second;
   found->second = same;
   if (was_refused == !same) return;
@@ -52,13 +53,22 @@ void Corrections::Put(const Digest& a, const Digest& b, bool same) {
   ++refused_pairs_;
 }
 
-void Corrections::Remove(const Digest& a, const Digest& b) {
+void Corrections::Remove(const std::string& tenant, const Digest& a, const Digest& b) {
   const Digest pair = PairKey(a, b);
   std::unique_lock lock(mutex_);
   const auto found = pairs_.find(pair);
   if (found == pairs_.end()) return;
   if (!found->second) Unlink(a, b);
   pairs_.erase(found);
+  const auto own = of_tenant_.find(tenant);
+  if (own != of_tenant_.end() && --own->second == 0) of_tenant_.erase(own);
+}
+
+bool Corrections::HasRoomFor(const std::string& tenant) const {
+  std::shared_lock lock(mutex_);
+  if (pairs_.size() < most_) return true;
+  const auto own = of_tenant_.find(tenant);
+  return own == of_tenant_.end() || own->second < most_ / kShare;
 }
 
 // The caller holds the lock.

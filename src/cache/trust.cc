@@ -12,9 +12,8 @@
 namespace reprise {
 namespace {
 
-// Rows that are kept: some 60 bytes each on the disk, and in memory for corrections some 200.
+// Rows that are kept, of some 60 bytes each on the disk.
 constexpr std::size_t kMostObservations = 200'000;
-constexpr std::size_t kMostCorrections = 200'000;
 constexpr unsigned kPruneEvery = 360;
 
 // Equal but for case and spaces, or asked in another size: no rephrasing, as right as an exact hit.
@@ -53,8 +52,8 @@ Error OwnPrompt(std::uint64_t id) {
 
 Error TooMany() {
   return {.code = Code::kOverloaded,
-          .message = std::to_string(kMostCorrections) +
-                     " corrections are stored, the most that are kept; withdraw some with "
+          .message = "no room for another correction: " + std::to_string(Corrections::kMost) +
+                     " are kept, and for each tenant at least a tenth of that; withdraw some with "
                      "DELETE /v1/feedback/ID"};
 }
 
@@ -89,7 +88,7 @@ Result<void> Trust::Load() {
   auto read = parts_.store.ForEachCorrection([&](Correction&& correction) {
     const Digest a = TextKey(correction.tenant, Analyze(correction.entry_prompt));
     const Digest b = TextKey(correction.tenant, Analyze(correction.prompt));
-    corrections_.Put(a, b, correction.same);
+    corrections_.Put(correction.tenant, a, b, correction.same);
   });
   if (!read) return read;
   const auto reviews = parts_.store.Reviews();
@@ -205,10 +204,10 @@ Task<Result<std::uint64_t>> Trust::Correct(const Feedback& feedback, const Cache
   const Digest a = TextKey(feedback.tenant, *stored), b = TextKey(feedback.tenant, prompt);
   if (a == b) co_return std::unexpected(OwnPrompt(feedback.entry));
   const auto before = corrections_.Find(a, b);
-  if (!before && corrections_.size() >= kMostCorrections) co_return std::unexpected(TooMany());
+  if (!before && !corrections_.HasRoomFor(feedback.tenant)) co_return std::unexpected(TooMany());
   const bool same = *feedback.same;
   // In memory first, so that a "no" holds for whoever asks while it is being written.
-  if (!same) corrections_.Put(a, b, false);
+  if (!same) corrections_.Put(feedback.tenant, a, b, false);
   Correction correction{.pair = PairKey(a, b),
                         .tenant = feedback.tenant,
                         .entry = feedback.entry,
@@ -219,7 +218,7 @@ Task<Result<std::uint64_t>> Trust::Correct(const Feedback& feedback, const Cache
                         .created_ms = parts_.clock.NowMs()};
   const auto id = co_await parts_.store.PutCorrection(std::move(correction));
   if (!id) co_return std::unexpected(id.error());
-  if (same) corrections_.Put(a, b, true);
+  if (same) corrections_.Put(feedback.tenant, a, b, true);
   if (before != same) {  // repeating it is no further evidence
     const auto observed = co_await Observe(entry, prompt, same);
     if (!observed) log::warn("feedback: {}", observed.error().message);
@@ -266,7 +265,8 @@ Task<Result<void>> Trust::Withdraw(std::string tenant, std::uint64_t id) {
                                         "; GET /v1/feedback lists what there is");
   }
   const Correction& correction = **removed;
-  corrections_.Remove(TextKey(correction.tenant, Analyze(correction.entry_prompt)),
+  corrections_.Remove(correction.tenant,
+                      TextKey(correction.tenant, Analyze(correction.entry_prompt)),
                       TextKey(correction.tenant, Analyze(correction.prompt)));
   co_return Result<void>();
 }
