@@ -44,8 +44,6 @@ std::unique_ptr<Listener> MakeTlsListener(ListenerParts parts);  // options.tls 
 
 template <class Settings>
 void ConfigureListener(Settings& settings, const ListenerParts& parts) {
-  // Beyond the body that handlers take, so that a larger one can be told so.
-  constexpr std::size_t kRefusalSlack = 8u << 20;
   const ServerOptions& options = parts.options;
   settings.address(options.host)
       .port(parts.port)

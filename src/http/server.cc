@@ -10,6 +10,7 @@
 
 #include "base/async_value.h"
 #include "base/log.h"
+#include "http/head_check.h"
 #include "http/listener.h"
 
 namespace reprise::http {
@@ -48,38 +49,15 @@ std::shared_ptr<Request> Wrap(restinio::request_handle_t handle) {
   return request;
 }
 
-bool IsToken(std::string_view text) {
-  return text.find_first_of(" \t") == std::string_view::npos;
-}
-
-// Why the request must be refused although it could be read: a proxy in front of us may have read
-// it differently, and taken its end, or its host, for another (RFC 9112, 3.2 and 6.3). The parser
-// has refused two lengths, and a length beside an encoding. Empty: nothing is wrong.
-std::string_view Objection(const Request& request) {
-  int hosts = 0, encodings = 0;
-  for (const auto& [name, value] : request.headers) {
-    if (!IsToken(name)) return "a header name contains a blank";
-    if (EqualsIgnoreCase(name, "Host")) ++hosts;
-    if (!EqualsIgnoreCase(name, "Transfer-Encoding")) continue;
-    if (++encodings > 1 || !EqualsIgnoreCase(value, "chunked")) {
-      return "Transfer-Encoding must be chunked, given once";
-    }
-  }
-  return hosts > 1 ? "Host must be given once" : "";
-}
-
 // `no_room`: the body was dropped while it arrived.
-std::optional<Error> RefusalOf(const Request& request, bool no_room) {
-  if (no_room) {
-    return Error{.code = Code::kOverloaded,
-                 .message =
-                     "the memory for request bodies is used up at the moment; try again "
-                     "(setting limits.bodies)",
-                 .retry_after_ms = kNoRoomRetryMs};
-  }
-  const std::string_view objection = Objection(request);
-  if (objection.empty()) return std::nullopt;
-  return Error{Code::kInvalidArgument, std::string(objection)};
+std::optional<HeadRefusal> RefusalOf(const restinio::http_request_header_t& head,
+                                     std::size_t body_bytes, bool no_room) {
+  if (!no_room) return RefusalOfHead(head, body_bytes);
+  return HeadRefusal{{.code = Code::kOverloaded,
+                      .message =
+                          "the memory for request bodies is used up at the moment; try again "
+                          "(setting limits.bodies)",
+                      .retry_after_ms = kNoRoomRetryMs}};
 }
 
 std::string_view ReasonPhrase(int status) {
@@ -110,6 +88,8 @@ std::string_view ReasonPhrase(int status) {
       return "Unsupported Media Type";
     case 416:
       return "Range Not Satisfiable";
+    case 417:
+      return "Expectation Failed";
     case 429:
       return "Too Many Requests";
     case 500:
@@ -260,8 +240,9 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     bool refused = false;
   };
   static Arrived TakeBody() {
-    if (!reading_meter) return {};
-    BodyMeter::Arrived arrived = reading_meter->Finish();
+    const ParsingTurn* const turn = ParsingTurn::current;
+    if (!turn || !turn->meter) return {};
+    BodyMeter::Arrived arrived = turn->meter->Finish();
     if (arrived.hold.bytes() == 0) return {.body = nullptr, .refused = arrived.refused};
     return {.body = std::make_shared<BodyHold>(std::move(arrived.hold))};
   }
@@ -285,10 +266,11 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   static Task<> Answer(std::shared_ptr<Impl> self, UnderWay under_way,
                        restinio::request_handle_t handle, std::shared_ptr<Request> request,
                        bool no_room) {
-    const std::optional<Error> refusal = RefusalOf(*request, no_room);
+    const auto refusal = RefusalOf(handle->header(), self->options_.body_bytes, no_room);
     Response response;
     if (refusal) {
-      response = self->on_error_(*refusal);
+      response = self->on_error_(refusal->error);
+      if (refusal->status > 0) response.status = refusal->status;
     } else {
       response = co_await self->Run(request);
     }
@@ -373,10 +355,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     auto match = router_.Find(request->method, request->path);
     if (!match.handler) co_return NoRoute(*request, match.allow);
     if (request->body.size() > options_.body_bytes) {
-      co_return on_error_(
-          Error{Code::kTooLarge, "the request body has " + std::to_string(request->body.size()) +
-                                     " bytes; at most " + std::to_string(options_.body_bytes) +
-                                     " are accepted (setting limits.body)"});
+      co_return on_error_(BodyTooLarge(request->body.size(), options_.body_bytes));
     }
     request->params = std::move(match.params);
     const RequestPtr shared = request;

@@ -3,6 +3,7 @@
 //
 // Bodies up to Options::body_bytes reach the handlers; larger ones get a 413 when they are at most
 // kRefusalSlack larger, and a closed connection beyond that (RESTinio drops such a message unread).
+// A client that waits for "100 Continue" gets it, or its 413, before it sends its body.
 #pragma once
 
 #include <chrono>

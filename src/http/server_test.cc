@@ -311,6 +311,81 @@ TEST_F(ServerTest, RequestsThatArriveByteByByteAreWhole) {
   EXPECT_THAT(client.ReadToEnd(), EndsWith("[drip]"));
 }
 
+// A client that waits to be told before it sends its body.
+std::string PostHead(const std::string& headers, const std::string& version = "1.1") {
+  return "POST /echo HTTP/" + version + "\r\nHost: x\r\n" + headers + "\r\n";
+}
+const std::string kExpects = "Expect: 100-continue\r\n";
+const std::string kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+TEST_F(ServerTest, AClientThatWaitsIsToldToSendItsBody) {
+  Start();
+  RawClient client = Connect();
+  for (const std::string& expectation : {"100-continue", "100-Continue", ", 100-continue\t,"}) {
+    client.Send(PostHead("Expect: " + expectation + "\r\nContent-Length: 4\r\n"));
+    EXPECT_EQ(client.ReadReply(), kContinue) << expectation;
+    EXPECT_THAT(client.Send("body").ReadReply(), EndsWith("[body]"));
+  }
+  EXPECT_EQ(client.Send(PostHead(kExpects + "Transfer-Encoding: chunked\r\n")).ReadReply(),
+            kContinue);
+  EXPECT_THAT(client.Send("3\r\nabc\r\n0\r\n\r\n").ReadReply(), EndsWith("[abc]"));
+  client.Send(Get("/target") + PostHead(kExpects + "Content-Length: 2\r\n"));
+  EXPECT_THAT(client.ReadReply(), EndsWith("/target|"));
+  EXPECT_EQ(client.ReadReply(), kContinue) << "its head came before the last reply had been sent";
+  EXPECT_THAT(client.Send("on").ReadReply(), EndsWith("[on]"));
+}
+
+TEST_F(ServerTest, NobodyIsToldToSendWhatIsThereOrDoesNotCome) {
+  Start();
+  RawClient client = Connect();
+  EXPECT_THAT(client.Send(Post("body", kExpects)).ReadReply(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(client.Send(Post("", kExpects)).ReadReply(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(client.Send(Get("/target", kExpects)).ReadReply(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(client.Send(Post("body", "Expect:\r\n")).ReadReply(), StartsWith("HTTP/1.1 200 "));
+  // Its end is not read as a chunk, and nobody else is told in its stead.
+  EXPECT_EQ(Ask(PostHead(kExpects + "Transfer-Encoding: chunked\r\n") + "zz\r\n"), "");
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(Connect().FinishSending().ReadToEnd(), "");
+}
+
+TEST_F(ServerTest, Http10KnowsNoExpectations) {
+  Start();
+  for (const std::string& expectation : {"100-continue", "other"}) {
+    const std::string head =
+        PostHead("Expect: " + expectation + "\r\nContent-Length: 4\r\n", "1.0");
+    EXPECT_EQ(Connect().Send(head).FinishSending().ReadToEnd(), "");
+    EXPECT_THAT(Ask(head + "body"), AllOf(StartsWith("HTTP/1.1 200 "), EndsWith("[body]")));
+  }
+}
+
+TEST_F(ServerTest, AClientThatWaitsIsRefusedByItsHead) {
+  Start({.body_bytes = 1000});
+  for (const std::string& size : {"1001", "1000000000000"}) {
+    EXPECT_THAT(Ask(PostHead(kExpects + "Content-Length: " + size + "\r\n")),
+                AllOf(StartsWith("HTTP/1.1 413 "), HasSubstr("Connection: close\r\n"),
+                      HasSubstr(size + " bytes"), HasSubstr("limits.body")));
+  }
+  EXPECT_THAT(Ask(PostHead(kExpects + "Host: y\r\nContent-Length: 4\r\n")),
+              StartsWith("HTTP/1.1 400 "));
+  EXPECT_EQ(served_, 0);
+  EXPECT_EQ(Connect().Send(PostHead(kExpects + "Content-Length: 1000\r\n")).ReadReply(), kContinue);
+}
+
+TEST_F(ServerTest, OtherExpectationsAreNotMet) {
+  Start();
+  const std::string length = "Content-Length: 4\r\n";
+  for (const std::string& expectation :
+       {"200-ok", "100-continue, 200-ok", "100-continue=1", "100-continue\r\nExpect: x"}) {
+    const std::string line = "Expect: " + expectation + "\r\n";
+    for (const std::string& request :
+         {PostHead(line + length), PostHead(line + length) + "body", Get("/target", line)}) {
+      EXPECT_THAT(Ask(request), AllOf(StartsWith("HTTP/1.1 417 Expectation Failed\r\n"),
+                                      HasSubstr("Connection: close\r\n")))
+          << request;
+    }
+  }
+  EXPECT_EQ(served_, 0);
+}
+
 TEST_F(ServerTest, RefusesBodiesBeyondTheLimit) {
   Start({.body_bytes = 1000});
   EXPECT_THAT(Ask(Post(std::string(1000, 'a'), kClose)), StartsWith("HTTP/1.1 200 "));

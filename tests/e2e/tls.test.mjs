@@ -78,6 +78,15 @@ describe("over https", () => {
     await assert.rejects(run("curl", ["-sS", `${gateway.url}/healthz`]), /certificate/);
   });
 
+  it("curl, which waits before a large body, is told to send it", async () => {
+    const body = `${place.path}/body.json`;
+    writeFileSync(body, JSON.stringify({ prompt: "a fox", size: "64x64", note: "x".repeat(1_500_000) }));
+    const { stdout } = await run("curl", ["-sS", "--cacert", authority, "-m", "50", "--expect100-timeout", "100",
+      "-H", "Content-Type: application/json", "--data-binary", `@${body}`, "-w", "%{http_code}", "-o", `${body}.out`,
+      `${gateway.url}/v1/generate`]);
+    assert.equal(stdout, "200");
+  });
+
   it("speaks nothing but TLS, nothing older than 1.2, and HTTP/1.1 to those who would rather have 2", async () => {
     await assert.rejects(fetch(`${gateway.url.replace("https", "http")}/healthz`));
     const old = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "ALL:@SECLEVEL=0" };
