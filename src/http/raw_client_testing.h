@@ -63,6 +63,17 @@ class RawClient {
     return std::exchange(buffer_, {});
   }
 
+  // Everything up to and with `end`; what there is when the server closes first.
+  std::string ReadUntil(std::string_view end) {
+    std::size_t at;
+    while ((at = buffer_.find(end)) == std::string::npos) {
+      if (!ReadSome()) return std::exchange(buffer_, {});
+    }
+    std::string text = buffer_.substr(0, at + end.size());
+    buffer_.erase(0, text.size());
+    return text;
+  }
+
   // One response with a Content-Length, head and body; what there is when the server closes first.
   std::string ReadReply() {
     std::size_t head;

@@ -10,6 +10,7 @@
 
 #include "base/async_value.h"
 #include "base/log.h"
+#include "http/bare_output.h"
 #include "http/head_check.h"
 #include "http/listener.h"
 
@@ -278,7 +279,11 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     // What follows a message of uncertain length on its connection is nobody's request.
     const bool close = self->draining_ || refusal;
     if (response.Stream() && request->method != "HEAD" && response.status != 304) {
-      co_await Stream(std::move(handle), std::move(response), close);
+      if (SpeaksHttp11(handle->header())) {
+        co_await Stream<restinio::chunked_output_t>(std::move(handle), std::move(response), close);
+      } else {  // which cannot read chunks: the body ends with the connection
+        co_await Stream<BareOutput>(std::move(handle), std::move(response), true);
+      }
       co_return;  // and under_way with it
     }
     self->Write(std::move(under_way), std::move(handle), *request, std::move(response), close);
@@ -293,9 +298,10 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
 
   // Each piece is asked for when the one before has been written, so a slow client slows its
   // source, and memory holds one piece.
+  template <class Output>
   static Task<> Stream(restinio::request_handle_t handle, Response response, bool close) {
     const auto stream = response.Stream();
-    auto builder = handle->create_response<restinio::chunked_output_t>(StatusLine(response.status));
+    auto builder = handle->create_response<Output>(StatusLine(response.status));
     AppendHeaders(builder, response, close);
     handle.reset();
     bool open = true;
@@ -303,7 +309,8 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
       auto piece = co_await NextPiece(*stream);
       if (!piece) {
         log::warn("a streamed reply ends early: {}", piece.error().message);
-        co_return BreakOff(builder);
+        BreakOff(builder);
+        co_return;
       }
       if (!*piece) break;
       if ((*piece)->empty()) continue;  // an empty chunk would be the end
@@ -317,8 +324,8 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     builder.done();
   }
 
-  // Without the last chunk, by which alone the client can tell (RFC 9112, 8): the library closes
-  // the connection of a write whose callback throws.
+  // Without the last chunk, by which alone the client can tell (RFC 9112, 8), unless it is one of
+  // HTTP/1.0: the library closes the connection of a write whose callback throws.
   template <class Builder>
   static void BreakOff(Builder& builder) {
     builder.flush(

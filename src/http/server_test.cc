@@ -50,10 +50,10 @@ class ServerTest : public ::testing::Test {
   }
 
   // "piece 1" to "piece 3" with an empty one between; after the first, as long as the gate is shut,
-  // the client has to wait. Piece 4 is an error.
+  // the client has to wait. Piece 4 is an error, or the end.
   class Pieces final : public BodyStream {
    public:
-    explicit Pieces(ServerTest& test) : test_(test) { ++test_.streams_; }
+    Pieces(ServerTest& test, bool whole) : test_(test), whole_(whole) { ++test_.streams_; }
     ~Pieces() override { --test_.streams_; }
     Task<Result<std::optional<std::string>>> Next() override {
       ++number_;
@@ -61,12 +61,14 @@ class ServerTest : public ::testing::Test {
         co_await test_.gate_->WaitUntil(After(kSoon));
         co_return "";
       }
+      if (number_ > 4 && whole_) co_return std::nullopt;
       if (number_ > 4) co_return Fail(Code::kUnavailable, "the source is gone");
       co_return "piece " + std::to_string(number_ > 2 ? number_ - 1 : number_) + ";";
     }
 
    private:
     ServerTest& test_;
+    const bool whole_;
     int number_ = 0;
   };
 
@@ -102,8 +104,10 @@ class ServerTest : public ::testing::Test {
     router.Add("GET", "/file", [this](RequestPtr) -> Task<Response> {
       co_return Response{.status = 200, .headers = {}, .body = FileBody{"before ", file_}};
     });
-    router.Add("GET", "/stream", [this](RequestPtr) -> Task<Response> {
-      Response response{.status = 200, .headers = {}, .body = std::make_shared<Pieces>(*this)};
+    router.Add("GET", "/stream", [this](RequestPtr request) -> Task<Response> {
+      const bool whole = request->query == "whole";
+      Response response{
+          .status = 200, .headers = {}, .body = std::make_shared<Pieces>(*this, whole)};
       response.Set("Content-Type", "text/plain");
       co_return response;
     });
@@ -580,6 +584,41 @@ TEST_F(ServerTest, AStreamIsSentPieceByPieceAndCutOffWhereItsSourceIs) {
   EXPECT_THAT(reply, EndsWith("8\r\npiece 1;\r\n8\r\npiece 2;\r\n8\r\npiece 3;\r\n"));
   EXPECT_TRUE(server_->Drain(kSoon));
   EXPECT_EQ(streams_, 0);
+}
+
+// It cannot read chunks, whether it would like to keep the connection or not.
+TEST_F(ServerTest, AStreamToHttp10EndsWithItsConnection) {
+  Start();
+  gate_->Set(true);
+  for (const std::string& headers : {"", "Connection: keep-alive\r\n"}) {
+    for (const std::string& path : {"/stream?whole", "/stream"}) {
+      const std::string reply = Ask("GET " + path + " HTTP/1.0\r\n" + headers + "\r\n");
+      EXPECT_THAT(reply,
+                  AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("Connection: close\r\n"),
+                        HasSubstr("Content-Type: text/plain\r\n"),
+                        EndsWith("\r\n\r\npiece 1;piece 2;piece 3;")));
+      EXPECT_THAT(reply, Not(HasSubstr("Transfer-Encoding")));
+      EXPECT_THAT(reply, Not(HasSubstr("Content-Length")));
+    }
+  }
+  EXPECT_TRUE(server_->Drain(kSoon));
+  EXPECT_EQ(streams_, 0);
+}
+
+TEST_F(ServerTest, AStreamIsSentPieceByPieceOverHttp10Too) {
+  Start();
+  RawClient client = Connect();
+  client.Send("GET /stream?whole HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(client.ReadUntil("piece 1;"), EndsWith("\r\n\r\npiece 1;"));
+  gate_->Set(true);
+  EXPECT_EQ(client.ReadToEnd(), "piece 2;piece 3;");
+}
+
+TEST_F(ServerTest, AWholeStreamKeepsItsConnection) {
+  Start();
+  gate_->Set(true);
+  const std::string replies = Ask(Get("/stream?whole") + Get("/target", kClose));
+  EXPECT_THAT(replies, HasSubstr("piece 3;\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n"));
 }
 
 TEST_F(ServerTest, AStreamThatNobodyReadsAnyMoreIsDropped) {

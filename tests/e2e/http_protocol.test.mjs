@@ -1,6 +1,7 @@
 // What HTTP/1.1 asks of a server beside requests and replies, as real clients see it.
 import assert from "node:assert/strict";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { startGateway } from "./gateway.mjs";
 
@@ -42,5 +43,28 @@ describe("Expect: 100-continue", () => {
     const { status, told, text } = await waitToSend("/v1/generate", json(10), { Expect: "a-miracle" });
     assert.deepEqual({ status, told }, { status: 417, told: false });
     assert.equal(JSON.parse(text).error.code, "invalid_argument");
+  });
+});
+
+// All that comes on a connection of its own until the server closes it.
+const ask = (text) => new Promise((done, fail) => {
+  const { hostname, port } = new URL(gateway.url);
+  const socket = connect(port, hostname, () => socket.write(text));
+  let received = "";
+  socket.on("data", (data) => { received += data.toString("latin1"); });
+  socket.on("error", fail);
+  socket.on("close", () => done(received));
+});
+
+describe("HTTP/1.0", () => {
+  it("a streamed picture comes without chunks, and ends with the connection", async () => {
+    const body = JSON.stringify({ model: "gpt-image-1", prompt: "a grey owl", size: "64x64", stream: true });
+    const reply = await ask(`POST /v1/images/generations HTTP/1.0\r\nContent-Type: application/json\r\n`
+      + `Connection: keep-alive\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    const [head, events] = reply.split("\r\n\r\n");
+    assert.match(head, /^HTTP\/1\.1 200 OK\r\n/);
+    assert.match(head, /\r\nConnection: close\r\n/);
+    assert.doesNotMatch(head, /Transfer-Encoding|Content-Length/);
+    assert.match(events, /^event: image_generation\.completed\ndata: \{.*\}\n\n$/);
   });
 });
