@@ -67,6 +67,8 @@ std::string_view ReasonPhrase(int status) {
       return "OK";
     case 202:
       return "Accepted";
+    case 204:
+      return "No Content";
     case 206:
       return "Partial Content";
     case 304:
@@ -104,6 +106,11 @@ std::string_view ReasonPhrase(int status) {
     default:
       return "Status";
   }
+}
+
+// What follows the head of any other reply (RFC 9112, 6.3).
+bool HasBody(const Request& request, const Response& response) {
+  return request.method != "HEAD" && response.status != 204 && response.status != 304;
 }
 
 // A header value may not end the header.
@@ -278,7 +285,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     log::debug("{} {} {}", request->method, request->path, response.status);
     // What follows a message of uncertain length on its connection is nobody's request.
     const bool close = self->draining_ || refusal;
-    if (response.Stream() && request->method != "HEAD" && response.status != 304) {
+    if (response.Stream() && HasBody(*request, response)) {
       if (SpeaksHttp11(handle->header())) {
         co_await Stream<restinio::chunked_output_t>(std::move(handle), std::move(response), close);
       } else {  // which cannot read chunks: the body ends with the connection
@@ -370,7 +377,9 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   }
 
   Response NoRoute(const Request& request, const std::string& allow) {
-    const std::string what = std::string(request.method) + " " + std::string(request.path);
+    // As long for HEAD as for GET.
+    const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
+    const std::string what = std::string(method) + " " + std::string(request.path);
     if (allow.empty()) {
       return on_error_(Error{Code::kNotFound, "no such route: " + what + "; see docs/http-api.md"});
     }
@@ -385,11 +394,13 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
              Response response, bool close) {
     const auto line = StatusLine(response.status);
     auto written = [under_way = std::move(under_way)](const auto&) {};
-    // No body follows HEAD and 304, but the length is the one of a full answer (RFC 9110, 8.6).
-    if (request.method == "HEAD" || response.status == 304) {
-      auto builder = handle->create_response<restinio::user_controlled_output_t>(line);
+    if (!HasBody(request, response)) {
+      auto builder = handle->create_response<BareOutput>(line);
       AppendHeaders(builder, response, close);
-      builder.set_content_length(response.BodySize());
+      // The length is the one of a full answer (RFC 9110, 8.6): a stream's is not known.
+      if (response.status != 204 && !response.Stream()) {
+        builder.append_header("Content-Length", std::to_string(response.BodySize()));
+      }
       builder.done(written);
       return;
     }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include "base/async_value.h"
 #include "base/io_threads.h"
@@ -20,6 +21,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
+using ::testing::UnorderedElementsAreArray;
 
 constexpr milliseconds kSoon{20'000};
 
@@ -87,6 +89,13 @@ class ServerTest : public ::testing::Test {
     router.Add("GET", "/same", [](RequestPtr) -> Task<Response> {
       Response response = Json(304, "unchanged");
       co_return response;
+    });
+    router.Add("GET", "/nothing", [](RequestPtr) -> Task<Response> {
+      co_return Response{.status = 204, .headers = {}, .body = "not sent"};
+    });
+    router.Add("GET", "/nothing-streamed", [this](RequestPtr) -> Task<Response> {
+      co_return Response{
+          .status = 204, .headers = {}, .body = std::make_shared<Pieces>(*this, true)};
     });
     router.Add("GET", "/inject", [](RequestPtr) -> Task<Response> {
       Response response = Json(200, "body");
@@ -282,6 +291,62 @@ TEST_F(ServerTest, HeadOfAnErrorHasNoBodyEither) {
   const std::string reply = Ask("HEAD /nowhere HTTP/1.1\r\nHost: x\r\n" + kClose + "\r\n");
   EXPECT_THAT(reply, StartsWith("HTTP/1.1 404 "));
   EXPECT_THAT(reply, EndsWith("\r\n\r\n"));
+}
+
+// The names of a reply's headers, and their values where it is not the time.
+std::string HeadOf(const std::string& reply) {
+  std::string head = reply.substr(0, reply.find("\r\n\r\n") + 4);
+  const auto date = head.find("Date: ");
+  return date == head.npos ? head : head.replace(date, head.find("\r\n", date) - date, "Date");
+}
+std::vector<std::string> LinesOf(const std::string& head) {
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at < head.size(); at = head.find("\r\n", at) + 2) {
+    lines.push_back(head.substr(at, head.find("\r\n", at) - at));
+  }
+  return lines;
+}
+
+TEST_F(ServerTest, HeadHasTheHeadersOfGetAndNothingElse) {
+  Start();
+  gate_->Set(true);
+  for (const std::string& path : {"/target?abc", "/file", "/inject", "/same", "/nothing", "/throw",
+                                  "/nowhere", "/echo", "/stream?whole", "/nothing-streamed"}) {
+    const std::string reply = Ask("HEAD " + path + " HTTP/1.1\r\nHost: x\r\n" + kClose + "\r\n");
+    EXPECT_THAT(reply, EndsWith("\r\n\r\n")) << path;
+    EXPECT_EQ(reply.find("\r\n\r\n"), reply.size() - 4) << path;
+    std::vector<std::string> lines = LinesOf(HeadOf(Ask(Get(path, kClose))));
+    std::erase(lines, "Transfer-Encoding: chunked");  // nothing is coded
+    EXPECT_THAT(LinesOf(HeadOf(reply)), UnorderedElementsAreArray(lines)) << path;
+  }
+  EXPECT_TRUE(server_->Drain(kSoon));
+  EXPECT_EQ(streams_, 0) << "one that is not sent is let go";
+}
+
+TEST_F(ServerTest, NoContentHasNoLength) {
+  Start();
+  RawClient client = Connect();
+  client.Send(Get("/nothing") + Get("/nothing-streamed") + Get("/target", kClose));
+  const std::string replies = client.ReadToEnd();
+  EXPECT_THAT(replies, StartsWith("HTTP/1.1 204 No Content\r\n"));
+  EXPECT_THAT(
+      replies.substr(0, replies.find("HTTP/1.1 200 OK")),
+      AllOf(Not(HasSubstr("Content-Length")), Not(HasSubstr("Transfer-Encoding")),
+            HasSubstr("\r\n\r\nHTTP/1.1 204 "), Not(HasSubstr("not sent")), EndsWith("\r\n\r\n")));
+  EXPECT_THAT(replies, EndsWith("/target|"));
+}
+
+// Its client reads the next reply where the head ends.
+TEST_F(ServerTest, HeadOfAStreamKeepsItsConnection) {
+  Start();
+  const std::string replies =
+      Ask("HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n" + Get("/target", kClose));
+  const auto second = replies.find("HTTP/1.1 200 OK", 1);
+  ASSERT_NE(second, std::string::npos);
+  EXPECT_THAT(replies.substr(0, second),
+              AllOf(HasSubstr("Content-Type: text/plain\r\n"), EndsWith("\r\n\r\n"),
+                    Not(HasSubstr("Content-Length")), Not(HasSubstr("Transfer-Encoding"))));
+  EXPECT_THAT(replies, EndsWith("/target|"));
 }
 
 TEST_F(ServerTest, NotModifiedHasALengthAndNoBody) {

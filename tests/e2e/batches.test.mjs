@@ -187,6 +187,10 @@ describe("a batch in the background", () => {
       [...told.map(({ item }) => item), undefined]);
     const none = await call(gateway.url, `/v1/batches/${id}/events`, { headers: { "Last-Event-ID": "5" } });
     assert.equal(none.status, 204);
+    assert.equal(none.header("content-length"), null);
+    const head = await call(gateway.url, `/v1/batches/${id}/events`, { method: "HEAD" });
+    assert.deepEqual([head.status, head.text, head.header("content-length"), head.header("content-type")],
+      [200, "", null, "text/event-stream; charset=utf-8"]);
     const nonsense = await call(gateway.url, `/v1/batches/${id}/events`, { headers: { "Last-Event-ID": "x" } });
     assert.equal(nonsense.status, 400);
   });
