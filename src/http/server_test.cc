@@ -74,6 +74,19 @@ class ServerTest : public ::testing::Test {
     int number_ = 0;
   };
 
+  // As much as buffers take, wherever they are.
+  class Endless final : public BodyStream {
+   public:
+    explicit Endless(ServerTest& test) : test_(test) { ++test_.streams_; }
+    ~Endless() override { --test_.streams_; }
+    Task<Result<std::optional<std::string>>> Next() override {
+      co_return std::string(1 << 20, 'x');
+    }
+
+   private:
+    ServerTest& test_;
+  };
+
   Router Routes() {
     Router router;
     router.Add("POST", "/echo", [this](RequestPtr request) -> Task<Response> {
@@ -119,6 +132,9 @@ class ServerTest : public ::testing::Test {
           .status = 200, .headers = {}, .body = std::make_shared<Pieces>(*this, whole)};
       response.Set("Content-Type", "text/plain");
       co_return response;
+    });
+    router.Add("GET", "/endless", [this](RequestPtr) -> Task<Response> {
+      co_return Response{.status = 200, .headers = {}, .body = std::make_shared<Endless>(*this)};
     });
     router.Add("GET", "/wait", [this](RequestPtr) -> Task<Response> {
       ++waiting_;
@@ -574,18 +590,30 @@ TEST_F(ServerTest, TwoHostsAreRefused) {
 }
 
 // Java's own client makes this offer with its first request, whatever the method.
+const std::string kOffer =
+    "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
+
 TEST_F(ServerTest, OffersToSwitchProtocolsAreIgnored) {
   Start();
-  const std::string offer =
-      "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-      "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
   RawClient client = Connect();
-  EXPECT_THAT(client.Send(Get("/target?1", offer)).ReadReply(),
+  EXPECT_THAT(client.Send(Get("/target?1", kOffer)).ReadReply(),
               AllOf(StartsWith("HTTP/1.1 200 "), EndsWith("/target|1")));
-  EXPECT_THAT(client.Send(Post("body", offer)).ReadReply(), EndsWith("[body]"));
+  EXPECT_THAT(client.Send(Post("body", kOffer)).ReadReply(), EndsWith("[body]"));
   EXPECT_THAT(client.Send(Get("/target?2", kClose)).ReadToEnd(), EndsWith("/target|2"));
   EXPECT_THAT(Ask("CONNECT x:1 HTTP/1.1\r\nHost: x\r\n" + kClose + "\r\n"),
               StartsWith("HTTP/1.1 404 "));
+}
+
+// For a request with an offer the library would stop its clock (see connection_socket.h).
+TEST_F(ServerTest, AReaderWhoStallsIsCutOffWhateverWasOffered) {
+  Start({.write_timeout = milliseconds(200)});
+  RawClient plain = Connect(), offering = Connect();
+  plain.Send(Get("/endless"));
+  offering.Send(Get("/endless", kOffer));
+  while (streams_ < 2) std::this_thread::sleep_for(milliseconds(1));
+  EXPECT_TRUE(server_->Drain(kSoon));
+  EXPECT_EQ(streams_, 0);
 }
 
 TEST_F(ServerTest, WhatIsNotHttpClosesTheConnection) {
