@@ -324,6 +324,7 @@ class ImageCache::Impl {
     const TenantSettings tenant = SettingsOf(request->tenant);
     state.mode = std::max({settings_.match_mode, tenant.match_mode.value_or(MatchMode::kOff),
                            control.match_mode.value_or(MatchMode::kOff)});
+    state.begun_ms = clock_.NowMs();
     state.deadline = After(settings_.request_timeout);
     state.exact_only = control.exact_only || tenant.exact_only;
     // A request that adds nothing cannot fill a pool, so it takes what there is.

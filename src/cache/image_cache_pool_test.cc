@@ -54,6 +54,41 @@ TEST(ImageCachePoolTest, MaxAgeHoldsForEveryImageOfThePool) {
   EXPECT_THAT(AnswerBytes(two), testing::Not(testing::Contains(AnswerBytes(old)[0])));
 }
 
+// However long the upstream takes: what is made, or was young enough, stays so for the request.
+TEST(ImageCachePoolTest, ImagesGrowNoOlderWhileTheRestIsMade) {
+  TestCache cache;
+  cache.upstream->SetAnswer([&cache](const GenerateRequest& request) {
+    cache.clock.Advance(seconds(2));
+    return UpstreamScript::Draw(request);
+  });
+  const Answer first = cache.Handle(Ask(kFox));
+  const Answer two = cache.Handle(With(Ask(kFox), [](auto& r) {
+    r.count = 2;
+    r.control.max_age_ms = 1000;
+  }));
+  EXPECT_EQ(two.decision.reason, "pool: 1 of 2");
+  EXPECT_THAT(AnswerBytes(two), SizeIs(2));
+  EXPECT_THAT(AnswerBytes(two), testing::Contains(AnswerBytes(first)[0]));
+  EXPECT_EQ(cache.upstream->images_made(), 2);
+}
+
+TEST(ImageCachePoolTest, WhatCameBeforeAFailureIsYoungEnoughAfterIt) {
+  TestCache cache;
+  auto calls = std::make_shared<std::atomic<int>>(0);
+  cache.upstream->SetAnswer([&cache, calls](GenerateRequest request) -> Result<Generated> {
+    cache.clock.Advance(seconds(2));
+    if (++*calls == 2) return Fail(Code::kUnavailable, "busy");
+    request.count = 1;
+    return UpstreamScript::Draw(request);
+  });
+  const Answer two = cache.Handle(With(Ask(kFox), [](auto& r) {
+    r.count = 2;
+    r.control.max_age_ms = 1000;
+  }));
+  EXPECT_THAT(AnswerBytes(two), SizeIs(2));
+  EXPECT_EQ(cache.upstream->images_made(), 2);
+}
+
 TEST(ImageCachePoolTest, VariantsFillThenRotate) {
   TestCache cache;
   const auto request = With(Ask(kFox), [](auto& r) { r.control.variants = 3; });

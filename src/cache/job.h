@@ -30,6 +30,7 @@ struct JobState {
   Decision decision;
   MatchMode mode = MatchMode::kSafe;
   int variants = 1;
+  std::int64_t begun_ms = 0;  // on the cache's clock
   Deadline deadline;
   std::vector<std::string> unreadable;     // images whose bytes could not be had, for the moment
   std::optional<Exploration> exploration;  // a neighbour was at hand, and is not served

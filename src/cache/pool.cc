@@ -7,7 +7,7 @@ namespace reprise {
 
 bool PoolFilter::Admits(const StoredImage& image) const {
   if (ExpiredAt(image, now_ms)) return false;
-  if (max_age_ms && now_ms - image.created_ms > *max_age_ms) return false;
+  if (made_since_ms && image.created_ms < *made_since_ms) return false;
   return std::ranges::find(unreadable, image.id) == unreadable.end();
 }
 
@@ -22,7 +22,7 @@ std::vector<const StoredImage*> UsableImages(const CachedEntry& entry, const Poo
 std::string WhyUnusable(const CachedEntry& entry, const PoolFilter& filter) {
   if (entry.ExpiredAt(filter.now_ms)) return "expired";
   const PoolFilter any_age{
-      .now_ms = filter.now_ms, .max_age_ms = {}, .unreadable = filter.unreadable};
+      .now_ms = filter.now_ms, .made_since_ms = {}, .unreadable = filter.unreadable};
   return UsableImages(entry, any_age).empty() ? "unreadable" : "older than max-age";
 }
 

@@ -16,8 +16,8 @@ namespace reprise {
 // What may be served at a moment.
 struct PoolFilter {
   std::int64_t now_ms = 0;
-  std::optional<std::int64_t> max_age_ms;
-  std::vector<std::string> unreadable;  // ids of images that could not be read just now
+  std::optional<std::int64_t> made_since_ms;  // images made before that are too old
+  std::vector<std::string> unreadable;        // ids of images that could not be read just now
 
   bool Admits(const StoredImage& image) const;
 };

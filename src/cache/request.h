@@ -31,7 +31,7 @@ struct CacheControl {
   bool only_if_cached = false;  // never generate
   bool exact_only = false;      // no semantic tier
   std::optional<std::int64_t> ttl_ms;
-  std::optional<std::int64_t> max_age_ms;  // only images at most this old
+  std::optional<std::int64_t> max_age_ms;  // only images at most this old as it begins
   std::optional<double> similarity_threshold;
   std::optional<MatchMode> match_mode;
   std::optional<double> max_error;  // see CacheSettings; bounds where the operator does not

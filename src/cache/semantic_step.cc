@@ -19,9 +19,11 @@ void NoteRefusal(Decision& decision, const SemanticMatch& refused) {
 }  // namespace
 
 PoolFilter FilterFor(const JobState& state, std::int64_t now_ms) {
-  return {.now_ms = now_ms,
-          .max_age_ms = state.job->request->control.max_age_ms,
-          .unreadable = state.unreadable};
+  // From when the request began: what is made while it waits never becomes too old for it.
+  std::optional<std::int64_t> since;
+  if (const auto max_age = state.job->request->control.max_age_ms)
+    since = state.begun_ms - *max_age;
+  return {.now_ms = now_ms, .made_since_ms = since, .unreadable = state.unreadable};
 }
 
 Task<> SemanticStep::Embed(std::shared_ptr<Job> job) {

@@ -118,6 +118,23 @@ describe("the caller's cache options", () => {
     assert.equal((await generate(url, body, { "Cache-Control": "max-age=100" })).cache, "HIT EXACT");
   });
 
+  it("an upstream that takes longer than max-age is paid once for each image", async () => {
+    const slow = await startSimulator({ latency: "1500ms" });
+    const gateway = await startGateway({ upstream: slow.url });
+    try {
+      const body = { prompt: "a slow sand clock", size: "64x64" };
+      const young = { "Cache-Control": "max-age=1" };
+      // The second waits for the first one's image, and then has the other made.
+      const [, two] = await Promise.all([
+        generate(gateway.url, body), generate(gateway.url, { ...body, n: 2 }, young)]);
+      assert.equal(two.json.data.length, 2);
+      assert.equal((await slow.calls()).images, 2);
+    } finally {
+      await gateway.stop();
+      await slow.stop();
+    }
+  });
+
   it("a namespace is a hard partition", async () => {
     const body = { prompt: "a paper crane", size: "256x256" };
     await generate(url, body);
