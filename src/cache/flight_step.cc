@@ -94,7 +94,7 @@ std::optional<Boarding> FlightStep::Choose(const JobState& state, const std::vec
   for (auto& [flight, cosine] :
        Nearest(others, *state.job->request, vector, settings_.candidates)) {
     const Job& made = *flight->plan().job;
-    if (trust_.Refused(state.job->request->tenant, state.job->prompt, made.prompt)) continue;
+    if (trust_.KeepsApart(*state.job, made)) continue;
     Verdict verdict = JudgePair(verifier_, {state.job->prompt, made.prompt, cosine},
                                 {state.mode, settings_.calibration});
     if (!IsHit(verdict, state.decision.threshold)) continue;

@@ -443,6 +443,10 @@ class ImageCache::Impl {
       }
       co_return std::nullopt;
     }
+    // Somebody may have said so while it waited.
+    if (boarding.match && trust_.KeepsApart(*state.job, *boarding.flight->plan().job)) {
+      co_return std::nullopt;
+    }
     const FreshPtr fresh = **landed;
     const auto count = static_cast<std::size_t>(state.job->request->count);
     if (!fresh) co_return std::nullopt;

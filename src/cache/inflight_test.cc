@@ -154,6 +154,34 @@ TEST_F(InflightTest, NobodyJoinsWhoMayNot) {
   }
 }
 
+// Whether the editor was called before it arrived, or while it waited.
+TEST_F(InflightTest, ARephrasingTakesNothingThatIsMadeForAnEntryInReview) {
+  // Nothing stored is young enough, so the entry gets another image.
+  const auto young = [](ImageRequest& r) { r.control.max_age_ms = 1000; };
+  const std::uint64_t entry = cache_.Handle(Ask(kFox)).decision.entry;
+  const auto review = [&](bool on) {
+    const Feedback word{.tenant = "default", .entry = entry, .prompt = kFox, .review = on};
+    EXPECT_TRUE(cache_.Run(cache_.cache().trust().Give(word)));
+  };
+  cache_.clock.Advance(std::chrono::seconds(5));
+  review(true);
+  EXPECT_EQ(KindOfJoiner(kSameFox, young, young), "MISS");
+
+  cache_.clock.Advance(std::chrono::seconds(5));
+  const Gate gate = MakeGate();
+  cache_.upstream->Hold(gate);
+  review(false);
+  const int before = Calls();
+  auto leader = cache_.Start(With(Ask(kFox), young));
+  WaitForCalls(before + 1);
+  auto joiner = cache_.Start(With(Ask("please paint a red fox in the snow"), young));
+  WaitForWaiting(2);
+  review(true);
+  gate->Set(true);
+  EXPECT_EQ(Kind(leader.get()), "MISS");
+  EXPECT_EQ(Kind(joiner.get()), "MISS");
+}
+
 TEST_F(InflightTest, OnlyIfCachedWaitsButNeverLeads) {
   const std::function<void(ImageRequest&)> only = [](auto& r) { r.control.only_if_cached = true; };
   EXPECT_EQ(Kind(cache_.Handle(With(Ask(kSameFox), only))), "error: deadline_exceeded");

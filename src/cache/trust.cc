@@ -115,6 +115,12 @@ std::string Trust::Vetoes::Objection(const CachedEntry& entry) const {
   return std::ranges::find(refused_, text) == refused_.end() ? "" : "corrected";
 }
 
+bool Trust::KeepsApart(const Job& job, const Job& made) const {
+  const EntryPtr entry = parts_.table.Find(made.identity.fingerprint);
+  if (entry && InReview(entry->record().id)) return true;
+  return Refused(job.request->tenant, job.prompt, made.prompt);
+}
+
 bool Trust::Refused(const std::string& tenant, const Prompt& a, const Prompt& b) const {
   if (corrections_.refused() == 0) return false;
   return corrections_.Find(TextKey(tenant, a), TextKey(tenant, b)) == false;

@@ -75,8 +75,9 @@ class Trust {
   };
   Vetoes VetoesFor(const std::string& tenant, const Prompt& prompt) const;
 
-  // Whether people said that two prompts never share a picture: for joining a generation under way.
-  bool Refused(const std::string& tenant, const Prompt& a, const Prompt& b) const;
+  // Whether people's words keep a request from what is being made for other words: they never share
+  // a picture, or it is for an entry in review.
+  bool KeepsApart(const Job& job, const Job& made) const;
 
   // Whether errors are bounded for the request: then it joins no generation in other words, which
   // nobody has decided to serve or to explore.
@@ -114,6 +115,7 @@ class Trust {
  private:
   Candidate CandidateFor(const SemanticMatch& match, const Job& job) const;
   double MaxError(const ImageRequest& request) const;
+  bool Refused(const std::string& tenant, const Prompt& a, const Prompt& b) const;
   bool InReview(std::uint64_t entry) const;
   Task<Result<void>> Review(std::uint64_t entry, bool review);
   Task<Result<std::uint64_t>> Correct(const Feedback& feedback, const CachedEntry& entry);

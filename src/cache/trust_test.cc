@@ -123,8 +123,19 @@ TEST(TrustTest, ANoHoldsTheOtherWayRoundAndForEveryNamespaceOfTheTenantOnly) {
   EXPECT_EQ(Kind(cache.Handle(as(kFox, "default", "n"))), "MISS");
   EXPECT_EQ(Kind(cache.Handle(as(kSameFox, "other", ""))), "MISS");
   EXPECT_EQ(Kind(cache.Handle(as(kFox, "other", ""))), "HIT SEMANTIC");
-  EXPECT_TRUE(cache.cache().trust().Refused("default", Analyze(kSameFox), Analyze(kFox)));
-  EXPECT_FALSE(cache.cache().trust().Refused("other", Analyze(kSameFox), Analyze(kFox)));
+  const auto apart = [&cache](const char* tenant) {
+    const auto job = [tenant](const char* prompt) {
+      auto request = std::make_shared<ImageRequest>(Ask(prompt));
+      request->tenant = tenant;
+      return Job{.request = request,
+                 .identity = MakeIdentity(*request, false),
+                 .prompt = Analyze(prompt),
+                 .embedding = {}};
+    };
+    return cache.cache().trust().KeepsApart(job(kSameFox), job(kFox));
+  };
+  EXPECT_TRUE(apart("default"));
+  EXPECT_FALSE(apart("other"));
 }
 
 TEST(TrustTest, ANoHoldsForAGenerationUnderWay) {

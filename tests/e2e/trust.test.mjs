@@ -47,6 +47,24 @@ async function until(url, holds) {
   }
 }
 
+test("an entry in review gives nothing to a rephrasing, also while its image is made", async () => {
+  const gateway = await startGateway({ config: "simulator:\n  latency: 1s\n" });
+  try {
+    const entry = entryOf(await ask(gateway.url, FOX));
+    const said = await call(gateway.url, "POST", "/v1/feedback", { entry, review: true });
+    assert.equal(said.status, 200, JSON.stringify(said.json));
+    const refreshed = ask(gateway.url, FOX, { "max-age": 0 });
+    await until(gateway.url, (stats) => stats.generations_under_way === 1);
+    const other = await ask(gateway.url, SAME_FOX);
+    assert.equal(other.cache, "MISS");
+    assert.notEqual(entryOf(other), entry);
+    const own = await refreshed;
+    assert.deepEqual([own.cache, entryOf(own)], ["MISS", entry]);
+  } finally {
+    await gateway.stop();
+  }
+});
+
 test("a wrong hit that was corrected never comes back, also after kill -9", async () => {
   const place = scratch();
   const port = await freePort();
