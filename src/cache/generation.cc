@@ -156,7 +156,8 @@ Task<> Generation::Store(const Job& job, StorePolicy policy, Fresh& fresh) {
   Draft draft{.entry = MakeEntry(job, fresh),
               .vector = {},
               .images = fresh.images,
-              .replace = policy == StorePolicy::kReplace,
+              // An entry of a seed has that seed's image and no other.
+              .replace = policy == StorePolicy::kReplace || job.request->seed.has_value(),
               .pool_limit = std::max(kPoolLimit, static_cast<std::size_t>(job.request->count))};
   if (job.embedding) draft.vector = {parts_.embedder, ToHalf(*job.embedding)};
   auto entry = co_await PublishInRoom(std::move(draft));

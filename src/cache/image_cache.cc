@@ -14,6 +14,7 @@
 #include "cache/prompt_embedding.h"
 #include "cache/reembedding.h"
 #include "cache/rendition.h"
+#include "cache/seed_series.h"
 #include "cache/semantic_step.h"
 #include "cache/semantic_tier.h"
 #include "cache/serving.h"
@@ -178,23 +179,21 @@ class ImageCache::Impl {
 
   Task<Answer> Handle(std::shared_ptr<const ImageRequest> request) {
     const auto start = std::chrono::steady_clock::now();
-    JobState state = Prepare(std::move(request));
-    Result<Reply> reply;
-    if (auto at_once = FromMemory(state)) {  // most requests, in far less time than a task takes
-      reply = std::move(*at_once);
+    Answer answer;
+    if (IsSeedSeries(*request)) {
+      auto answer_one = [this](ImageRequestPtr part) { return AnswerOne(std::move(part)); };
+      answer = co_await AnswerSeries(request, std::move(answer_one));
     } else {
-      reply = co_await Resolve(state);
+      JobState state = Prepare(request);
+      if (auto at_once = FromMemory(state)) {  // most requests, in far less time than a task takes
+        answer.reply = std::move(*at_once);
+      } else {
+        answer.reply = co_await Resolve(state);
+      }
+      answer.decision = std::move(state.decision);
     }
-    CacheStats& tenant = tenants_.Of(state.job->request->tenant);
-    if (reply) {
-      const std::int64_t micros = MicrosSince(start);
-      stats_.CountReply(state.decision, micros);
-      tenant.CountReply(state.decision, micros);
-    } else {
-      stats_.CountError();
-      tenant.CountError();
-    }
-    co_return Answer{std::move(reply), std::move(state.decision)};
+    Count(request->tenant, answer, start);
+    co_return answer;
   }
 
   Task<Result<ServedImage>> Image(std::string name, std::optional<std::string> tenant) {
@@ -318,6 +317,24 @@ class ImageCache::Impl {
   Purge& purge() { return purge_; }
 
  private:
+  void Count(const std::string& tenant, const Answer& answer,
+             std::chrono::steady_clock::time_point start) {
+    const std::int64_t micros = MicrosSince(start);
+    for (CacheStats* stats : {&stats_, &tenants_.Of(tenant)}) {
+      if (answer.reply) {
+        stats->CountReply(answer.decision, micros);
+      } else {
+        stats->CountError();
+      }
+    }
+  }
+
+  Task<Answer> AnswerOne(std::shared_ptr<const ImageRequest> request) {
+    JobState state = Prepare(std::move(request));
+    auto reply = co_await Resolve(state);
+    co_return Answer{std::move(reply), std::move(state.decision)};
+  }
+
   JobState Prepare(std::shared_ptr<const ImageRequest> request) {
     const CacheControl& control = request->control;
     JobState state;
@@ -327,8 +344,9 @@ class ImageCache::Impl {
     state.begun_ms = clock_.NowMs();
     state.deadline = After(settings_.request_timeout);
     state.exact_only = control.exact_only || tenant.exact_only;
-    // A request that adds nothing cannot fill a pool, so it takes what there is.
-    const bool fills = !control.only_if_cached && !control.no_store;
+    // A request that adds nothing cannot fill a pool, so it takes what there is. Of one seed there
+    // is one image.
+    const bool fills = !control.only_if_cached && !control.no_store && !request->seed;
     state.variants = fills ? std::max(settings_.variants, control.variants.value_or(1)) : 1;
     state.job = std::make_shared<Job>();
     state.job->identity = MakeIdentity(*request, settings_.exact_resolution);

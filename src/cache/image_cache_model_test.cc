@@ -5,12 +5,16 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "cache/cache_testing.h"
 #include "cache/identity.h"
+#include "cache/seed_series.h"
 
 namespace reprise {
 namespace {
@@ -37,6 +41,7 @@ struct MadeImage {
   std::string bytes;
   std::int64_t created_ms = 0;
   std::int64_t expires_ms = 0;
+  std::optional<std::int64_t> seed = {};  // that the upstream was asked for
 };
 
 // What every image of one fingerprint has in common.
@@ -65,7 +70,7 @@ class Model {
   void Store(const ImageRequest& request, std::vector<MadeImage> made, std::int64_t now_ms) {
     auto& pool = Of(request).pool;
     std::erase_if(pool, [&](const MadeImage& old) {
-      return request.control.no_cache || old.expires_ms <= now_ms;
+      return request.control.no_cache || request.seed || old.expires_ms <= now_ms;
     });
     pool.insert(pool.end(), made.begin(), made.end());
     while (pool.size() > kCachePoolLimit) pool.erase(pool.begin());
@@ -126,7 +131,9 @@ class ImageCacheModelTest : public testing::TestWithParam<unsigned> {
     cache_.upstream->SetAnswer([this](const GenerateRequest& request) {
       auto generated = UpstreamScript::Draw(request);
       std::lock_guard lock(mutex_);
-      for (const auto& image : generated->images) made_.push_back(*image.bytes);
+      for (const auto& image : generated->images) {
+        made_.push_back({.bytes = *image.bytes, .seed = request.seed});
+      }
       return generated;
     });
   }
@@ -141,10 +148,10 @@ class ImageCacheModelTest : public testing::TestWithParam<unsigned> {
     ImageRequest request = Ask(AnyOf(kCachePrompts));
     request.size = OneIn(2) ? kSizes[0] : AnyOf(kSizes);
     request.count = OneIn(4) ? 1 + static_cast<int>(random_() % 3) : 1;
-    if (OneIn(8)) request.seed = 7;
+    if (OneIn(5)) request.seed = 6 + random_() % 3;
     CacheControl& control = request.control;
     if (OneIn(4)) control.name_space = "b";
-    if (OneIn(10)) request.fresh_seed = true;
+    if (!request.seed && OneIn(10)) request.fresh_seed = true;
     if (OneIn(10)) control.no_cache = true;
     if (OneIn(10)) control.no_store = true;
     if (OneIn(10)) control.only_if_cached = true;
@@ -159,17 +166,18 @@ class ImageCacheModelTest : public testing::TestWithParam<unsigned> {
     const std::int64_t now = cache_.clock.NowMs();
     const std::int64_t ttl = std::min(kCacheTtlMs, request.control.ttl_ms.value_or(kCacheTtlMs));
     std::lock_guard lock(mutex_);
-    std::vector<MadeImage> made;
-    for (std::string& bytes : made_) made.push_back({std::move(bytes), now, now + ttl});
-    made_.clear();
-    return made;
+    for (MadeImage& made : made_) {
+      made.created_ms = now;
+      made.expires_ms = now + ttl;
+    }
+    return std::exchange(made_, {});
   }
 
   // How many images an answer must have made, if it did not find them by meaning.
   static int Missing(const ImageRequest& request, std::size_t pool) {
     const CacheControl& control = request.control;
     if (control.no_cache || request.fresh_seed) return request.count;
-    const bool fills = !control.no_store && !control.only_if_cached;
+    const bool fills = !control.no_store && !control.only_if_cached && !request.seed;
     const int short_of_variants =
         fills && static_cast<int>(pool) < control.variants.value_or(1) ? 1 : 0;
     const int missing = std::max(request.count - static_cast<int>(pool), short_of_variants);
@@ -177,6 +185,7 @@ class ImageCacheModelTest : public testing::TestWithParam<unsigned> {
   }
 
   void Request(const ImageRequest& request, std::size_t copies, bool storing_fails) {
+    if (IsSeedSeries(request)) return RequestSeries(request, copies, storing_fails);
     const auto pool = model_.Usable(request, cache_.clock.NowMs());
     const auto answers = cache_.HandleAll(std::vector(copies, request));
     cache_.WaitUntilIdle();
@@ -191,6 +200,43 @@ class ImageCacheModelTest : public testing::TestWithParam<unsigned> {
     for (const Answer& answer : answers) CheckAnswer(request, answer, pool, made, missing);
     if (made.empty() || storing_fails || request.control.no_store) return;
     model_.Store(request, made, cache_.clock.NowMs());
+  }
+
+  // Each image is that of a request of its own.
+  void RequestSeries(const ImageRequest& request, std::size_t copies, bool storing_fails) {
+    const auto parts = SplitSeries(request);
+    std::vector<std::vector<MadeImage>> pools;
+    for (const auto& part : parts) pools.push_back(model_.Usable(*part, cache_.clock.NowMs()));
+    const auto answers = cache_.HandleAll(std::vector(copies, request));
+    cache_.WaitUntilIdle();
+    const auto all_made = TakeMade(request);
+    for (const Answer& answer : answers) {
+      ASSERT_TRUE(answer.reply || request.control.only_if_cached);
+      if (answer.reply) ASSERT_EQ(answer.reply->images.size(), parts.size());
+    }
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      std::vector<MadeImage> made;
+      std::ranges::copy_if(all_made, std::back_inserter(made),
+                           [&](const MadeImage& one) { return one.seed == parts[i]->seed; });
+      const int missing = Missing(*parts[i], pools[i].size());
+      if (request.control.only_if_cached || missing == 0) ASSERT_THAT(made, testing::IsEmpty());
+      if (!made.empty() && !storing_fails) ASSERT_EQ(static_cast<int>(made.size()), missing);
+      for (const Answer& answer : answers) {
+        if (answer.reply) CheckPart(*parts[i], *answer.reply->images[i].bytes, pools[i], made);
+      }
+      if (made.empty() || storing_fails || request.control.no_store) continue;
+      model_.Store(*parts[i], made, cache_.clock.NowMs());
+    }
+  }
+
+  void CheckPart(const ImageRequest& part, const std::string& bytes,
+                 const std::vector<MadeImage>& pool, const std::vector<MadeImage>& made) {
+    const auto holds = [&](const std::vector<MadeImage>& images) {
+      return std::ranges::any_of(images, [&](const MadeImage& one) { return one.bytes == bytes; });
+    };
+    if (holds(pool) || holds(made)) return;
+    ASSERT_FALSE(part.control.exact_only || part.control.no_cache);
+    ASSERT_TRUE(model_.MayServe(part, bytes, cache_.clock.NowMs())) << "not of seed " << *part.seed;
   }
 
   void CheckAnswer(const ImageRequest& request, const Answer& answer,
@@ -294,7 +340,7 @@ class ImageCacheModelTest : public testing::TestWithParam<unsigned> {
 
   std::mt19937 random_;
   std::mutex mutex_;
-  std::vector<std::string> made_;
+  std::vector<MadeImage> made_;
   Model model_;
   TestCache cache_{Settings()};
 };

@@ -4,6 +4,13 @@
 #include <ranges>
 
 namespace reprise {
+namespace {
+
+bool MixesSeeds(const CachedEntry& entry, const PoolFilter& filter) {
+  return filter.single && entry.record().images.size() > 1;
+}
+
+}  // namespace
 
 bool PoolFilter::Admits(const StoredImage& image) const {
   if (ExpiredAt(image, now_ms)) return false;
@@ -13,6 +20,7 @@ bool PoolFilter::Admits(const StoredImage& image) const {
 
 std::vector<const StoredImage*> UsableImages(const CachedEntry& entry, const PoolFilter& filter) {
   std::vector<const StoredImage*> images;
+  if (MixesSeeds(entry, filter)) return images;
   for (const StoredImage& image : entry.record().images) {
     if (filter.Admits(image)) images.push_back(&image);
   }
@@ -21,6 +29,7 @@ std::vector<const StoredImage*> UsableImages(const CachedEntry& entry, const Poo
 
 std::string WhyUnusable(const CachedEntry& entry, const PoolFilter& filter) {
   if (entry.ExpiredAt(filter.now_ms)) return "expired";
+  if (MixesSeeds(entry, filter)) return "with images of several seeds";
   const PoolFilter any_age{
       .now_ms = filter.now_ms, .made_since_ms = {}, .unreadable = filter.unreadable};
   return UsableImages(entry, any_age).empty() ? "unreadable" : "older than max-age";

@@ -18,6 +18,9 @@ struct PoolFilter {
   std::int64_t now_ms = 0;
   std::optional<std::int64_t> made_since_ms;  // images made before that are too old
   std::vector<std::string> unreadable;        // ids of images that could not be read just now
+  // The request names a seed: of several images in an entry, which earlier versions kept, nobody
+  // knows which is that seed's.
+  bool single = false;
 
   bool Admits(const StoredImage& image) const;
 };

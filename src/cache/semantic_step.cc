@@ -21,9 +21,12 @@ void NoteRefusal(Decision& decision, const SemanticMatch& refused) {
 PoolFilter FilterFor(const JobState& state, std::int64_t now_ms) {
   // From when the request began: what is made while it waits never becomes too old for it.
   std::optional<std::int64_t> since;
-  if (const auto max_age = state.job->request->control.max_age_ms)
-    since = state.begun_ms - *max_age;
-  return {.now_ms = now_ms, .made_since_ms = since, .unreadable = state.unreadable};
+  const ImageRequest& request = *state.job->request;
+  if (const auto max_age = request.control.max_age_ms) since = state.begun_ms - *max_age;
+  return {.now_ms = now_ms,
+          .made_since_ms = since,
+          .unreadable = state.unreadable,
+          .single = request.seed.has_value()};
 }
 
 Task<> SemanticStep::Embed(std::shared_ptr<Job> job) {

@@ -5,6 +5,7 @@
 
 #include "base/async_value.h"
 #include "base/log.h"
+#include "upstream/usage.h"
 
 namespace reprise {
 namespace {
@@ -17,29 +18,6 @@ constexpr milliseconds kTimeToCancel{250};
 
 // Answers up to this size are read at once, in some 50 us: less than a worker's turn costs.
 constexpr std::size_t kSmallAnswer = 128u << 10;
-
-// Adds the numbers of `more` to those of `total`, at any depth; all else is taken from the first.
-void AddUsage(json& total, const json& more) {
-  for (const auto& [key, value] : more.items()) {
-    json& own = total[key];
-    if (own.is_null()) {
-      own = value;
-    } else if (own.is_object() && value.is_object()) {
-      AddUsage(own, value);
-    } else if (own.is_number_integer() && value.is_number_integer()) {
-      own = own.get<std::int64_t>() + value.get<std::int64_t>();
-    } else if (own.is_number() && value.is_number()) {
-      own = own.get<double>() + value.get<double>();
-    }
-  }
-}
-
-std::string SumUsage(const std::string& total, const std::string& more) {
-  if (total.empty() || more.empty()) return total + more;
-  json sum = json::parse(total);  // both were written by json::dump
-  AddUsage(sum, json::parse(more));
-  return sum.dump();
-}
 
 // The mean of what the images cost; nothing unless every call told.
 void AddCost(Generated& total, const Generated& more) {

@@ -166,6 +166,29 @@ describe("the caller's cache options", () => {
     assert.equal(images.size, 2);
   });
 
+  it("a seed has one image, and n images are those of the seeds that follow", async () => {
+    const ask = (seed, n, more = {}) =>
+      generate(url, { prompt: "a glass marble", size: "64x64", seed, n, ...more });
+    const images = (reply) => reply.json.data.map((image) => image.b64_json);
+    const before = await calls();
+    const [five, six] = images(await ask(5, 2));
+    assert.notEqual(five, six);
+    for (let i = 0; i < 3; i++) {
+      assert.deepEqual(images(await ask(5, 1)), [five]);
+      assert.deepEqual(images(await ask(6, 1, { cache: { variants: 3 } })), [six]);
+    }
+    const more = await ask(4, 4);
+    assert.equal(more.cache, "MISS");
+    assert.deepEqual(images(more).slice(1, 3), [five, six]);
+    assert.equal(new Set(images(more)).size, 4);
+    const again = await ask(4, 4);
+    assert.deepEqual([again.cache, images(again)], ["HIT EXACT", images(more)]);
+    assert.equal(await calls(), before + 4);
+    const fresh = await ask(-1, 2);
+    assert.equal(fresh.cache, "BYPASS");
+    assert.equal(new Set([...images(fresh), ...images(more)]).size, 6);
+  });
+
   it("are refused when unknown or wrong", async () => {
     for (const cache of [{ nocache: true }, { ttl: -1 }, { ttl: "x" }, { mode: "fuzzy" }, "yes"]) {
       const reply = await generate(url, { prompt: "x", cache });
