@@ -67,6 +67,21 @@ class Conversation {
     return Last(last);
   }
 
+  // The last message's parts in their order, or null when it is that of the upstreams anyway: the
+  // text, pictures, links. One text is the prompt and is left out. Texts apart from each other are
+  // spelled: which words go with which picture is no matter of likeness.
+  json Order() {
+    if (plain_) return nullptr;
+    json* text = nullptr;
+    for (json& part : parts_) {
+      if (part["type"] != "text") continue;
+      if (text) return std::move(parts_);
+      text = &part;
+    }
+    if (text) text->erase("text");
+    return std::move(parts_);
+  }
+
   std::string prompt;
   json earlier = json::array();
   json links = json::array();
@@ -106,20 +121,42 @@ class Conversation {
   Result<void> Part(json& part) {
     if (part.is_object() && part.value("type", json()) == "text" &&
         part.value("text", json()).is_string()) {
-      if (!prompt.empty()) prompt += '\n';
-      prompt += part["text"].get<std::string>();
+      AddText(part["text"].get_ref<const std::string&>());
       return {};
     }
-    const json* url = part.is_object() ? ImageUrl(part) : nullptr;
+    json* url = part.is_object() ? ImageUrl(part) : nullptr;
     if (!url) {
       return InvalidMessages(
           "the last message may have parts of the types text and image_url only, not " +
           Excerpt(part.dump()));
     }
-    const auto& text = url->get_ref<const std::string&>();
-    if (text.starts_with("data:")) return Add(text, "image");
-    links.push_back(text);
+    const std::string address = std::move(url->get_ref<std::string&>());
+    const bool data = address.starts_with("data:");
+    json image = part["image_url"].is_object() ? std::move(part["image_url"]) : json::object();
+    image["url"] =
+        data ? "input:" + std::to_string(inputs.size()) : "link:" + std::to_string(links.size());
+    AddPart(data ? 1 : 2, {{"type", "image_url"}, {"image_url", image}}, image.size() == 1);
+    if (data) return Add(address, "image");
+    links.push_back(address);
     return {};
+  }
+
+  void AddText(const std::string& text) {
+    if (!prompt.empty()) prompt += '\n';
+    prompt += text;
+    if (text.empty()) return;
+    if (!parts_.empty() && parts_.back()["type"] == "text") {
+      parts_.back()["text"].get_ref<std::string&>() += '\n' + text;
+    } else {
+      AddPart(0, {{"type", "text"}, {"text", text}}, true);
+    }
+  }
+
+  // `kind` is its place in the upstreams' order; `bare`: it says nothing but what it shows.
+  void AddPart(int kind, json part, bool bare) {
+    plain_ = plain_ && bare && kind >= last_kind_;
+    last_kind_ = kind;
+    parts_.push_back(std::move(part));
   }
 
   Result<void> Add(const std::string& url, std::string role) {
@@ -132,6 +169,10 @@ class Conversation {
     inputs.push_back(std::move(*input));
     return {};
   }
+
+  json parts_ = json::array();
+  int last_kind_ = 0;
+  bool plain_ = true;
 };
 
 // Takes a member out of the body.
@@ -195,6 +236,8 @@ Result<ChatCall> ReadChat(const http::Request& http, const OpenAiSettings& setti
   if (auto held = conversation.Read(Take(body, "messages")); !held) {
     return std::unexpected(held.error());
   }
+  Take(body, "chat_parts");
+  if (json order = conversation.Order(); !order.is_null()) body["chat_parts"] = std::move(order);
   body["prompt"] = std::move(conversation.prompt);
   if (!conversation.earlier.empty()) body["messages"] = std::move(conversation.earlier);
   if (!conversation.links.empty()) body["image_urls"] = std::move(conversation.links);

@@ -23,10 +23,13 @@ bool WantsImage(std::string_view body, const GatewaySettings& settings);
 
 // The text of the last message, which is the user's, is the prompt; its images that are data URLs
 // are inputs. Links are not fetched: they are the parameter `image_urls`, known by their text.
-// Earlier messages are the parameter `messages`; an image in them that is a data URL is an input
-// with the role "context", and "input:2" stands for it where it was, 2 being its place among the
-// inputs. Every other parameter but delivery's is passed on and shapes the identity.
-// kInvalidArgument names what is wrong.
+// Where its parts come in another order than the text, pictures, links, or say more of a picture
+// than its address, the parameter `chat_parts` has them as they came: "input:2" stands for an input
+// there, "link:1" for a link, and a text part without a text for the prompt. Earlier messages are
+// the parameter `messages`; an image in them that is a data URL is an input with the role
+// "context", and "input:2" stands for it where it was, 2 being its place among the inputs. Every
+// other parameter but delivery's is passed on and shapes the identity. kInvalidArgument names what
+// is wrong.
 Result<ChatCall> ReadChat(const http::Request& http, const OpenAiSettings& settings);
 
 }  // namespace reprise

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "cache/identity.h"
 
@@ -82,7 +83,50 @@ TEST(ReadChat, PicturesAreInputsAndLinksAreKnownByTheirText) {
   EXPECT_EQ(*call->request.inputs[0].bytes, kPngBytes);
   EXPECT_EQ(call->request.inputs[0].digest, Sha256(kPngBytes));
   EXPECT_EQ(call->request.inputs[1].media_type, "image/jpeg");
-  EXPECT_EQ(call->request.params, R"({"image_urls":["https://host/a.png"]})");
+  EXPECT_EQ(json::parse(call->request.params)["image_urls"], json::array({"https://host/a.png"}));
+}
+
+TEST(ReadChat, PartsInAnotherOrderAreAnotherRequest) {
+  const json text = Text("a hat"), image = Picture(DataUrl(kPngBytes)),
+             other = Picture(DataUrl(kJpegBytes)), link = Picture("https://host/a.png");
+  const auto params = [](const json& content) {
+    const auto call = ReadBody(Chat({User(content)}));
+    EXPECT_TRUE(call) << call.error().message;
+    return json::parse(call->request.params);
+  };
+  // The order that upstreams get without more words; earlier versions stored it so.
+  EXPECT_EQ(params(json::array({text})), json::object());
+  EXPECT_EQ(params({text, text}), json::object());
+  EXPECT_EQ(params({text, image, other}), json::object());
+  EXPECT_EQ(params({text, image, link}), json::parse(R"({"image_urls":["https://host/a.png"]})"));
+
+  EXPECT_EQ(params({image, text, link}), json::parse(R"({"image_urls":["https://host/a.png"],
+      "chat_parts":[{"type":"image_url","image_url":{"url":"input:0"}},{"type":"text"},
+                    {"type":"image_url","image_url":{"url":"link:0"}}]})"));
+  // Likeness of the words compares the whole prompt, so what stands between pictures is spelled.
+  EXPECT_EQ(params({Text("put"), image, Text("on"), Text("top of"), other})["chat_parts"],
+            json::parse(R"([{"type":"text","text":"put"},
+                {"type":"image_url","image_url":{"url":"input:0"}},
+                {"type":"text","text":"on\ntop of"},
+                {"type":"image_url","image_url":{"url":"input:1"}}])"));
+  json detailed = image;
+  detailed["image_url"]["detail"] = "low";
+  EXPECT_EQ(params({text, detailed})["chat_parts"][1]["image_url"],
+            json::parse(R"({"url":"input:0","detail":"low"})"));
+
+  const std::vector<json> orders = {{text, image, link}, {image, text, link}, {text, link, image},
+                                    {link, text, image}, {image, link, text}, {link, image, text}};
+  std::set<std::string> identities;
+  for (const json& order : orders) identities.insert(Compatibility(Chat({User(order)})).Hex());
+  EXPECT_EQ(identities.size(), orders.size());
+  const auto prompt = ReadBody(Chat({User({image, Text(""), text, Text("in red")})}));
+  EXPECT_EQ(prompt->request.prompt, "a hat\nin red");
+}
+
+TEST(ReadChat, TheOrderOfPartsIsNotTheCallersToName) {
+  json body = Chat({User("a fox")});
+  body["chat_parts"] = json::array({Text("a cat")});
+  EXPECT_EQ(ReadBody(body)->request.params, "{}");
 }
 
 TEST(ReadChat, EarlierMessagesKeepTheirPlaceWithoutTheirPictures) {

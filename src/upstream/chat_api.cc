@@ -48,12 +48,63 @@ std::string UrlOf(const json& part) {
   return found->is_string() ? found->get<std::string>() : TextOf(*found, "url");
 }
 
-// The last message: the prompt, its images, and the images that `links` leads to.
-json Content(const GenerateRequest& request, const std::string& negative_prompt,
+// The place that a stand-in such as "input:2" names, when it is below `count`.
+std::optional<std::size_t> PlaceOf(std::string_view url, std::string_view name, std::size_t count) {
+  if (!url.starts_with(name)) return {};
+  std::size_t place = 0;
+  const char* end = url.data() + url.size();
+  const auto [stop, error] = std::from_chars(url.data() + name.size(), end, place);
+  if (error != std::errc() || stop != end || place >= count) return {};
+  return place;
+}
+
+void SetUrl(json& part, json url) {
+  json& image = part["image_url"];
+  (image.is_object() ? image["url"] : image) = std::move(url);
+}
+
+// "input:2" says where an image was that is now an input: one with the role "context", if it was in
+// an earlier message.
+void PutBack(json& part, const std::vector<GenerateInput>& inputs) {
+  const auto place = PlaceOf(UrlOf(part), "input:", inputs.size());
+  if (place) SetUrl(part, ImagePart(inputs[*place])["image_url"]["url"]);
+}
+
+// The last message as it came: the parameter `chat_parts`, with the prompt, its images and links
+// where they were.
+json InOrder(json parts, const GenerateRequest& request, const std::string& addition,
              const json& links) {
-  std::string text = request.prompt;
-  if (!negative_prompt.empty()) text += "\nThe image must not show: " + negative_prompt;
-  json parts = json::array();
+  json* text = nullptr;
+  const std::size_t link_count = links.is_array() ? links.size() : 0;
+  for (json& part : parts) {
+    if (!part.is_object()) continue;
+    const auto link = PlaceOf(UrlOf(part), "link:", link_count);
+    if (link) {
+      SetUrl(part, links[*link]);
+    } else {
+      PutBack(part, request.inputs);
+    }
+    if (TextOf(part, "type") != "text") continue;
+    if (!part.contains("text")) part["text"] = request.prompt;
+    text = &part;
+  }
+  if (text == nullptr) {
+    parts.insert(parts.begin(), json{{"type", "text"}, {"text", request.prompt}});
+    text = &parts.front();
+  }
+  if (!addition.empty()) (*text)["text"] = TextOf(*text, "text") + addition;
+  return parts;
+}
+
+// The last message: the prompt, its images, and the images that `links` leads to, in the order of
+// `parts`, if there is one.
+json Content(const GenerateRequest& request, const std::string& negative_prompt, const json& links,
+             json parts) {
+  std::string addition;
+  if (!negative_prompt.empty()) addition = "\nThe image must not show: " + negative_prompt;
+  if (parts.is_array()) return InOrder(std::move(parts), request, addition, links);
+  std::string text = request.prompt + addition;
+  parts = json::array();
   for (const GenerateInput& input : request.inputs) {
     if (input.role != "context") parts.push_back(ImagePart(input));
   }
@@ -63,19 +114,6 @@ json Content(const GenerateRequest& request, const std::string& negative_prompt,
   if (parts.empty()) return text;
   parts.insert(parts.begin(), json{{"type", "text"}, {"text", std::move(text)}});
   return parts;
-}
-
-// An earlier message's image is an input with the role "context"; "input:2" says where it was.
-void PutBack(json& part, const std::vector<GenerateInput>& inputs) {
-  constexpr std::string_view kStandIn = "input:";
-  const std::string url = UrlOf(part);
-  if (!url.starts_with(kStandIn)) return;
-  std::size_t place = 0;
-  const char* end = url.data() + url.size();
-  const auto [stop, error] = std::from_chars(url.data() + kStandIn.size(), end, place);
-  if (error != std::errc() || stop != end || place >= inputs.size()) return;
-  json& image = part["image_url"];
-  (image.is_object() ? image["url"] : image) = ImagePart(inputs[place])["image_url"]["url"];
 }
 
 // What was said before the prompt: the parameter `messages`.
@@ -177,7 +215,8 @@ class ChatApi final : public ImageApi {
     body["model"] = request.model;
     const json links = body.value("image_urls", json::array());
     body.erase("image_urls");
-    const json message = {{"role", "user"}, {"content", Content(request, negative_prompt, links)}};
+    json content = Content(request, negative_prompt, links, ReadChatParts(request));
+    const json message = {{"role", "user"}, {"content", std::move(content)}};
     body["messages"] = Earlier(body.value("messages", json::array()), request.inputs);
     body["messages"].push_back(message);
     if (!body.contains("modalities")) body["modalities"] = {"image", "text"};

@@ -83,6 +83,37 @@ TEST(ChatApi, EarlierMessagesAndLinksAreSentWithTheImagesWhereTheyWere) {
   EXPECT_FALSE(body.contains("image_urls"));
 }
 
+TEST(ChatApi, PartsAreSentInTheOrderTheyCameIn) {
+  const GenerateInput context{
+      .role = "context", .bytes = ShareBytes("abc"), .media_type = "image/png"};
+  const GenerateInput own{.bytes = ShareBytes("def"), .media_type = "image/webp"};
+  const auto content = [&](const std::string& parts, const char* more = "") {
+    const json body = BodyFor(
+        *kChatApi,
+        {.inputs = {context, own},
+         .prompt = "add a hat",
+         .params = R"({"image_urls":["https://h/a.png"],"chat_parts":)" + parts + more + "}"});
+    EXPECT_FALSE(body.contains("chat_parts") || body.contains("image_urls"));
+    return body["messages"].back()["content"];
+  };
+  const json link = json::parse(R"({"type":"image_url","image_url":{"url":"https://h/a.png"}})");
+  const json image = json::parse(
+      R"({"type":"image_url","image_url":{"url":"data:image/webp;base64,ZGVm","detail":"low"}})");
+  const json text = json::parse(R"({"type":"text","text":"add a hat"})");
+  EXPECT_EQ(content(R"([{"type":"image_url","image_url":{"url":"link:0"}},{"type":"text"},
+                        {"type":"image_url","image_url":{"url":"input:1","detail":"low"}}])"),
+            json::array({link, text, image}));
+  EXPECT_EQ(content(R"([{"type":"text","text":"this"},
+                        {"type":"image_url","image_url":{"url":"link:0"}},
+                        {"type":"text","text":"on that"}])",
+                    R"(,"negative_prompt":"snow")"),
+            json::parse(R"([{"type":"text","text":"this"},
+                {"type":"image_url","image_url":{"url":"https://h/a.png"}},
+                {"type":"text","text":"on that\nThe image must not show: snow"}])"));
+  // Whatever a caller of another surface makes of it, the prompt is sent.
+  EXPECT_EQ(content(R"([5,{"type":"image_url","image_url":{"url":"link:9"}}])")[0], text);
+}
+
 TEST(ChatApi, MasksAndVariationsAreRefused) {
   const GenerateInput mask{.role = "mask", .bytes = ShareBytes("abc")};
   const GenerateRequest requests[] = {{.operation = "edit", .inputs = {mask}},

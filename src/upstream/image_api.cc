@@ -6,6 +6,10 @@ namespace reprise {
 
 using nlohmann::json;
 
+namespace {
+constexpr char kChatParts[] = "chat_parts";
+}  // namespace
+
 std::optional<ApiFault> ImageApi::FaultOf(std::string_view name,
                                           const http::ClientResponse& response) const {
   if (response.status >= 200 && response.status < 300) return {};
@@ -17,8 +21,15 @@ Result<json> ReadParams(const GenerateRequest& request) {
   if (!params.is_object()) {
     return Fail(Code::kInvalidArgument, "the request's other parameters are not a JSON object");
   }
-  for (const char* key : {"response_format", "stream", "partial_images"}) params.erase(key);
+  for (const char* key : {"response_format", "stream", "partial_images", kChatParts}) {
+    params.erase(key);
+  }
   return params;
+}
+
+json ReadChatParts(const GenerateRequest& request) {
+  if (request.params.find(kChatParts) == std::string::npos) return {};
+  return Member(ParseJson(request.params), kChatParts);
 }
 
 void EraseOpenAiParams(json& params) {

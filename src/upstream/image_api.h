@@ -60,9 +60,11 @@ std::unique_ptr<ImageApi> MakeAutomatic1111Api();
 
 // For the APIs:
 
-// request.params without what the gateway's own delivery decides. kInvalidArgument when it is not
-// a JSON object.
+// request.params without what the gateway's own delivery decides, and without the order of a chat
+// message's parts. kInvalidArgument when it is not a JSON object.
 Result<nlohmann::json> ReadParams(const GenerateRequest& request);
+// The parameter `chat_parts`, or null: see gateway/chat_reader.h. Only chats have such an order.
+nlohmann::json ReadChatParts(const GenerateRequest& request);
 // Takes out what only OpenAI's Images API understands.
 void EraseOpenAiParams(nlohmann::json& params);
 // kInvalidArgument when the request is anything but a generation from text alone.

@@ -1,6 +1,8 @@
 // Image chat answered by a chat upstream: what the model says beside its images, what the images
 // cost, and reference images.
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { Readable } from "node:stream";
 import { after, before, describe, it } from "node:test";
 import OpenAI from "openai";
 import { generate, startGateway, startSimulator } from "./gateway.mjs";
@@ -78,6 +80,61 @@ routes:
     const other = await withImage(dog, "give it a red hat");
     assert.equal(other.kind, "MISS");
     assert.notEqual(other.message.images[0].image_url.url, miss.message.images[0].image_url.url);
+  });
+
+  it("sends the parts of a message in the order they came in, and tells orders apart", async () => {
+    const sent = [];
+    const recorder = createServer(async (request, response) => {
+      const body = await new Response(Readable.toWeb(request)).text();
+      sent.push(JSON.parse(body).messages.at(-1).content);
+      const answer = await fetch(`${simulator.url}/chat/completions`,
+        { method: "POST", headers: { "Content-Type": "application/json" }, body });
+      response.writeHead(answer.status, { "Content-Type": "application/json" });
+      response.end(await answer.text());
+    });
+    await new Promise((done) => recorder.listen(0, "127.0.0.1", done));
+    const other = await startGateway({
+      config: `upstreams:
+  router: {kind: chat, url: 'http://127.0.0.1:${recorder.address().port}/v1'}
+routes:
+  google/gemini-2.5-flash-image: [{upstream: router}]
+`,
+    });
+    try {
+      const draw = async (prompt) => (await generate(simulator.url.replace("/v1", ""),
+        { model: "gpt-image-1", prompt, size: "64x64" })).bytes.toString("base64");
+      const picture = (bytes) =>
+        ({ type: "image_url", image_url: { url: `data:image/png;base64,${bytes}` } });
+      const [cat, dog] = [picture(await draw("a cat")), picture(await draw("a dog"))];
+      const link = { type: "image_url", image_url: { url: "https://host.example/a.png" } };
+      const text = (words) => ({ type: "text", text: words });
+      const orders = [
+        [text("swap the hats"), cat, dog], [cat, text("swap the hats"), dog],
+        [dog, text("swap the hats"), cat], [cat, dog, text("swap the hats")],
+        [link, text("swap the hats"), cat], [text("swap the hats"), link, cat],
+        [text("put this"), cat, text("on that"), dog], [text("put this"), dog, text("on that"), cat],
+      ];
+      const send = async (content) => {
+        const response = await fetch(`${other.url}/v1/chat/completions`, {
+          method: "POST", headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ model: "google/gemini-2.5-flash-image",
+            modalities: ["image", "text"], messages: [{ role: "user", content }] }),
+        });
+        assert.equal(response.status, 200, await response.text());
+        return kind(response.headers);
+      };
+      for (const order of orders) {
+        assert.equal(await send(order), "MISS");
+        assert.deepEqual(sent.at(-1), order);
+      }
+      for (const order of orders) assert.equal(await send(order), "HIT EXACT");
+      assert.equal(sent.length, orders.length);
+      assert.equal(await send([cat, text("Swap the hats!"), dog]), "HIT SEMANTIC");
+    } finally {
+      await other.stop();
+      recorder.closeAllConnections();
+      await new Promise((done) => recorder.close(done));
+    }
   });
 
   it("books what the upstream bills", async () => {
