@@ -52,12 +52,15 @@ class Aligner {
     credit_a_[i] = credit_b_[j] = credit;
   }
 
-  // Equal neighbours tell which of several equal words is meant.
+  // Equal neighbours tell which of several equal words is meant, a modifier before it most.
   int Context(std::size_t i, std::size_t j) const {
-    const bool next = i + 1 < a_.size() && j + 1 < b_.size() && a_[i + 1].lemma == b_[j + 1].lemma;
-    const bool before = i > 0 && j > 0 && a_[i - 1].lemma == b_[j - 1].lemma;
-    // "deserted" and "desert" have one base.
-    return 8 * (a_[i].text == b_[j].text) + 4 * (a_[i].form == b_[j].form) + 2 * next + before;
+    const auto equal = [&](std::size_t x, std::size_t y, int content) {
+      return a_[x].lemma != b_[y].lemma ? 0 : a_[x].content ? content : 1;
+    };
+    int context = 8 * (a_[i].form == b_[j].form);
+    if (i > 0 && j > 0) context += equal(i - 1, j - 1, 4);
+    if (i + 1 < a_.size() && j + 1 < b_.size()) context += equal(i + 1, j + 1, 3);
+    return context;
   }
 
   void MatchEqual() {
@@ -66,15 +69,20 @@ class Aligner {
     const auto lemma = [&](std::int32_t j) { return std::string_view(b_[j].lemma); };
     std::ranges::sort(order, {}, [&](std::int32_t j) { return std::pair(lemma(j), j); });
     std::vector<std::int32_t> used(b_.size(), 0);  // of a run of equal words, where the free begin
-    for (std::size_t i = 0; i < a_.size(); ++i) {
-      const auto run = std::ranges::equal_range(order, std::string_view(a_[i].lemma), {}, lemma);
-      if (run.empty()) continue;
-      std::int32_t& start = used[run.begin() - order.begin()];
-      MatchBest(i, std::span(run.begin(), run.end()), start);
+    // "deserted" and "desert" have one base, so equal texts come first.
+    for (bool same_text : {true, false}) {
+      for (std::size_t i = 0; i < a_.size(); ++i) {
+        if (result_.a_to_b[i] != kUnmatched) continue;
+        const auto run = std::ranges::equal_range(order, std::string_view(a_[i].lemma), {}, lemma);
+        if (run.empty()) continue;
+        std::int32_t& start = used[run.begin() - order.begin()];
+        MatchBest(i, std::span(run.begin(), run.end()), same_text, start);
+      }
     }
   }
 
-  void MatchBest(std::size_t i, std::span<const std::int32_t> run, std::int32_t& start) {
+  void MatchBest(std::size_t i, std::span<const std::int32_t> run, bool same_text,
+                 std::int32_t& start) {
     while (start < std::ssize(run) && result_.b_to_a[run[start]] != kUnmatched) ++start;
     std::int32_t best = kUnmatched;
     int best_context = -1;
@@ -82,6 +90,7 @@ class Aligner {
     for (std::size_t r = start; r < run.size() && seen < kMostCandidates; ++r) {
       if (result_.b_to_a[run[r]] != kUnmatched) continue;
       ++seen;
+      if (same_text && a_[i].text != b_[run[r]].text) continue;
       const int context = Context(i, run[r]);
       if (context > best_context) {
         best = run[r];
@@ -229,13 +238,16 @@ class Aligner {
            !unknown.name && !known.name && IsMisspellingOf(unknown.text, known.text);
   }
 
+  static bool IsJoined(std::string_view whole, std::string_view first, std::string_view second) {
+    return whole.size() == first.size() + second.size() && whole.starts_with(first) &&
+           whole.ends_with(second);
+  }
+
   // "sunglasses" is "sun glasses", but "lighthouse" is no "light house".
   static bool IsCompound(const Token& whole, const Token& first, const Token& second) {
-    if (whole.lemma.size() != first.text.size() + second.lemma.size()) return false;
-    if (first.clause != second.clause || !whole.lemma.starts_with(first.text) ||
-        !whole.lemma.ends_with(second.lemma)) {
-      return false;
-    }
+    const bool joins = IsJoined(whole.lemma, first.text, second.lemma) ||
+                       IsJoined(whole.text, first.text, second.text);
+    if (!joins || first.clause != second.clause) return false;
     const LexiconEntry* entry = FindWord(first.text);
     return entry == nullptr || !(entry->adjective || entry->slot != Slot::kNone);
   }

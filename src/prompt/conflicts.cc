@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "prompt/aspects.h"
+#include "prompt/grammar.h"
 #include "prompt/lexicon.h"
+#include "prompt/location.h"
 #include "prompt/quantity.h"
 #include "prompt/relation.h"
 #include "prompt/synonyms.h"
@@ -100,7 +102,8 @@ class Differences {
     if (Found found = Order()) return found;
     if (Found found = OtherUse()) return found;
     if (Found found = OtherPlace()) return found;
-    return Bound("binding", roles_.Rebinding());
+    if (Found found = Bound("binding", roles_.Rebinding())) return found;
+    return Bound("arrangement", roles_.Rearrangement());
   }
 
  private:
@@ -343,9 +346,28 @@ class Differences {
   }
 
   Found OtherPlace() const {
-    const auto found = roles_.OtherPlace();
-    if (!found) return std::nullopt;
-    return Conflict{"place", found->first->text, found->second->text};
+    if (const auto found = roles_.OtherPlace()) {
+      return Conflict{"place", found->first->text, found->second->text};
+    }
+    // "a jar with cookies near it", "... in it"
+    for (const Token* x : left_) {
+      if (!IsPlaceOfIt(*x, a_.tokens)) continue;
+      for (const Token* y : right_) {
+        if (IsPlaceOfIt(*y, b_.tokens) && !AreOneLocation(*x, *y)) {
+          return Conflict{"place", x->text, y->text};
+        }
+      }
+    }
+    return std::nullopt;
+  }
+
+  // A preposition of place before a pronoun, or at the end of its clause.
+  static bool IsPlaceOfIt(const Token& token, const Tokens& tokens) {
+    if (!SaysLocation(token)) return false;
+    const auto next = static_cast<std::size_t>(&token - tokens.data()) + 1;
+    if (next == tokens.size() || tokens[next].clause != token.clause) return true;
+    return IsPronoun(tokens[next].text) || (tokens[next].text == "to" && next + 1 < tokens.size() &&
+                                            IsPronoun(tokens[next + 1].text));
   }
 
   Found OtherUse() const {
@@ -402,6 +424,9 @@ std::string Sentence(const Conflict& conflict) {
   if (kind == "use") return fmt::format("\"{}\" and \"{}\" are used in different ways", a, b);
   if (kind == "order") return fmt::format("\"{}\" and \"{}\" have changed roles", a, b);
   if (kind == "binding") return fmt::format("\"{}\" of \"{}\" belongs to something else", a, b);
+  if (kind == "arrangement") {
+    return fmt::format("the same words, but \"{}\" and \"{}\" are arranged in another way", a, b);
+  }
   if (kind == "negation" && (a.empty() || b.empty())) {
     return fmt::format("only one of the two says \"{}\"", a.empty() ? b : a);
   }

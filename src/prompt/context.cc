@@ -6,7 +6,10 @@
 #include <utility>
 
 #include "prompt/boilerplate.h"
+#include "prompt/classify.h"
 #include "prompt/grammar.h"
+#include "prompt/lemma.h"
+#include "prompt/location.h"
 #include "prompt/numbers.h"
 
 namespace reprise {
@@ -111,9 +114,13 @@ void FindLinkingWords(std::vector<Token>& tokens) {
                          "bit", "lot", "middle", "side"})) {
       links = next == "of";
     } else if (Any(token.text, {"made", "used", "designed", "built", "full", "filled", "covered",
-                                "shot", "located", "dressed", "clad"})) {
+                                "shot", "dressed", "clad"})) {
       links = Any(next, {"of", "for", "with", "by", "in", "from", "on", "at", "to", "inside",
                          "into", "through"});
+    } else if (Any(token.text, {"located", "situated", "placed", "positioned"})) {
+      links = i + 1 < tokens.size() && SaysLocation(tokens[i + 1]);
+    } else if (token.text == "style") {
+      links = i > 0 && tokens[i - 1].slot == Slot::kMedium;  // "in oil painting style"
     } else if (Any(token.text, {"painted", "dyed", "colored"})) {
       links = colour || Any(next, {"in", "with", "by"});
     } else if (Any(token.text, {"looks", "looking", "seems", "appears"})) {
@@ -121,6 +128,44 @@ void FindLinkingWords(std::vector<Token>& tokens) {
     }
     if (!links) token.weight = std::max(token.weight, kUsualWeight);
   }
+}
+
+// "living room", "teddy bear", "pop art": no verbs.
+void FindCollocations(std::vector<Token>& tokens) {
+  const WordNet& net = WordNet::BuiltIn();
+  for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
+    Token &first = tokens[i], &second = tokens[i + 1];
+    const bool may = first.content && second.content && first.clause == second.clause &&
+                     first.slot == Slot::kNone && second.slot == Slot::kNone &&
+                     second.form != Form::kVerbal;
+    const bool verb = first.form == Form::kVerbal || first.pos == PartOfSpeech::kVerb ||
+                      second.pos == PartOfSpeech::kVerb;
+    if (!may || !verb) continue;
+    const WordId word = net.Find(first.text + " " + second.lemma);
+    if (word == kNoWord || UsualPartOfSpeech(word) != PartOfSpeech::kNoun) continue;
+    first.form = Form::kBase;
+    first.pos = PartOfSpeech::kAdjective;
+    second.pos = PartOfSpeech::kNoun;
+  }
+}
+
+// "a close up", "a close-up" and "a closeup" are one thing.
+void JoinCloseUps(std::vector<Token>& tokens) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const bool up = kept > 0 && tokens[i].text == "up" && tokens[kept - 1].text == "close" &&
+                    tokens[kept - 1].clause == tokens[i].clause;
+    if (up) {
+      Token whole{.text = "closeup", .clause = tokens[i].clause, .begin = tokens[kept - 1].begin};
+      Classify(whole);
+      whole.text = "close";  // as it stands
+      tokens[kept - 1] = std::move(whole);
+      continue;
+    }
+    if (kept != i) tokens[kept] = std::move(tokens[i]);
+    ++kept;
+  }
+  tokens.resize(kept);
 }
 
 // What has one form for one and for many is one only where an article says so.
@@ -169,8 +214,10 @@ void EnsureContent(std::vector<Token>& tokens) {
 }  // namespace
 
 void ReadInContext(std::vector<Token>& tokens) {
+  JoinCloseUps(tokens);
   FindMediumVerbs(tokens);
   FindNouns(tokens);
+  FindCollocations(tokens);
   FindVerbs(tokens);
   FindImpliedYouth(tokens);
   FindPostures(tokens);

@@ -107,7 +107,8 @@ class LexicalVerifier final : public Verifier {
     std::optional<Conflict> conflict = FindHardConflict(x, y, alignment, roles);
     if (!conflict && mode == MatchMode::kSafe) conflict = FindSafeConflict(x, y, alignment, roles);
     if (!conflict) return verdict;
-    const bool sides = conflict->kind != "order" && conflict->kind != "binding";
+    const bool sides =
+        conflict->kind != "order" && conflict->kind != "binding" && conflict->kind != "arrangement";
     if (!swapped && sides) std::swap(conflict->a, conflict->b);  // what is stored first
     return Veto(std::move(verdict), *conflict);
   }

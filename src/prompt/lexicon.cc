@@ -201,13 +201,14 @@ constexpr auto kPlaces = std::to_array<std::string_view>({
     "top",
     "bottom",
     "outside",
+    "backward",
 });
 
 constexpr std::string_view kMinorWords =
     "group bunch herd flock piece bit lot kind sort type set colored dyed painted "
     "wear dressed clad many together something object thing "
     "looks looking seems appears made used covered designed built full filled middle side "
-    "located shot";
+    "located situated placed positioned shot style";
 
 constexpr std::string_view kAdjectives =
     "big small large long short high low hot cold light dark heavy hard soft wet dry sweet sour "

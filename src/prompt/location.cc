@@ -114,6 +114,10 @@ bool SaysLocation(const Token& token) {
   return LocationOf(token) != kNowhere;
 }
 
+bool AreOneLocation(const Token& x, const Token& y) {
+  return LocationOf(x) == LocationOf(y);
+}
+
 // In and on differ for things with an inside ("box"), not for grass or a street.
 bool MayBeOneLocation(const Token& x, const Token& y, const Token& noun) {
   const Location p = LocationOf(x), q = LocationOf(y);

@@ -296,10 +296,23 @@ class NormalOrder {
     } else if (IsColouring(tokens_[i].text)) {
       const std::size_t at = i + 1 + IsColouring(tokens_[i + 1].text);
       std::size_t end = at;
-      while (SameClause(i, end) && tokens_[end].slot == Slot::kColour) ++end;
-      const bool last = end == at + 1 && !(SameClause(i, end) && tokens_[end].content);
-      if (last) MoveBeforeNoun(at, i);
+      while (IsColour(i, end) ||
+             (end > at && tokens_[end - 1].content && IsAnd(i, end) && IsColour(i, end + 1))) {
+        ++end;
+      }
+      const bool one = end < at + 2 || !tokens_[at + 1].content;  // or "red and yellow"
+      const bool last = end > at && one && !(SameClause(i, end) && tokens_[end].content);
+      for (std::size_t k = at; last && k < end; ++k) {
+        if (tokens_[k].content) MoveBeforeNoun(k, i);
+      }
     }
+  }
+
+  bool IsColour(std::size_t i, std::size_t k) const {
+    return SameClause(i, k) && tokens_[k].slot == Slot::kColour;
+  }
+  bool IsAnd(std::size_t i, std::size_t k) const {
+    return SameClause(i, k) && tokens_[k].text == "and";
   }
 
   // "little", or "little and black".

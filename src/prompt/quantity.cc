@@ -20,6 +20,7 @@ Quantity QuantityOf(const Token& token) {
       {"countless", Quantity::kMany},
       {"most", Quantity::kMost},
       {"all", Quantity::kAll},
+      {"both", Quantity::kAll},
       {"every", Quantity::kAll},
       {"each", Quantity::kAll},
   });

@@ -124,6 +124,13 @@ bool AreThings(const Token& a, const Token& b) {
   return a.pos == PartOfSpeech::kNoun && b.pos == PartOfSpeech::kNoun;
 }
 
+// "wireless" and "wired", "faceless" and "face": derived from one another, and opposites.
+bool IsLacking(std::string_view word, std::string_view other) {
+  constexpr std::string_view kEnd = "less";
+  if (word.size() < kEnd.size() + 3 || !word.ends_with(kEnd) || other.ends_with(kEnd)) return false;
+  return other.starts_with(word.substr(0, word.size() - kEnd.size()));
+}
+
 // "huge" is similar to "large", whose opposite "small" "tiny" is similar to.
 bool AreIndirectAntonyms(const Token& a, const Token& b) {
   return Net().AreAntonyms(a.word, b.word);
@@ -133,6 +140,7 @@ bool AreIndirectAntonyms(const Token& a, const Token& b) {
 
 Relatedness Relate(const Token& a, const Token& b) {
   if (AreOppositeWords(a.lemma, b.lemma)) return {Relation::kAntonym};
+  if (IsLacking(a.text, b.text) || IsLacking(b.text, a.text)) return {Relation::kAntonym};
   if (AreNearSynonyms(a.lemma, b.lemma) || AreNearSynonyms(a.text, b.text) ||
       AreNearSynonyms(a.text, b.lemma) || AreNearSynonyms(a.lemma, b.text)) {
     return {Relation::kSynonym};

@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "prompt/arrangement.h"
+#include "prompt/aspects.h"
 #include "prompt/location.h"
 #include "wordnet/wordnet.h"
 
@@ -51,6 +53,21 @@ bool IsOwnMeaning(const Token& modifier, const Token& noun) {
     }
   }
   return true;
+}
+
+// Is it in a clause that is about the whole picture: "anime style", "soft light", "oil painting"?
+bool IsOfThePicture(const Tokens& tokens, std::size_t i) {
+  static constexpr auto kLooks = std::to_array<std::string_view>(
+      {"style", "light", "lighting", "view", "shot", "art", "photography"});
+  constexpr std::size_t kMostWords = 3;
+  if (tokens[i].slot == Slot::kColour || tokens[i].slot == Slot::kCount) return false;
+  std::size_t first = i, last = i;
+  while (first > 0 && tokens[first - 1].clause == tokens[i].clause) --first;
+  while (last + 1 < tokens.size() && tokens[last + 1].clause == tokens[i].clause) ++last;
+  if (last - first >= kMostWords) return false;
+  const Aspect aspect = AspectOf(tokens[last]);
+  return tokens[last].slot == Slot::kMedium || aspect == Aspect::kStyle ||
+         aspect == Aspect::kView || std::ranges::find(kLooks, tokens[last].lemma) != kLooks.end();
 }
 
 // One prompt seen from the other.
@@ -169,6 +186,7 @@ class View {
             std::size_t j) const {
     const auto noun_b = static_cast<std::size_t>(a_to_b_[noun]);
     const std::size_t other = y.head[j];
+    if (IsOfThePicture(a_, i) || IsOfThePicture(b_, j)) return true;
     if (other != j && (x.bound[i] || y.bound[j])) return Same(noun, other) || AreNext(i, j);
     if (y.use[j] == Use::kNoun && b_[j].slot == Slot::kColour) return false;  // "on black"
     if (other == j) {                                                         // no noun of its own
@@ -286,6 +304,12 @@ std::optional<Misplaced> Roles::Exchange() const {
   return InEveryReading([&](const Structure& x, const Structure& y) {
     auto found = view.Exchange(x, y);
     return found ? found : view.OtherOwner(x, y);
+  });
+}
+
+std::optional<Misplaced> Roles::Rearrangement() const {
+  return InEveryReading([&](const Structure& x, const Structure& y) {
+    return FindRearrangement(a_, x, b_, y, alignment_);
   });
 }
 

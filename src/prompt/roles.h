@@ -31,6 +31,8 @@ class Roles {
   // A verb or preposition whose sides have been exchanged, or taken by another word of the prompts;
   // what belongs to another.
   std::optional<Misplaced> Exchange() const;
+  // The shared words in an arrangement that no rephrasing leads to; see arrangement.h.
+  std::optional<Misplaced> Rearrangement() const;
   // Two things that stand in different places to one another: "in a box", "on a box".
   std::optional<Misplaced> OtherPlace() const;
   // A word that is a verb in one prompt and a noun in the other, as they use it.

@@ -64,6 +64,7 @@ class StructureReading {
     FindParts(structure);
     FindBelongings(structure);
     for (std::size_t i = 0; i < tokens_.size(); ++i) structure.use.push_back(UseOf(i));
+    structure.places = places_;
     return structure;
   }
 

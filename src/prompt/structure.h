@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "prompt/normal_order.h"
 #include "prompt/prompt.h"
 
 namespace reprise {
@@ -35,6 +36,7 @@ struct Structure {
   std::vector<Use> use;           // for each token
   std::vector<Join> joins;
   std::vector<Belonging> belongings;
+  Places places;
 };
 
 // Passives are read as actives. How far the agent after "by" reaches only the meaning tells ("by a

@@ -15,6 +15,12 @@
 namespace reprise {
 namespace {
 
+// "a womans hand": no other word is written so.
+bool IsOwnerWithoutMark(std::string_view word) {
+  return word == "womans" || word == "womens" || word == "mens" || word == "childs" ||
+         word == "childrens";
+}
+
 // Bytes of "16:9" and the like that more is joined to.
 constexpr std::size_t kMostRatio = 32;
 // Letters and signs of "C++".
@@ -155,7 +161,10 @@ class Tokenizer {
   }
 
   void AddWord(std::string_view piece, const std::string& folded, std::size_t begin, bool quoted) {
-    const Clitic clitic = SplitClitic(folded);
+    Clitic clitic = SplitClitic(folded);
+    if (IsOwnerWithoutMark(folded)) {
+      clitic = {.stem = std::string_view(folded).substr(0, folded.size() - 1), .possessive = true};
+    }
     Token token{.text = std::string(clitic.stem), .clause = clause_, .begin = begin};
     Classify(token);
     AddSign(token);
@@ -179,7 +188,8 @@ class Tokenizer {
     for (std::string_view sign : {"-", "+", "−"}) {
       if (!before.ends_with(sign)) continue;
       const std::string_view rest = before.substr(0, before.size() - sign.size());
-      if (rest.empty() || rest.back() == ' ') token.lemma.insert(0, sign == "+" ? "+" : "-");
+      if (rest.empty() || std::string_view(" :(").contains(rest.back()))
+        token.lemma.insert(0, sign == "+" ? "+" : "-");
     }
   }
 
