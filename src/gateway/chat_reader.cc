@@ -28,6 +28,14 @@ json* ImageUrl(json& part) {
   return url->is_string() ? url : nullptr;
 }
 
+// Upstreams are sent an image for "input:2", so it is only ours to write: a caller's would bring an
+// image of any size in a few bytes, as often as it is there.
+Result<void> CheckAddress(const std::string& url) {
+  if (!url.starts_with("input:")) return {};
+  return InvalidMessages("an image's URL must be a link or data:image/png;base64,..., not '" +
+                         Excerpt(url) + "'; send the image itself in each message that shows it");
+}
+
 // "data:image/png;base64,..."; what the address says of the type does not count.
 Result<InputImage> ReadDataUrl(const std::string& url, std::string role) {
   const auto comma = url.find(',');
@@ -93,9 +101,12 @@ class Conversation {
     if (!message.contains("content") || !message["content"].is_array()) return {};
     for (json& part : message["content"]) {
       json* url = part.is_object() ? ImageUrl(part) : nullptr;
-      if (!url || !url->get_ref<const std::string&>().starts_with("data:")) continue;
+      if (!url) continue;
+      const auto& address = url->get_ref<const std::string&>();
+      if (auto checked = CheckAddress(address); !checked) return checked;
+      if (!address.starts_with("data:")) continue;
       const std::string stand_in = "input:" + std::to_string(inputs.size());
-      if (auto added = Add(url->get<std::string>(), "context"); !added) return added;
+      if (auto added = Add(address, "context"); !added) return added;
       *url = stand_in;
     }
     return {};
@@ -131,6 +142,7 @@ class Conversation {
           Excerpt(part.dump()));
     }
     const std::string address = std::move(url->get_ref<std::string&>());
+    if (auto checked = CheckAddress(address); !checked) return checked;
     const bool data = address.starts_with("data:");
     json image = part["image_url"].is_object() ? std::move(part["image_url"]) : json::object();
     image["url"] =

@@ -144,6 +144,27 @@ TEST(ReadChat, EarlierMessagesKeepTheirPlaceWithoutTheirPictures) {
   EXPECT_EQ(call->request.inputs[1].role, "image");
 }
 
+TEST(ReadChat, WhatStandsForAnImageIsNotTheCallersToWrite) {
+  const json image = Picture(DataUrl(kPngBytes)), repeat = Picture("input:0"),
+             bare = {{"type", "image_url"}, {"image_url", "input:12"}};
+  const std::pair<json, const char*> cases[] = {
+      {json::array({User({image, repeat}), User("x")}), "not 'input:0'"},
+      {json::array({User(json::array({repeat})), User({Text("x"), image})}), "not 'input:0'"},
+      {json::array({User(json::array({bare})), User("x")}), "not 'input:12'"},
+      {json::array({User({Text("x"), image, repeat})}), "not 'input:0'"},
+  };
+  for (const auto& [messages, message] : cases) {
+    const auto call = ReadBody(ChatOf(messages));
+    ASSERT_FALSE(call) << messages;
+    EXPECT_EQ(call.error().code, Code::kInvalidArgument) << messages;
+    EXPECT_EQ(call.error().param, "messages") << messages;
+    EXPECT_THAT(call.error().message, HasSubstr(message)) << messages;
+    EXPECT_THAT(call.error().message, HasSubstr("send the image itself")) << messages;
+  }
+  // What is no image's address says what it likes.
+  EXPECT_TRUE(ReadBody(Chat({User({Text("input:0"), image}), User("input:0")})));
+}
+
 TEST(ReadChat, IdentityIsAllButDelivery) {
   const json plain = Chat({User("a fox")});
   const auto with = [&plain](const char* name, json value) {

@@ -83,6 +83,10 @@ describe("chat with images", () => {
     await assert.rejects(ask(""), (error) => error.param === "messages");
     await assert.rejects(ask([{ type: "text", text: "x" },
       { type: "image_url", image_url: { url: "data:image/png;base64,PGh0bWw+" } }]), /holds HTML/);
+    await assert.rejects(ask("x", { messages: [
+      { role: "user", content: [{ type: "image_url", image_url: { url: "input:0" } }] },
+      { role: "user", content: "a fox" }] }),
+    (error) => error.status === 400 && /not 'input:0'; send the image itself/.test(error.message));
   });
 
   it("says so when other chat has nowhere to go", async () => {
