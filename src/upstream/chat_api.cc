@@ -1,8 +1,9 @@
 // Chat completions that answer with images: OpenRouter, and Gemini through it or alike.
 // https://openrouter.ai/docs/features/multimodal/image-generation
 #include <algorithm>
-#include <charconv>
 #include <cmath>
+#include <map>
+#include <utility>
 
 #include "base/json.h"
 #include "upstream/image_api.h"
@@ -34,10 +35,14 @@ std::string_view NearestRatio(int width, int height) {
       ->name;
 }
 
-json ImagePart(const GenerateInput& input) {
+std::string DataUrl(const GenerateInput& input) {
   std::string url = "data:" + input.media_type + ";base64,";
   Base64Append(*input.bytes, url);
-  return {{"type", "image_url"}, {"image_url", {{"url", std::move(url)}}}};
+  return url;
+}
+
+json ImagePart(const GenerateInput& input) {
+  return {{"type", "image_url"}, {"image_url", {{"url", DataUrl(input)}}}};
 }
 
 // An image part's URL: {"image_url": {"url": ...}}, or the text itself.
@@ -48,44 +53,50 @@ std::string UrlOf(const json& part) {
   return found->is_string() ? found->get<std::string>() : TextOf(*found, "url");
 }
 
-// The place that a stand-in such as "input:2" names, when it is below `count`.
-std::optional<std::size_t> PlaceOf(std::string_view url, std::string_view name, std::size_t count) {
-  if (!url.starts_with(name)) return {};
-  std::size_t place = 0;
-  const char* end = url.data() + url.size();
-  const auto [stop, error] = std::from_chars(url.data() + name.size(), end, place);
-  if (error != std::errc() || stop != end || place >= count) return {};
-  return place;
-}
-
-void SetUrl(json& part, json url) {
+// Where a message's part keeps the address of its image, or null when it is no image.
+json* ImageAddress(json& part) {
+  if (TextOf(part, "type") != "image_url" || !part.contains("image_url")) return nullptr;
   json& image = part["image_url"];
-  (image.is_object() ? image["url"] : image) = std::move(url);
+  json* url = image.is_object() && image.contains("url") ? &image["url"] : &image;
+  return url->is_string() ? url : nullptr;
 }
 
-// "input:2" says where an image was that is now an input: one with the role "context", if it was in
-// an earlier message.
-void PutBack(json& part, const std::vector<GenerateInput>& inputs) {
-  const auto place = PlaceOf(UrlOf(part), "input:", inputs.size());
-  if (place) SetUrl(part, ImagePart(inputs[*place])["image_url"]["url"]);
+// By what stands for it, such as "input:2", the address of an image. Each is put back once, as each
+// stood once in the chat that was read: callers of other surfaces may send such parameters too, and
+// a few bytes could grow into any number of images.
+using StandIns = std::map<std::string, json>;
+
+// Those of earlier messages have the role "context".
+StandIns InputsFor(const std::vector<GenerateInput>& inputs, bool earlier) {
+  StandIns stand_ins;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if ((inputs[i].role == "context") != earlier) continue;
+    stand_ins["input:" + std::to_string(i)] = DataUrl(inputs[i]);
+  }
+  return stand_ins;
+}
+
+void PutBack(json& part, StandIns& stand_ins) {
+  json* url = ImageAddress(part);
+  if (url == nullptr) return;
+  auto found = stand_ins.extract(url->get_ref<const std::string&>());
+  if (found) *url = std::move(found.mapped());
 }
 
 // The last message as it came: the parameter `chat_parts`, with the prompt, its images and links
 // where they were.
 json InOrder(json parts, const GenerateRequest& request, const std::string& addition,
              const json& links) {
+  StandIns stand_ins = InputsFor(request.inputs, false);
+  for (std::size_t i = 0; links.is_array() && i < links.size(); ++i) {
+    stand_ins["link:" + std::to_string(i)] = links[i];
+  }
   json* text = nullptr;
-  const std::size_t link_count = links.is_array() ? links.size() : 0;
+  bool has_prompt = false;
   for (json& part : parts) {
-    if (!part.is_object()) continue;
-    const auto link = PlaceOf(UrlOf(part), "link:", link_count);
-    if (link) {
-      SetUrl(part, links[*link]);
-    } else {
-      PutBack(part, request.inputs);
-    }
+    PutBack(part, stand_ins);
     if (TextOf(part, "type") != "text") continue;
-    if (!part.contains("text")) part["text"] = request.prompt;
+    if (!part.contains("text") && !std::exchange(has_prompt, true)) part["text"] = request.prompt;
     text = &part;
   }
   if (text == nullptr) {
@@ -119,11 +130,12 @@ json Content(const GenerateRequest& request, const std::string& negative_prompt,
 // What was said before the prompt: the parameter `messages`.
 json Earlier(json messages, const std::vector<GenerateInput>& inputs) {
   if (!messages.is_array()) return json::array();
+  StandIns stand_ins = InputsFor(inputs, true);
   for (json& message : messages) {
     if (!message.is_object() || !message.contains("content")) continue;
     json& content = message["content"];
     if (!content.is_array()) continue;
-    for (json& part : content) PutBack(part, inputs);
+    for (json& part : content) PutBack(part, stand_ins);
   }
   return messages;
 }

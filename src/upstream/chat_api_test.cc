@@ -114,6 +114,41 @@ TEST(ChatApi, PartsAreSentInTheOrderTheyCameIn) {
   EXPECT_EQ(content(R"([5,{"type":"image_url","image_url":{"url":"link:9"}}])")[0], text);
 }
 
+// A few bytes must not have the same image, link or prompt sent any number of times.
+TEST(ChatApi, WhatStandsForSomethingIsPutBackOnce) {
+  const GenerateInput context{
+      .role = "context", .bytes = ShareBytes("abc"), .media_type = "image/png"};
+  const GenerateInput own{.bytes = ShareBytes("def"), .media_type = "image/webp"};
+  const json body = BodyFor(*kChatApi, {.inputs = {context, own},
+                                        .prompt = "add a hat",
+                                        .params = R"({"image_urls":["https://h/a.png"],
+      "messages":[{"role":"user","content":[
+        {"type":"image_url","image_url":{"url":"input:0"}},
+        {"type":"image_url","image_url":{"url":"input:0"}},
+        {"type":"image_url","image_url":{"url":"input:1"}},
+        {"type":"video","image_url":{"url":"input:0"}}]}],
+      "chat_parts":[
+        {"type":"image_url","image_url":{"url":"input:0"}},
+        {"type":"image_url","image_url":{"url":"input:1"}},
+        {"type":"image_url","image_url":"input:1"},
+        {"type":"image_url","image_url":"link:0"},
+        {"type":"image_url","image_url":{"url":"link:0"}},
+        {"type":"text"},{"type":"text"}]})"});
+  EXPECT_EQ(body["messages"], json::parse(R"([
+      {"role":"user","content":[
+        {"type":"image_url","image_url":{"url":"data:image/png;base64,YWJj"}},
+        {"type":"image_url","image_url":{"url":"input:0"}},
+        {"type":"image_url","image_url":{"url":"input:1"}},
+        {"type":"video","image_url":{"url":"input:0"}}]},
+      {"role":"user","content":[
+        {"type":"image_url","image_url":{"url":"input:0"}},
+        {"type":"image_url","image_url":{"url":"data:image/webp;base64,ZGVm"}},
+        {"type":"image_url","image_url":"input:1"},
+        {"type":"image_url","image_url":"https://h/a.png"},
+        {"type":"image_url","image_url":{"url":"link:0"}},
+        {"type":"text","text":"add a hat"},{"type":"text"}]}])"));
+}
+
 TEST(ChatApi, MasksAndVariationsAreRefused) {
   const GenerateInput mask{.role = "mask", .bytes = ShareBytes("abc")};
   const GenerateRequest requests[] = {{.operation = "edit", .inputs = {mask}},
