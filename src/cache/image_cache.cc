@@ -10,6 +10,7 @@
 #include "cache/flight_step.h"
 #include "cache/generation.h"
 #include "cache/identity.h"
+#include "cache/leak_removal.h"
 #include "cache/library.h"
 #include "cache/prompt_embedding.h"
 #include "cache/reembedding.h"
@@ -100,6 +101,7 @@ class ImageCache::Impl {
                   .clock = clock,
                   .limits = settings.limits,
                   .free_disk = parts_.free_disk}),
+        leaks_({.library = library_, .context = context, .enabled = parts_.removes_leaks}),
         generation_({.upstream = *parts_.upstream,
                      .library = library_,
                      .evictor = evictor_,
@@ -161,7 +163,7 @@ class ImageCache::Impl {
     auto loaded = co_await library_.Load(read);
     if (loaded) loaded = trust_.Load();
     if (loaded) evictor_.Kick();  // the limits may be tighter than they were
-    if (loaded) RemoveLeaks();
+    if (loaded) leaks_.Kick();
     if (!loaded || !settings_.semantic) co_return loaded;
     ++settling_;
     Spawn(Strand(context_), library_.SettleIndexes(stopped_),
@@ -174,6 +176,7 @@ class ImageCache::Impl {
     stopped_ = true;
     reembedding_.Stop();
     evictor_.Stop();
+    leaks_.Stop();
     snapshots_.Stop();
   }
 
@@ -216,7 +219,7 @@ class ImageCache::Impl {
 
   Task<Result<void>> Maintain() {
     if (settings_.semantic) reembedding_.Kick();
-    RemoveLeaks();
+    leaks_.Kick();
     auto flushed = co_await library_.FlushUse();
     const auto swept = co_await library_.Sweep();
     if (!swept) co_return std::unexpected(swept.error());
@@ -228,21 +231,6 @@ class ImageCache::Impl {
     if (stopped_) co_await snapshots_.Finish(kSnapshotPatience);
     if (const auto kept = co_await trust_.Maintain(); !kept) co_return kept;
     co_return flushed;
-  }
-
-  // In the background, when there may be any.
-  void RemoveLeaks() {
-    if (stopped_ || !parts_.removes_leaks || !library_.may_leak() || checking_.exchange(1) > 0)
-      return;
-    Spawn(Strand(context_), FindLeaks(), [this](std::exception_ptr) { checking_ = 0; });
-  }
-
-  Task<> FindLeaks() {
-    const auto removed = co_await library_.RemoveLeaks(stopped_);
-    if (!removed) log::warn("files without an entry may be left: {}", removed.error().message);
-    if (!removed || *removed == 0) co_return;
-    leaks_removed_ += *removed;
-    log::info("{} files that no entry refers to were removed", *removed);
   }
 
   // A pass that is cut off leaves files behind that nothing refers to.
@@ -266,8 +254,8 @@ class ImageCache::Impl {
     const std::string error = stats_.store_error();
     stats["storage"]["error"] = error.empty() ? nlohmann::json() : nlohmann::json(error);
     stats["storage"]["sync_errors"] = parts_.sync_errors ? parts_.sync_errors->load() : 0;
-    stats["storage"]["checking"] = checking_ > 0;
-    stats["storage"]["leaks_removed"] = leaks_removed_.load();
+    stats["storage"]["checking"] = leaks_.under_way() > 0;
+    stats["storage"]["leaks_removed"] = leaks_.removed();
     stats["vectors"] = semantic_.vectors();
     stats["partitions"] = semantic_.partitions();
     stats["index_bytes"] = semantic_.memory_bytes();
@@ -308,8 +296,8 @@ class ImageCache::Impl {
   std::size_t generations_under_way() const { return generations_.load(); }
   std::size_t tasks_under_way() const {
     return generations_.load() + trust_.under_way() + embedding_.under_way() +
-           reembedding_.under_way() + evictor_.under_way() + snapshots_.under_way() + settling_ +
-           checking_;
+           reembedding_.under_way() + evictor_.under_way() + snapshots_.under_way() +
+           leaks_.under_way() + settling_;
   }
 
   Trust& trust() { return trust_; }
@@ -544,6 +532,7 @@ class ImageCache::Impl {
   VectorBacklog backlog_;
   Library library_;
   Evictor evictor_;
+  LeakRemoval leaks_;
   Generation generation_;
   Serving serving_;
   StoredStep stored_;
@@ -554,8 +543,6 @@ class ImageCache::Impl {
   Reembedding reembedding_;
   std::atomic<bool> stopped_ = false;
   std::atomic<std::size_t> settling_ = 0;
-  std::atomic<std::size_t> checking_ = 0;  // 1 while files without an entry are looked for
-  std::atomic<std::uint64_t> leaks_removed_ = 0;
   std::atomic<std::size_t> generations_ = 0;
   std::atomic<std::size_t> waiting_ = 0;  // requests, for a flight to land
 };
