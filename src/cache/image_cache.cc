@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "cache/cache_report.h"
 #include "cache/decision_notes.h"
 #include "cache/evictor.h"
 #include "cache/flight_step.h"
@@ -44,14 +45,6 @@ std::int64_t MicrosSince(std::chrono::steady_clock::time_point start) {
 Error NothingCached() {
   return {.code = Code::kDeadlineExceeded,
           .message = "nothing stored answers this request, and only-if-cached forbids generating"};
-}
-
-nlohmann::json ToJson(const UpstreamStatus& upstream) {
-  return {{"name", upstream.name},           {"breaker", upstream.breaker},
-          {"under_way", upstream.under_way}, {"waiting", upstream.waiting},
-          {"calls", upstream.calls},         {"errors", upstream.errors},
-          {"hedges", upstream.hedges},       {"median_ms", upstream.median_ms},
-          {"spent_usd", upstream.spent_usd}};
 }
 
 // Counts something while it lives.
@@ -156,7 +149,21 @@ class ImageCache::Impl {
                       .embedding = embedding_,
                       .context = context,
                       .clock = clock,
-                      .embedder = std::string(parts_.embedder->identity())}) {}
+                      .embedder = std::string(parts_.embedder->identity())}),
+        report_({.stats = stats_,
+                 .tenants = tenants_,
+                 .table = table_,
+                 .semantic = semantic_,
+                 .library = library_,
+                 .evictor = evictor_,
+                 .leaks = leaks_,
+                 .embedding = embedding_,
+                 .reembedding = reembedding_,
+                 .trust = trust_,
+                 .upstream = *parts_.upstream,
+                 .budget = parts_.budget.get(),
+                 .sync_errors = parts_.sync_errors,
+                 .embedder = std::string(parts_.embedder->identity())}) {}
 
   Task<Result<void>> Load() {
     const auto read = [this](const LoadTarget& target) { return snapshots_.Load(target); };
@@ -248,50 +255,11 @@ class ImageCache::Impl {
   }
 
   nlohmann::json Stats() const {
-    nlohmann::json stats = stats_.ToJson();
-    stats["entries"] = table_.size();
-    stats["storage"] = evictor_.ToJson();
-    const std::string error = stats_.store_error();
-    stats["storage"]["error"] = error.empty() ? nlohmann::json() : nlohmann::json(error);
-    stats["storage"]["sync_errors"] = parts_.sync_errors ? parts_.sync_errors->load() : 0;
-    stats["storage"]["checking"] = leaks_.under_way() > 0;
-    stats["storage"]["leaks_removed"] = leaks_.removed();
-    stats["vectors"] = semantic_.vectors();
-    stats["partitions"] = semantic_.partitions();
-    stats["index_bytes"] = semantic_.memory_bytes();
-    stats["hot_bytes"] = library_.hot().size_bytes();
-    stats["generations_under_way"] = generations_.load();
-    stats["requests_waiting"] = waiting_.load();
-    stats["embedder"] = parts_.embedder->identity();
-    stats["embedding"] = embedding_.ToJson();
-    stats["reembedding"] = reembedding_.ToJson();
-    stats["indexing"] = settling_ > 0;
-    AddUpstreams(stats);
-    trust_.AddStats(stats);
-    return stats;
+    return report_.All({.generations = generations_.load(),
+                        .waiting = waiting_.load(),
+                        .indexing = settling_ > 0});
   }
-
-  nlohmann::json StatsOf(const std::string& tenant) const {
-    nlohmann::json stats = tenants_.ToJson(tenant);
-    if (!parts_.budget) return stats;
-    const nlohmann::json budget = parts_.budget->ToJson();
-    const auto found = budget["tenants"].find(tenant);
-    if (found != budget["tenants"].end()) stats["budget"] = *found;
-    return stats;
-  }
-
-  void AddUpstreams(nlohmann::json& stats) const {
-    stats["upstream"]["name"] = parts_.upstream->name();
-    auto list = nlohmann::json::array();
-    double discarded_usd = 0;
-    for (const UpstreamStatus& upstream : parts_.upstream->Status()) {
-      discarded_usd += upstream.discarded_usd;
-      list.push_back(ToJson(upstream));
-    }
-    stats["upstreams"] = std::move(list);
-    stats["spent_usd"] = stats["spent_usd"].get<double>() + discarded_usd;
-    if (parts_.budget) stats["budget"] = parts_.budget->ToJson();
-  }
+  nlohmann::json StatsOf(const std::string& tenant) const { return report_.Of(tenant); }
 
   std::size_t generations_under_way() const { return generations_.load(); }
   std::size_t tasks_under_way() const {
@@ -541,6 +509,7 @@ class ImageCache::Impl {
   FlightStep flight_step_;
   SnapshotKeeper snapshots_;
   Reembedding reembedding_;
+  CacheReport report_;
   std::atomic<bool> stopped_ = false;
   std::atomic<std::size_t> settling_ = 0;
   std::atomic<std::size_t> generations_ = 0;
