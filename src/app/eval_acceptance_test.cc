@@ -86,6 +86,13 @@ TEST(Pairs, RecallIsHighAndFalseHitsAreRare) {
   EXPECT_LE(e.overall.false_hits().value(), 0.02) << Wrong(e, PairLabel::kMiss);
 }
 
+// Written as users write, before anything was known of the rules.
+TEST(Fresh, FalseHitsAreRare) {
+  const Evaluation e = Measure("fresh.tsv");
+  EXPECT_LE(e.overall.false_hits().value(), 0.01) << Wrong(e, PairLabel::kMiss);
+  EXPECT_GE(e.overall.recall().value(), 0.55) << Wrong(e, PairLabel::kHit);
+}
+
 // Wrong hits that were found and mended, and the rephrasings nearest to them.
 TEST(Found, StaysMended) {
   const Evaluation e = Measure("found.tsv");

@@ -1,234 +1,17 @@
 #include "prompt/arrangement.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
-#include "prompt/grammar.h"
-#include "prompt/lexicon.h"
-#include "prompt/location.h"
+#include "prompt/word_sequence.h"
 
 namespace reprise {
 namespace {
 
-using Tokens = std::vector<Token>;
-
 constexpr std::size_t kMostPieces = 40;
-constexpr int kMostStepsUp = 8;  // from a kind of clothing to "clothing"
-
-template <class List>
-bool Has(const List& list, std::string_view word) {
-  return std::ranges::find(list, word) != list.end();
-}
-
-// What stands between two words that follow one another.
-enum class Gap : std::uint8_t {
-  kTight,   // nothing: one noun phrase
-  kOwner,   // 's
-  kOf,      // "of"
-  kLink,    // "with", "in", "made of" and others that may make a modifier
-  kBeing,   // "is", "who is", or nothing before a participle
-  kJoint,   // "and"
-  kClause,  // the end of a clause
-  kPlaced,  // the end of a clause, then "with", "on"
-  kOther
-};
-
-// The words as they are written, or with passives turned round and the like; see normal_order.h.
-enum class Order : std::uint8_t { kWritten, kNormal };
-
-// One reading of one prompt.
-class Side {
- public:
-  Side(const Prompt& prompt, const Structure& structure, Order order)
-      : prompt_(prompt), tokens_(prompt.tokens), places_(structure.places), order_(order) {}
-
-  const Token& At(std::size_t i) const { return tokens_[i]; }
-  std::size_t size() const { return tokens_.size(); }
-  std::int32_t PhraseOf(std::size_t i) const { return places_[i].phrase; }
-  bool IsHead(std::size_t i) const { return places_[i].head; }
-
-  // Words whose order tells something.
-  bool Says(std::size_t i) const {
-    static constexpr auto kOthers =
-        std::to_array<std::string_view>({"before", "after", "inside", "he", "she"});
-    const Token& token = tokens_[i];
-    if (token.slot == Slot::kCount) return true;
-    if (token.slot == Slot::kDirection) return IsPlace(token.lemma) || Has(kOthers, token.text);
-    return token.content && token.weight > kMinorWeight;
-  }
-
-  bool Precedes(std::size_t i, std::size_t j) const { return Key(i) < Key(j); }
-
-  Gap GapBetween(std::size_t i, std::size_t j) const {
-    if (tokens_[i].clause != tokens_[j].clause) {
-      if (Text(i, j).find(':') != std::string_view::npos) return Gap::kOther;
-      return Leads(j) ? Gap::kPlaced : Gap::kClause;
-    }
-    if (i > j) return PhraseOf(i) == PhraseOf(j) ? Gap::kTight : Gap::kOther;  // one was moved
-    if (tokens_[i].possessive) return Gap::kOwner;
-    std::array<bool, static_cast<std::size_t>(Gap::kOther) + 1> seen{};
-    for (std::size_t k = i + 1; k < j; ++k) seen[static_cast<std::size_t>(KindOf(k))] = true;
-    for (Gap gap : {Gap::kJoint, Gap::kOther, Gap::kLink, Gap::kOf}) {
-      if (seen[static_cast<std::size_t>(gap)]) return gap;
-    }
-    if (PhraseOf(i) == PhraseOf(j)) {
-      return IsHead(i) && tokens_[j].slot != Slot::kCount ? Gap::kBeing : Gap::kTight;
-    }
-    if (seen[static_cast<std::size_t>(Gap::kBeing)]) return Gap::kBeing;
-    return j == i + 1 && tokens_[j].form == Form::kVerbal ? Gap::kBeing : Gap::kOther;
-  }
-
-  // Does what begins at `j` belong to the word before it alone: "a dog and a man with a hat"?
-  bool BindsToOne(std::size_t i, std::size_t j) const {
-    static constexpr auto kBinding = std::to_array<std::string_view>(
-        {"with", "wearing", "holding", "carrying", "having", "has", "who", "whose", "of", "wears",
-         "holds", "dressed", "which", "that"});
-    if (i >= j || tokens_[i].clause != tokens_[j].clause) return false;
-    for (std::size_t k = i + 1; k <= j; ++k) {
-      if (tokens_[k].text == "and") return false;
-      if (Has(kBinding, tokens_[k].text)) return true;
-    }
-    return false;
-  }
-
-  // Are tokens `first` to `last` all that their clause says?
-  bool IsWholeClause(std::size_t first, std::size_t last) const {
-    if (tokens_[first].clause != tokens_[last].clause || first > last) return false;
-    const auto outside = [&](std::size_t i) {
-      return tokens_[i].clause == tokens_[first].clause && Says(i);
-    };
-    for (std::size_t i = first; i-- > 0 && tokens_[i].clause == tokens_[first].clause;) {
-      if (outside(i)) return false;
-    }
-    for (std::size_t i = last + 1; i < size() && tokens_[i].clause == tokens_[first].clause; ++i) {
-      if (outside(i)) return false;
-    }
-    const std::string_view before = first > 0 ? Text(first - 1, first) : "";
-    const std::string_view after = last + 1 < size() ? Text(last, last + 1) : "";
-    return before.find(':') == std::string_view::npos && after.find(':') == std::string_view::npos;
-  }
-
-  // "on a stage": a noun phrase after a preposition of place, of something that stays where it is.
-  bool IsPlacePhrase(std::size_t first, std::size_t last) const {
-    if (first > last || PhraseOf(first) != PhraseOf(last) || StaysWithItsOwner(tokens_[last])) {
-      return false;
-    }
-    std::size_t at = first;
-    while (at > 0 && IsDeterminer(tokens_[at - 1].text)) --at;
-    return at > 0 && tokens_[at - 1].clause == tokens_[first].clause &&
-           SaysLocation(tokens_[at - 1]);
-  }
-
-  // "playing the guitar", but not "watching a bird", which may be the one that is at the place.
-  bool IsDeed(std::size_t first, std::size_t last) const {
-    if (tokens_[first].form != Form::kVerbal && tokens_[first].pos != PartOfSpeech::kVerb) {
-      return false;
-    }
-    for (std::size_t i = first + 1; i <= last; ++i) {
-      if (Says(i) && IsHead(i) && StaysWithItsOwner(tokens_[i])) return false;
-    }
-    return true;
-  }
-
-  bool IsAttribute(std::size_t i) const {
-    const Token& token = tokens_[i];
-    return token.slot == Slot::kColour || token.slot == Slot::kSize || token.slot == Slot::kCount ||
-           token.form == Form::kVerbal || token.pos == PartOfSpeech::kAdjective || token.hyphen;
-  }
-
-  // "from left to right", "first ... then": the order is what is asked for.
-  bool TellsOrder() const {
-    static constexpr auto kEnds =
-        std::to_array<std::string_view>({"left", "right", "top", "bottom"});
-    for (std::size_t i = 0; i < size(); ++i) {
-      const std::string_view word = tokens_[i].text;
-      if (word == "then") return true;
-      if (!Has(kEnds, word) || i == 0) continue;
-      if (i + 2 < size() && tokens_[i + 1].text == "to" && Has(kEnds, tokens_[i + 2].text)) {
-        return true;
-      }
-      if (tokens_[i - 1].text == "from" || (i > 1 && tokens_[i - 2].text == "from")) return true;
-    }
-    return false;
-  }
-
- private:
-  std::tuple<std::uint32_t, std::int32_t, std::size_t> Key(std::size_t i) const {
-    return {tokens_[i].clause, order_ == Order::kNormal ? places_[i].rank : 0, i};
-  }
-
-  // Between two tokens.
-  std::string_view Text(std::size_t i, std::size_t j) const {
-    const std::size_t end = tokens_[i].begin + tokens_[i].text.size();
-    return end < tokens_[j].begin
-               ? std::string_view(prompt_.normalized).substr(end, tokens_[j].begin - end)
-               : std::string_view();
-  }
-
-  // Is there "with" or "on" before it in its clause?
-  bool Leads(std::size_t j) const {
-    for (std::size_t i = j; i-- > 0 && tokens_[i].clause == tokens_[j].clause;) {
-      const Gap gap = KindOf(i);
-      if (gap == Gap::kLink || gap == Gap::kOf || gap == Gap::kOther) return true;
-    }
-    return false;
-  }
-
-  // What a word makes of the gap it stands in; kTight for one that makes nothing of it.
-  Gap KindOf(std::size_t i) const {
-    static constexpr auto kLinks =
-        std::to_array<std::string_view>({"for", "from", "in", "with", "made", "by", "at", "to"});
-    static constexpr auto kBeing =
-        std::to_array<std::string_view>({"who", "which", "that", "dyed", "colored", "painted"});
-    const Token& token = tokens_[i];
-    const std::string_view word = token.text;
-    if (word == "and" || word == "or") return Gap::kJoint;
-    if (word == "of") {
-      return i > 0 && tokens_[i - 1].slot == Slot::kDirection ? Gap::kOther : Gap::kOf;
-    }
-    if (Has(kLinks, word)) return Gap::kLink;
-    if (IsBe(word) || Has(kBeing, word)) return Gap::kBeing;
-    const bool says = token.content ? token.weight > kMinorWeight
-                                    : SaysLocation(token) || token.slot == Slot::kNegation;
-    return says ? Gap::kOther : Gap::kTight;
-  }
-
-  // A man, an animal, or something to wear: who has it on is not settled by the place.
-  static bool StaysWithItsOwner(const Token& noun) {
-    const WordNet& net = WordNet::BuiltIn();
-    if (noun.word == kNoWord) return true;
-    for (const Sense& sense : net.Senses(noun.word)) {
-      if (sense.pos != PartOfSpeech::kNoun) continue;
-      const int field = net.Field(sense.synset);
-      constexpr int kAnimal = 5, kBody = 8, kPerson = 18;
-      if (field == kAnimal || field == kBody || field == kPerson) return true;
-      return IsClothing(sense.synset);
-    }
-    return true;
-  }
-
-  static bool IsClothing(SynsetId synset) {
-    const WordNet& net = WordNet::BuiltIn();
-    static const SynsetId clothing = net.Senses(net.Find("clothing")).front().synset;
-    for (int step = 0; step < kMostStepsUp; ++step) {
-      if (synset == clothing) return true;
-      const auto above = net.Hypernyms(synset);
-      if (above.empty()) return false;
-      synset = above.front();
-    }
-    return false;
-  }
-
-  const Prompt& prompt_;
-  const Tokens& tokens_;
-  const Places& places_;
-  const Order order_;
-};
 
 // Consecutive words of both prompts, as positions in the first one's order and in the second one's.
 struct Piece {
@@ -237,17 +20,17 @@ struct Piece {
 
 class Comparison {
  public:
-  Comparison(const Side& a, const Side& b, const Alignment& alignment)
+  Comparison(const WordSequence& a, const WordSequence& b, const Alignment& alignment)
       : a_(a), b_(b), ordered_(a.TellsOrder() || b.TellsOrder()) {
     Collect(alignment);
   }
 
   std::optional<Misplaced> Run() {
     auto found = Find();
-    if (!found) return found;
+    if (!found) return TagOfAnother();
     // Of several equal words the alignment may have paired others than are meant.
     PairInOrder();
-    return Find() ? found : std::nullopt;
+    return Find() ? found : TagOfAnother();
   }
 
  private:
@@ -261,6 +44,48 @@ class Comparison {
       if (pieces.size() < 2 || AreAllApart(pieces)) return std::nullopt;
     }
     return Misplaced(&a_.At(order_a_[pieces[0].first_a]), &a_.At(order_a_[pieces[1].first_a]));
+  }
+
+  // "1girl, red dress, 1boy, blue suit": where several are in the picture, a tag is of the one
+  // before it; a place or a light after all of them is of none.
+  std::optional<Misplaced> TagOfAnother() const {
+    const std::vector<Owned> a = TagsOf(a_, order_a_), b = TagsOf(b_, order_b_);
+    for (const Owned& x : a) {
+      for (const Owned& y : b) {
+        if (partner_[y.tag] != x.tag || (x.scenery && y.scenery)) continue;
+        if (a_.At(x.owner).lemma == b_.At(y.owner).lemma) continue;
+        return Misplaced(&a_.At(x.tag), &a_.At(x.owner));
+      }
+    }
+    return std::nullopt;
+  }
+
+  struct Owned {
+    std::size_t tag, owner;
+    bool scenery;
+  };
+
+  // Of clauses behind a man or an animal; none where there are fewer than two.
+  static std::vector<Owned> TagsOf(const WordSequence& side,
+                                   const std::vector<std::size_t>& order) {
+    std::vector<Owned> tags;
+    std::size_t owner = side.size(), owners = 0;
+    for (std::size_t k = 0; k < order.size();) {
+      std::size_t end = k + 1;
+      while (end < order.size() && side.At(order[end]).clause == side.At(order[k]).clause) ++end;
+      const std::size_t subject = side.SubjectOf(order, k, end);
+      if (subject < side.size()) {
+        owner = subject;
+        ++owners;
+        for (Owned& tag : tags) tag.scenery = false;
+      } else if (owner < side.size()) {
+        const bool scenery = !side.IsAttribute(order[end - 1]) && side.IsScenery(order[end - 1]);
+        for (std::size_t i = k; i < end; ++i) tags.push_back({order[i], owner, scenery});
+      }
+      k = end;
+    }
+    if (owners < 2) tags.clear();
+    return tags;
   }
 
   void Collect(const Alignment& alignment) {
@@ -286,7 +111,7 @@ class Comparison {
 
   // The first of some equal words to the first of them in the other prompt, and so on.
   void PairInOrder() {
-    const auto by_lemma = [](const Side& side, std::vector<std::size_t> order) {
+    const auto by_lemma = [](const WordSequence& side, std::vector<std::size_t> order) {
       std::ranges::stable_sort(order, {},
                                [&](std::size_t i) { return std::string_view(side.At(i).lemma); });
       return order;
@@ -355,7 +180,7 @@ class Comparison {
   bool MayExchange(const Piece& x, const Piece& y) {
     const Gap gap_a = a_.GapBetween(A(x.last_a), A(y.first_a));
     const Gap gap_b = b_.GapBetween(B(y.last_b), B(x.first_b));
-    if (AreSidesOfLink(gap_a, gap_b) || AreSidesOfLink(gap_b, gap_a)) {
+    if (AreWordSequencesOfLink(gap_a, gap_b) || AreWordSequencesOfLink(gap_b, gap_a)) {
       if ((IsOnePhrase(x) && IsOnePhrase(y)) || IsMedium(x) || IsMedium(y)) return true;
       if (gap_a == Gap::kOwner || gap_b == Gap::kOwner) return true;
     }
@@ -383,7 +208,7 @@ class Comparison {
 
   // "castle ruins" and "ruins of a castle", "the dog's bowl" and "the bowl of the dog", "a jumping
   // boy" and "a boy is jumping", "a pot of chili" and "chili in a pot".
-  static bool AreSidesOfLink(Gap one, Gap other) {
+  static bool AreWordSequencesOfLink(Gap one, Gap other) {
     if (one == Gap::kTight) return other == Gap::kLink || other == Gap::kOf || other == Gap::kBeing;
     return (one == Gap::kOwner || one == Gap::kLink) && other == Gap::kOf;
   }
@@ -436,8 +261,8 @@ class Comparison {
            (std::all_of(gaps.begin(), last, is(Gap::kClause)) && IsApart(*last));
   }
 
-  const Side& a_;
-  const Side& b_;
+  const WordSequence& a_;
+  const WordSequence& b_;
   const bool ordered_;
   std::vector<std::size_t> order_a_, order_b_;  // shared words that say something, in order
   std::vector<std::size_t> position_;           // of tokens of the first, in order_a_
@@ -451,7 +276,7 @@ std::optional<Misplaced> FindRearrangement(const Prompt& a, const Structure& x, 
                                            const Structure& y, const Alignment& alignment) {
   std::optional<Misplaced> found;
   for (Order order : {Order::kNormal, Order::kWritten}) {
-    const Side first(a, x, order), second(b, y, order);
+    const WordSequence first(a, x, order), second(b, y, order);
     found = Comparison(first, second, alignment).Run();
     if (!found) break;
   }

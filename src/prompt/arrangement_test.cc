@@ -38,6 +38,12 @@ TEST(ArrangementTest, ButNotWhereTheOrderIsAskedFor) {
       Agree("before: messy room, after: clean room", "before: clean room, after: messy room"));
 }
 
+TEST(ArrangementTest, ATagIsOfTheOneBeforeIt) {
+  EXPECT_FALSE(Agree("1girl, red dress, 1boy, blue suit", "1girl, blue suit, 1boy, red dress"));
+  EXPECT_TRUE(Agree("1girl, red dress, 1boy, blue suit", "1boy, blue suit, 1girl, red dress"));
+  EXPECT_TRUE(Agree("castle, knight, dragon, sunset", "dragon, knight, castle, sunset"));
+}
+
 TEST(ArrangementTest, WhatOneHasIsNotTheOthers) {
   EXPECT_FALSE(Agree("a boy with a red hat and a girl with a blue hat at the zoo",
                      "a boy with a blue hat and a girl with a red hat at the zoo"));

@@ -1,6 +1,7 @@
 #include "prompt/context.h"
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 #include <string_view>
 #include <utility>
@@ -150,16 +151,31 @@ void FindCollocations(std::vector<Token>& tokens) {
 }
 
 // "a close up", "a close-up" and "a closeup" are one thing.
-void JoinCloseUps(std::vector<Token>& tokens) {
+void JoinParts(std::vector<Token>& tokens) {
+  struct Whole {
+    std::string_view first, second, whole;
+    bool apart;  // also without a hyphen
+  };
+  static constexpr auto kWholes =
+      std::to_array<Whole>({{"close", "up", "closeup", true},
+                            {"photo", "realistic", "photorealistic", true},
+                            {"hyper", "realistic", "hyperrealistic", true},
+                            {"pick", "up", "pickup", false}});
   std::size_t kept = 0;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
-    const bool up = kept > 0 && tokens[i].text == "up" && tokens[kept - 1].text == "close" &&
-                    tokens[kept - 1].clause == tokens[i].clause;
-    if (up) {
-      Token whole{.text = "closeup", .clause = tokens[i].clause, .begin = tokens[kept - 1].begin};
+    const auto is = [&](const Whole& row) {
+      const Token& first = tokens[kept - 1];
+      return first.text == row.first && tokens[i].text == row.second &&
+             first.clause == tokens[i].clause && (row.apart || first.hyphen);
+    };
+    const auto found = kept > 0 ? std::ranges::find_if(kWholes, is) : kWholes.end();
+    if (found != kWholes.end()) {
+      Token& first = tokens[kept - 1];
+      Token whole{.text = std::string(found->whole), .clause = first.clause, .begin = first.begin};
       Classify(whole);
-      whole.text = "close";  // as it stands
-      tokens[kept - 1] = std::move(whole);
+      whole.text = first.text;  // as it stands
+      whole.hyphen = tokens[i].hyphen;
+      first = std::move(whole);
       continue;
     }
     if (kept != i) tokens[kept] = std::move(tokens[i]);
@@ -214,7 +230,7 @@ void EnsureContent(std::vector<Token>& tokens) {
 }  // namespace
 
 void ReadInContext(std::vector<Token>& tokens) {
-  JoinCloseUps(tokens);
+  JoinParts(tokens);
   FindMediumVerbs(tokens);
   FindNouns(tokens);
   FindCollocations(tokens);

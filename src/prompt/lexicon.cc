@@ -146,7 +146,7 @@ constexpr auto kDirections = std::to_array<std::string_view>({
     "front",
     "in",
     "out",
-    "on",
+    "on: on atop",
     "off",
     "up: up upward upwards",
     "down: down downward downwards",
@@ -208,7 +208,7 @@ constexpr std::string_view kMinorWords =
     "group bunch herd flock piece bit lot kind sort type set colored dyed painted "
     "wear dressed clad many together something object thing "
     "looks looking seems appears made used covered designed built full filled middle side "
-    "located situated placed positioned shot style";
+    "located situated placed positioned shot style featuring";
 
 constexpr std::string_view kAdjectives =
     "big small large long short high low hot cold light dark heavy hard soft wet dry sweet sour "

@@ -40,6 +40,7 @@ Location LocationOf(const Token& token) {
       {"on", kOn},
       {"onto", kOn},
       {"upon", kOn},
+      {"atop", kOn},
       {"by", kBy},
       {"beside", kBy},
       {"near", kBy},

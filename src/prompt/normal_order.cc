@@ -175,12 +175,24 @@ class NormalOrder {
            (token.form == Form::kBase && token.pos == PartOfSpeech::kAdjective);
   }
 
-  // "red" and "green" of "red, green and blue lights".
+  // "red" and "green" of "red, green and blue lights", but not of "a red car, green grass".
   bool Chained(std::size_t last, std::size_t i) const {
     const Slot slot = tokens_[last].slot;
-    const bool and_between = i == last + 2;
     if (i > last + 2 || (slot != Slot::kColour && slot != Slot::kSize)) return false;
-    return tokens_[i].slot == slot && (and_between || !SameClause(last, i));
+    if (tokens_[i].slot != slot) return false;
+    return i == last + 2 || (!SameClause(last, i) && LeadsToAnd(i));
+  }
+
+  // Over commas from a colour to the "and" before the last.
+  bool LeadsToAnd(std::size_t i) const {
+    const Slot slot = tokens_[i].slot;
+    for (std::size_t at = i; at + 1 < tokens_.size() && at < i + kMostAttributes; ++at) {
+      if (tokens_[at + 1].text == "and") {
+        return at + 2 < tokens_.size() && tokens_[at + 2].slot == slot;
+      }
+      if (tokens_[at + 1].slot != slot || SameClause(at, at + 1)) return false;
+    }
+    return false;
   }
 
   // "on a windowsill a cat sleeps": what stands before the subject goes to the end of the clause.

@@ -70,6 +70,28 @@ bool IsOfThePicture(const Tokens& tokens, std::size_t i) {
          aspect == Aspect::kView || std::ranges::find(kLooks, tokens[last].lemma) != kLooks.end();
 }
 
+// A word that says how a thing is.
+bool IsLook(const Token& token) {
+  return token.slot == Slot::kColour || token.slot == Slot::kSize || token.slot == Slot::kCount ||
+         token.form == Form::kVerbal || token.pos == PartOfSpeech::kAdjective;
+}
+
+// Is it in a clause of looks alone: "blue" of "a kitten in a cup, blue", but not of "a cup, which is
+// blue"?
+bool IsTag(const Tokens& tokens, std::size_t i) {
+  const auto other = [&](std::size_t k) {
+    return tokens[k].content ? !IsLook(tokens[k])
+                             : tokens[k].text == "which" || tokens[k].text == "who";
+  };
+  for (std::size_t k = i; k-- > 0 && tokens[k].clause == tokens[i].clause;) {
+    if (other(k)) return false;
+  }
+  for (std::size_t k = i; k < tokens.size() && tokens[k].clause == tokens[i].clause; ++k) {
+    if (other(k)) return false;
+  }
+  return tokens[i].clause > 0;
+}
+
 // One prompt seen from the other.
 class View {
  public:
@@ -189,13 +211,37 @@ class View {
     if (IsOfThePicture(a_, i) || IsOfThePicture(b_, j)) return true;
     if (other != j && (x.bound[i] || y.bound[j])) return Same(noun, other) || AreNext(i, j);
     if (y.use[j] == Use::kNoun && b_[j].slot == Slot::kColour) return false;  // "on black"
-    if (other == j) {                                                         // no noun of its own
+    if (other == j && IsTag(b_, j)) return MayTag(y, j, noun_b);
+    if (other == j) {  // no noun of its own
       const bool turned = y.head[noun_b] == j && noun_b != j;
       return !turned && !IsApart(x, i, noun, j, noun_b);
     }
     if (b_to_a_[other] == kUnmatched || Same(noun, other) || y.head[noun_b] == other) return true;
     // "old castle ruins" are the ruins of an old castle: the castle belongs to the ruins.
     return x.head[static_cast<std::size_t>(b_to_a_[other])] == noun;
+  }
+
+  // "a kitten in a cup, blue" is a blue kitten, not a blue cup: a tag is of the first thing of the
+  // text or of the clause before it; where that is a picture, also of what it shows.
+  bool MayTag(const Structure& y, std::size_t tag, std::size_t noun) const {
+    const auto next_thing = [&](std::size_t i) {
+      while (i < b_.size() &&
+             (!b_[i].content || y.head[i] != i || IsLook(b_[i]) || b_[i].weight <= kMinorWeight)) {
+        ++i;
+      }
+      return i;
+    };
+    std::size_t nearest = b_.size();
+    for (std::size_t i = next_thing(0); i < tag; i = next_thing(i + 1)) {
+      if (nearest == b_.size() || b_[i].clause > b_[nearest].clause) nearest = i;
+    }
+    for (std::size_t first : {next_thing(0), nearest}) {
+      if (first == noun) return true;
+      if (first < b_.size() && b_[first].slot == Slot::kMedium && next_thing(first + 1) == noun) {
+        return true;
+      }
+    }
+    return false;
   }
 
   // "blue eyed" and "blue-eyed"

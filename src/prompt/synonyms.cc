@@ -288,7 +288,7 @@ constexpr auto kSynonyms = std::to_array<std::string_view>({
     "fall tumble",
     "sit perch",
     "lie rest recline",
-    "sleep nap doze snooze slumber",
+    "sleep asleep nap doze snooze slumber",
     "rest relax",
     "look gaze stare watch",
     "look peer",
