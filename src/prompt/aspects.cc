@@ -124,6 +124,11 @@ Aspect AspectOf(const Token& token) {
   return Aspect::kNone;
 }
 
+bool IsLook(const Token& token) {
+  return token.slot == Slot::kColour || token.slot == Slot::kSize || token.slot == Slot::kCount ||
+         token.form == Form::kVerbal || token.pos == PartOfSpeech::kAdjective;
+}
+
 bool IsMildLook(const Token& token) {
   static constexpr auto kMild = std::to_array<std::string_view>(
       {"beautiful", "pretty",   "lovely",   "gorgeous",  "nice",     "cute",        "adorable",

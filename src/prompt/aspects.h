@@ -24,6 +24,9 @@ enum class Aspect : std::uint8_t {
 
 Aspect AspectOf(const Token& token);
 
+// A word that says how a thing is: a colour, a size, a number, a participle, an adjective.
+bool IsLook(const Token& token);
+
 // A look that a picture may have without being asked for it: "beautiful", "small", "fluffy". Other
 // adjectives ("pregnant", "wooden", "striped") settle something.
 bool IsMildLook(const Token& token);

@@ -273,6 +273,20 @@ TEST(LexicalVerifierTest, LongPromptsTakeBoundedTime) {
   }
 }
 
+// Hundreds of words, in every way that something is looked for per word; some
+// of these took seconds.
+TEST(LexicalVerifierTest, RepeatedWordsTakeBoundedTime) {
+  const auto verifier = MakeLexicalVerifier();
+  for (const std::string unit :
+       {"red and ", "in red and blue ", "dog's ", "dog of ", "on red ", "blue-eyed ", "red, dog, ",
+        "1girl, ", "a photo, red, ", "each cat ", "close up ", "$5 "}) {
+    std::string text;
+    while (text.size() < 280 * unit.size()) text += unit;
+    const Prompt a = Analyze(text + "cat"), b = Analyze("cat " + text);
+    verifier->Verify(a, b, MatchMode::kSafe);
+  }
+}
+
 // Every join compared with every other, each with its own words, ten candidates a request.
 TEST(LexicalVerifierTest, AWordThatJoinsOverAndOverIsNoParaphrase) {
   const char* nouns[] = {"dogs", "cats", "birds", "horses", "cows", "pigs", "goats"};

@@ -17,7 +17,7 @@ using Words = std::vector<std::size_t>;
 
 constexpr std::size_t kNegationReach = 8;
 // How often one word may join others in a prompt for its places to be compared.
-constexpr std::ptrdiff_t kMostJoins = 48;
+constexpr std::size_t kMostJoins = 48;
 constexpr std::size_t kApart =
     5;  // tokens between "ruins" and "castle" of "ruins of an old castle"
 
@@ -53,43 +53,6 @@ bool IsOwnMeaning(const Token& modifier, const Token& noun) {
     }
   }
   return true;
-}
-
-// Is it in a clause that is about the whole picture: "anime style", "soft light", "oil painting"?
-bool IsOfThePicture(const Tokens& tokens, std::size_t i) {
-  static constexpr auto kLooks = std::to_array<std::string_view>(
-      {"style", "light", "lighting", "view", "shot", "art", "photography"});
-  constexpr std::size_t kMostWords = 3;
-  if (tokens[i].slot == Slot::kColour || tokens[i].slot == Slot::kCount) return false;
-  std::size_t first = i, last = i;
-  while (first > 0 && tokens[first - 1].clause == tokens[i].clause) --first;
-  while (last + 1 < tokens.size() && tokens[last + 1].clause == tokens[i].clause) ++last;
-  if (last - first >= kMostWords) return false;
-  const Aspect aspect = AspectOf(tokens[last]);
-  return tokens[last].slot == Slot::kMedium || aspect == Aspect::kStyle ||
-         aspect == Aspect::kView || std::ranges::find(kLooks, tokens[last].lemma) != kLooks.end();
-}
-
-// A word that says how a thing is.
-bool IsLook(const Token& token) {
-  return token.slot == Slot::kColour || token.slot == Slot::kSize || token.slot == Slot::kCount ||
-         token.form == Form::kVerbal || token.pos == PartOfSpeech::kAdjective;
-}
-
-// Is it in a clause of looks alone: "blue" of "a kitten in a cup, blue", but not of "a cup, which is
-// blue"?
-bool IsTag(const Tokens& tokens, std::size_t i) {
-  const auto other = [&](std::size_t k) {
-    return tokens[k].content ? !IsLook(tokens[k])
-                             : tokens[k].text == "which" || tokens[k].text == "who";
-  };
-  for (std::size_t k = i; k-- > 0 && tokens[k].clause == tokens[i].clause;) {
-    if (other(k)) return false;
-  }
-  for (std::size_t k = i; k < tokens.size() && tokens[k].clause == tokens[i].clause; ++k) {
-    if (other(k)) return false;
-  }
-  return tokens[i].clause > 0;
 }
 
 // One prompt seen from the other.
@@ -133,7 +96,7 @@ class View {
       const auto times = std::ranges::count_if(y.joins, same);
       if (times != std::ranges::count_if(x.joins, own)) continue;
       // Nor is it where both have it over and over, and to compare all with all would take long.
-      if (times > kMostJoins) return Misplaced(&a_[join.word], &a_[join.word]);
+      if (std::cmp_greater(times, kMostJoins)) return Misplaced(&a_[join.word], &a_[join.word]);
       bool exchanged = false, kept = false;
       for (const Join& other : y.joins) {
         if (same(other)) (IsExchanged(join, other) ? exchanged : kept) = true;
@@ -147,6 +110,9 @@ class View {
 
   // "the dog's owner" and "the owner's dog"; "the head of a cat on a dog", "... of a dog on a cat".
   std::optional<Misplaced> OtherOwner(const Structure& x, const Structure& y) const {
+    if (std::max(x.belongings.size(), y.belongings.size()) > kMostJoins) {
+      return Misplaced(&a_.front(), &a_.front());
+    }
     for (const Belonging& own : x.belongings) {
       bool kept = false, taken = false;
       for (const Belonging& other : y.belongings) {
@@ -208,10 +174,11 @@ class View {
             std::size_t j) const {
     const auto noun_b = static_cast<std::size_t>(a_to_b_[noun]);
     const std::size_t other = y.head[j];
-    if (IsOfThePicture(a_, i) || IsOfThePicture(b_, j)) return true;
+    const bool plain = a_[i].slot != Slot::kColour && a_[i].slot != Slot::kCount;
+    if (plain && (x.said[i] == Said::kOfPicture || y.said[j] == Said::kOfPicture)) return true;
     if (other != j && (x.bound[i] || y.bound[j])) return Same(noun, other) || AreNext(i, j);
     if (y.use[j] == Use::kNoun && b_[j].slot == Slot::kColour) return false;  // "on black"
-    if (other == j && IsTag(b_, j)) return MayTag(y, j, noun_b);
+    if (other == j && y.said[j] == Said::kLooks) return MayTag(y, j, noun_b);
     if (other == j) {  // no noun of its own
       const bool turned = y.head[noun_b] == j && noun_b != j;
       return !turned && !IsApart(x, i, noun, j, noun_b);
@@ -224,20 +191,9 @@ class View {
   // "a kitten in a cup, blue" is a blue kitten, not a blue cup: a tag is of the first thing of the
   // text or of the clause before it; where that is a picture, also of what it shows.
   bool MayTag(const Structure& y, std::size_t tag, std::size_t noun) const {
-    const auto next_thing = [&](std::size_t i) {
-      while (i < b_.size() &&
-             (!b_[i].content || y.head[i] != i || IsLook(b_[i]) || b_[i].weight <= kMinorWeight)) {
-        ++i;
-      }
-      return i;
-    };
-    std::size_t nearest = b_.size();
-    for (std::size_t i = next_thing(0); i < tag; i = next_thing(i + 1)) {
-      if (nearest == b_.size() || b_[i].clause > b_[nearest].clause) nearest = i;
-    }
-    for (std::size_t first : {next_thing(0), nearest}) {
+    for (std::size_t first : {y.next_thing[0], y.topic[tag]}) {
       if (first == noun) return true;
-      if (first < b_.size() && b_[first].slot == Slot::kMedium && next_thing(first + 1) == noun) {
+      if (first < b_.size() && b_[first].slot == Slot::kMedium && y.next_thing[first + 1] == noun) {
         return true;
       }
     }

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "prompt/aspects.h"
 #include "prompt/grammar.h"
 #include "prompt/normal_order.h"
 
@@ -63,6 +64,8 @@ class StructureReading {
     FindHeads(structure);
     FindParts(structure);
     FindBelongings(structure);
+    FindThings(structure);
+    FindSaid(structure);
     for (std::size_t i = 0; i < tokens_.size(); ++i) structure.use.push_back(UseOf(i));
     structure.places = places_;
     return structure;
@@ -279,6 +282,58 @@ class StructureReading {
         if (!belonging.owners.empty()) structure.belongings.push_back(std::move(belonging));
       }
     }
+  }
+
+  void FindThings(Structure& structure) const {
+    const std::size_t count = tokens_.size();
+    structure.next_thing.assign(count + 1, count);
+    structure.topic.assign(count, count);
+    for (std::size_t i = count; i-- > 0;) {
+      const Token& token = tokens_[i];
+      const bool thing =
+          token.content && structure.head[i] == i && !IsLook(token) && token.weight > kMinorWeight;
+      structure.next_thing[i] = thing ? i : structure.next_thing[i + 1];
+    }
+    std::size_t topic = count, begin = 0;  // of the clause before, and where this one begins
+    for (std::size_t i = 0; i < count; ++i) {
+      if (tokens_[i].clause != tokens_[begin].clause) {
+        const std::size_t first = structure.next_thing[begin];
+        if (first < i) topic = first;
+        begin = i;
+      }
+      structure.topic[i] = topic;
+    }
+  }
+
+  void FindSaid(Structure& structure) const {
+    structure.said.assign(tokens_.size(), Said::kOther);
+    for (std::size_t begin = 0; begin < tokens_.size();) {
+      std::size_t end = begin + 1;
+      while (end < tokens_.size() && tokens_[end].clause == tokens_[begin].clause) ++end;
+      std::fill(structure.said.begin() + static_cast<std::ptrdiff_t>(begin),
+                structure.said.begin() + static_cast<std::ptrdiff_t>(end), SaidBy(begin, end));
+      begin = end;
+    }
+  }
+
+  Said SaidBy(std::size_t begin, std::size_t end) const {
+    static constexpr auto kOfPicture = std::to_array<std::string_view>(
+        {"style", "light", "lighting", "view", "shot", "art", "photography"});
+    constexpr std::size_t kMostWords = 3;
+    const Token& last = tokens_[end - 1];
+    const Aspect aspect = AspectOf(last);
+    if (end - begin <= kMostWords &&
+        (last.slot == Slot::kMedium || aspect == Aspect::kStyle || aspect == Aspect::kView ||
+         std::ranges::find(kOfPicture, last.lemma) != kOfPicture.end())) {
+      return Said::kOfPicture;
+    }
+    for (std::size_t i = begin; i < end; ++i) {
+      const Token& token = tokens_[i];
+      if (token.content ? !IsLook(token) : token.text == "which" || token.text == "who") {
+        return Said::kOther;
+      }
+    }
+    return begin > 0 ? Said::kLooks : Said::kOther;
   }
 
   bool Ends(std::size_t i, std::size_t from) const {

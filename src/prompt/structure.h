@@ -26,16 +26,27 @@ struct Belonging {
   std::size_t owned = 0;
 };
 
+// What the clause of a word says.
+enum class Said : std::uint8_t {
+  kOther,
+  kLooks,      // looks alone: "blue" of "a kitten in a cup, blue", not of "a cup, which is blue"
+  kOfPicture,  // something of the whole picture: "anime style", "soft light", "oil painting"
+};
+
 // How a word is used, where articles, prepositions and endings tell.
 enum class Use : std::uint8_t { kUnknown, kNoun, kVerb };
 
 struct Structure {
+  // For each token the next thing from it on, and the first thing of the nearest clause before its
+  // own that has one; the number of tokens where there is none.
+  std::vector<std::size_t> next_thing, topic;
   std::vector<std::size_t> head;  // for each token its noun; the token itself where none is known
   std::vector<bool> bound;        // for each token: is it that of one noun of its phrase alone, as
                                   // "blue" of "a blue-eyed white cat" is?
   std::vector<Use> use;           // for each token
   std::vector<Join> joins;
   std::vector<Belonging> belongings;
+  std::vector<Said> said;  // for each token
   Places places;
 };
 
