@@ -53,7 +53,7 @@ class Comparison {
     for (const Owned& x : a) {
       for (const Owned& y : b) {
         if (partner_[y.tag] != x.tag || (x.scenery && y.scenery)) continue;
-        if (a_.At(x.owner).lemma == b_.At(y.owner).lemma) continue;
+        if (partner_[y.owner] == x.owner || a_.At(x.owner).lemma == b_.At(y.owner).lemma) continue;
         return Misplaced(&a_.At(x.tag), &a_.At(x.owner));
       }
     }
@@ -111,16 +111,21 @@ class Comparison {
 
   // The first of some equal words to the first of them in the other prompt, and so on.
   void PairInOrder() {
-    const auto by_lemma = [](const WordSequence& side, std::vector<std::size_t> order) {
-      std::ranges::stable_sort(order, {},
-                               [&](std::size_t i) { return std::string_view(side.At(i).lemma); });
-      return order;
-    };
-    std::ranges::sort(order_b_, [&](auto i, auto j) { return b_.Precedes(i, j); });
-    const std::vector<std::size_t> a = by_lemma(a_, order_a_), b = by_lemma(b_, order_b_);
-    for (std::size_t k = 0; k < a.size(); ++k) {
-      if (a_.At(a[k]).lemma == b_.At(b[k]).lemma) partner_[b[k]] = a[k];
+    std::vector<std::size_t> a, b;
+    for (std::size_t j : order_b_) {
+      if (a_.At(partner_[j]).lemma != b_.At(j).lemma) continue;
+      a.push_back(partner_[j]);
+      b.push_back(j);
     }
+    const auto sort = [](const WordSequence& side, std::vector<std::size_t>& words) {
+      std::ranges::sort(words, [&](auto i, auto j) {
+        const auto &x = side.At(i).lemma, &y = side.At(j).lemma;
+        return x == y ? side.Precedes(i, j) : x < y;
+      });
+    };
+    sort(a_, a);
+    sort(b_, b);
+    for (std::size_t k = 0; k < a.size(); ++k) partner_[b[k]] = a[k];
     SortB();
   }
 
@@ -180,7 +185,7 @@ class Comparison {
   bool MayExchange(const Piece& x, const Piece& y) {
     const Gap gap_a = a_.GapBetween(A(x.last_a), A(y.first_a));
     const Gap gap_b = b_.GapBetween(B(y.last_b), B(x.first_b));
-    if (AreWordSequencesOfLink(gap_a, gap_b) || AreWordSequencesOfLink(gap_b, gap_a)) {
+    if (AreSidesOfLink(gap_a, gap_b) || AreSidesOfLink(gap_b, gap_a)) {
       if ((IsOnePhrase(x) && IsOnePhrase(y)) || IsMedium(x) || IsMedium(y)) return true;
       if (gap_a == Gap::kOwner || gap_b == Gap::kOwner) return true;
     }
@@ -208,7 +213,7 @@ class Comparison {
 
   // "castle ruins" and "ruins of a castle", "the dog's bowl" and "the bowl of the dog", "a jumping
   // boy" and "a boy is jumping", "a pot of chili" and "chili in a pot".
-  static bool AreWordSequencesOfLink(Gap one, Gap other) {
+  static bool AreSidesOfLink(Gap one, Gap other) {
     if (one == Gap::kTight) return other == Gap::kLink || other == Gap::kOf || other == Gap::kBeing;
     return (one == Gap::kOwner || one == Gap::kLink) && other == Gap::kOf;
   }

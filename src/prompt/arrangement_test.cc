@@ -54,6 +54,14 @@ TEST(ArrangementTest, WhatOneHasIsNotTheOthers) {
   EXPECT_FALSE(Agree("a dog and a man with a hat", "a man and a dog with a hat"));
 }
 
+TEST(ArrangementTest, SynonymsKeepTheirThings) {
+  EXPECT_TRUE(Agree("a man with a red hat and a dog with a blue hat",
+                    "a dog with a blue hat and a guy with a red hat"));
+  EXPECT_FALSE(Agree("a man with a red hat and a dog with a blue hat",
+                     "a dog with a red hat and a guy with a blue hat"));
+  EXPECT_TRUE(Agree("lad, red hat, dog, blue collar", "dog, blue collar, boy, red hat"));
+}
+
 TEST(ArrangementTest, WhatIsOnAThingIsNotUnderIt) {
   EXPECT_FALSE(Agree("a cake with a cat on top", "a cat with a cake on top"));
   EXPECT_FALSE(Agree("a man with a monkey on his shoulder", "a monkey with a man on his shoulder"));
