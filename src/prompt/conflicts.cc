@@ -390,6 +390,13 @@ class Differences {
 
 }  // namespace
 
+// "a three-tier cake" has three tiers.
+bool IsInCompound(const Tokens& tokens, std::size_t i) {
+  const bool joined = tokens[i].hyphen || (i > 0 && tokens[i - 1].hyphen);
+  return joined && i + 1 < tokens.size() && tokens[i + 1].content &&
+         tokens[i + 1].clause == tokens[i].clause;
+}
+
 // "plays" against "playing" is no plural; only a bare word beside one in -s or an irregular one.
 // A compound and its parts ("sunglasses", "sun glasses") are compared by the last part alone.
 std::optional<std::size_t> FindPluralDifference(const Prompt& a, const Prompt& b,
@@ -398,6 +405,7 @@ std::optional<std::size_t> FindPluralDifference(const Prompt& a, const Prompt& b
     const std::int32_t j = alignment.a_to_b[i];
     const bool mutual = j != kUnmatched && alignment.b_to_a[j] == static_cast<std::int32_t>(i);
     if (!mutual || !a.tokens[i].content || !b.tokens[j].content) continue;
+    if (IsInCompound(a.tokens, i) || IsInCompound(b.tokens, static_cast<std::size_t>(j))) continue;
     const Form x = a.tokens[i].form, y = b.tokens[j].form;
     if (x != y && x != Form::kVerbal && y != Form::kVerbal) return i;
   }

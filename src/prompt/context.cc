@@ -150,7 +150,7 @@ void FindCollocations(std::vector<Token>& tokens) {
   }
 }
 
-// "a close up", "a close-up" and "a closeup" are one thing.
+// "a close up", "a close-up" and "a closeup" are one thing, and so are two names of one.
 void JoinParts(std::vector<Token>& tokens) {
   struct Whole {
     std::string_view first, second, whole;
@@ -160,7 +160,13 @@ void JoinParts(std::vector<Token>& tokens) {
       std::to_array<Whole>({{"close", "up", "closeup", true},
                             {"photo", "realistic", "photorealistic", true},
                             {"hyper", "realistic", "hyperrealistic", true},
-                            {"pick", "up", "pickup", false}});
+                            {"pick", "up", "pickup", false},
+                            {"northern", "lights", "aurora", true},
+                            {"aurora", "borealis", "aurora", true},
+                            {"fairy", "lights", "fairylights", true},
+                            {"string", "lights", "fairylights", true},
+                            {"bubble", "tea", "boba", true},
+                            {"boba", "tea", "boba", true}});
   std::size_t kept = 0;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const auto is = [&](const Whole& row) {
@@ -182,6 +188,25 @@ void JoinParts(std::vector<Token>& tokens) {
     ++kept;
   }
   tokens.resize(kept);
+}
+
+// "a product shot" is a photograph, "line art" a drawing.
+void FindMediumNames(std::vector<Token>& tokens) {
+  for (std::size_t i = 1; i < tokens.size(); ++i) {
+    Token& token = tokens[i];
+    const std::string_view before = tokens[i - 1].text;
+    std::string_view medium;
+    if (token.text == "shot" && Any(before, {"product", "studio", "macro", "drone"})) {
+      medium = "photograph";
+    } else if (token.text == "art" && before == "line") {
+      medium = "drawing";
+    }
+    if (medium.empty() || tokens[i - 1].clause != token.clause) continue;
+    Token named{.text = std::string(medium), .clause = token.clause, .begin = token.begin};
+    Classify(named);
+    named.text = token.text;  // as it stands
+    token = std::move(named);
+  }
 }
 
 // What has one form for one and for many is one only where an article says so.
@@ -231,6 +256,7 @@ void EnsureContent(std::vector<Token>& tokens) {
 
 void ReadInContext(std::vector<Token>& tokens) {
   JoinParts(tokens);
+  FindMediumNames(tokens);
   FindMediumVerbs(tokens);
   FindNouns(tokens);
   FindCollocations(tokens);

@@ -89,17 +89,21 @@ class NormalOrder {
     const std::string_view text = tokens_[i].text;
     if (tokens_[i].hyphen || (i > 0 && tokens_[i - 1].hyphen)) return true;  // "a man-eating shark"
     if (i > 0 && IsPartLook(text)) return tokens_[i - 1].content;
+    if (!text.ends_with("ing") && text.ends_with('s')) return false;
     const std::size_t at = Before(i);
-    if (text.ends_with("ing")) {
-      if (at == tokens_.size()) return false;
-      const Token& before = tokens_[at];
-      return IsDeterminer(before.text) || before.text == "of" || before.slot == Slot::kCount ||
-             before.slot == Slot::kColour || before.slot == Slot::kSize ||
-             (before.content && before.pos == PartOfSpeech::kAdjective);
-    }
-    if (text.ends_with('s')) return false;
-    return at == tokens_.size() || IsBetweenNouns(i) ||
-           !(IsBe(tokens_[at].text) || tokens_[at].content);
+    if (at == tokens_.size()) return !text.ends_with("ing");
+    const Token& before = tokens_[at];
+    if (IsBe(before.text)) return false;
+    const bool look = before.slot == Slot::kCount || before.slot == Slot::kColour ||
+                      before.slot == Slot::kSize ||
+                      (before.content && before.pos == PartOfSpeech::kAdjective);
+    if (text.ends_with("ing")) return IsDeterminer(before.text) || before.text == "of" || look;
+    // "an old abandoned boat", "a glowing carved pumpkin"
+    const bool leads =
+        SameClause(i, i + 1) && tokens_[i + 1].content && tokens_[i + 1].form != Form::kVerbal;
+    const bool modified =
+        look || (before.form == Form::kVerbal && at + 1 == i && IsModifyingVerb(at));
+    return !before.content || (leads && modified) || IsBetweenNouns(i);
   }
 
   // "a snow covered mountain", "a well known bridge"
@@ -237,7 +241,8 @@ class NormalOrder {
     const Token& token = tokens_[i];
     if (!token.content) return false;
     if (i > begin && tokens_[i - 1].text == "being") return true;
-    const bool past = token.form == Form::kVerbal && !token.text.ends_with("ing");
+    const bool past = token.form == Form::kVerbal && !token.text.ends_with("ing") &&
+                      !token.text.ends_with('s');  // "ducks by a pond"
     return past && (i + 1 == by || HasBe(begin, i));
   }
 

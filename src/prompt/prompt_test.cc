@@ -120,6 +120,14 @@ TEST(AnalyzeTest, KeepsSignsAndUnitsOfNumbers) {
   EXPECT_THAT(Lemmas("100 % of it"), Not(Contains("percent")));
 }
 
+TEST(AnalyzeTest, OneThingHasOneName) {
+  EXPECT_EQ(Lemmas("a close-up of a bee"), Lemmas("a closeup of a bee"));
+  EXPECT_EQ(Lemmas("aurora borealis"), Lemmas("northern lights"));
+  EXPECT_THAT(InSlot("a product shot of a bottle", Slot::kMedium), ElementsAre("photograph"));
+  EXPECT_THAT(InSlot("a shot of whisky", Slot::kMedium), IsEmpty());
+  EXPECT_THAT(Lemmas("a woman who gave up is close, up in the air"), Contains("close"));
+}
+
 TEST(AnalyzeTest, KeepsSignsOfLetters) {
   EXPECT_THAT(Content("C++ and C#"), ElementsAre("c++", "c#"));
   EXPECT_THAT(Content("an A+ on paper"), ElementsAre("a+", "paper"));

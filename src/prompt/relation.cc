@@ -131,6 +131,13 @@ bool IsLacking(std::string_view word, std::string_view other) {
   return other.starts_with(word.substr(0, word.size() - kEnd.size()));
 }
 
+// "caped" of "a caped hero", which no dictionary has, and "cape".
+bool IsHaving(const Token& having, const Token& thing) {
+  if (having.word != kNoWord || thing.pos != PartOfSpeech::kNoun) return false;
+  return having.text.size() > 4 &&
+         (having.text == thing.lemma + "d" || having.text == thing.lemma + "ed");
+}
+
 // "huge" is similar to "large", whose opposite "small" "tiny" is similar to.
 bool AreIndirectAntonyms(const Token& a, const Token& b) {
   return Net().AreAntonyms(a.word, b.word);
@@ -147,6 +154,7 @@ Relatedness Relate(const Token& a, const Token& b) {
   }
   if (IsKindOf(a.lemma, b.lemma)) return {Relation::kBroader, 1, true};
   if (IsKindOf(b.lemma, a.lemma)) return {Relation::kBroader, 1, false};
+  if (IsHaving(a, b) || IsHaving(b, a)) return {Relation::kDerived};
   if (a.word == kNoWord || b.word == kNoWord) return {};
   if (AreIndirectAntonyms(a, b)) return {Relation::kAntonym};
   if (a.word == b.other || b.word == a.other) return {Relation::kSynonym};

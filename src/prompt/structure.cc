@@ -379,7 +379,7 @@ class StructureReading {
     const bool led = begin > 0 && tokens_[begin - 1].text != "to" &&
                      (IsDeterminer(tokens_[begin - 1].text) || IsPreposition(tokens_[begin - 1]) ||
                       tokens_[begin - 1].text == "of");
-    return led ? Use::kNoun : Use::kUnknown;
+    return led && token.pos != PartOfSpeech::kAdjective ? Use::kNoun : Use::kUnknown;
   }
 
   const Tokens& tokens_;

@@ -74,6 +74,13 @@ TEST(StructureTest, AHyphenTellsAModifierFromAVerb) {
   EXPECT_THAT(clause.After("eating"), ElementsAre("chicken"));
 }
 
+TEST(StructureTest, ParticiplesBeforeANounAreModifiers) {
+  EXPECT_EQ(Sentence("an old abandoned wooden boat").HeadOf("abandoned"), "boat");
+  EXPECT_EQ(Sentence("a glowing carved pumpkin").HeadOf("carved"), "pumpkin");
+  // Ducks are no participle, and the pond feeds nobody.
+  EXPECT_THAT(Sentence("a girl feeding ducks by a pond").Before("feeding"), ElementsAre("girl"));
+}
+
 TEST(StructureTest, AColourAfterAPrepositionIsWhatAThingStandsOn) {
   EXPECT_THAT(Sentence("white text on black").After("on"), ElementsAre("black"));
   EXPECT_THAT(Sentence("a cat by a black and white dog").After("by"), ElementsAre("dog"));

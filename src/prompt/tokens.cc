@@ -240,10 +240,27 @@ class Tokenizer {
   bool keep_names_ = false;
 };
 
+// "with the words", "that says", "reading": beside a quotation, which is compared as it stands.
+void FindLettering(std::vector<Token>& tokens) {
+  constexpr float kLetteringWeight = 0.2f;
+  static constexpr auto kSaying = std::to_array<std::string_view>(
+      {"says", "saying", "reads", "reading", "written", "titled", "labeled", "labelled"});
+  static constexpr auto kLetters =
+      std::to_array<std::string_view>({"word", "words", "text", "lettering", "letters", "caption",
+                                       "phrase", "slogan", "inscription"});
+  for (Token& token : tokens) {
+    const bool letters = std::ranges::find(kLetters, token.text) != kLetters.end();
+    if (!letters && std::ranges::find(kSaying, token.text) == kSaying.end()) continue;
+    token.weight = kLetteringWeight;
+    if (letters) token.form = Form::kBase;
+  }
+}
+
 }  // namespace
 
 TokenText MakeTokens(std::string_view clean, const std::vector<Quote>& quotes) {
   TokenText text = Tokenizer(clean, quotes).Run();
+  if (!quotes.empty()) FindLettering(text.tokens);
   ReadInContext(text.tokens);
   return text;
 }
