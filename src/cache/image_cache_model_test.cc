@@ -184,6 +184,13 @@ class ImageCacheModelTest : public testing::TestWithParam<unsigned> {
     return missing > 0 && control.no_store ? request.count : missing;
   }
 
+  // A copy that comes when the first has been answered makes the next variant.
+  static int MostMade(const ImageRequest& request, std::size_t copies, std::size_t pool) {
+    const int missing = Missing(request, pool);
+    const int variants = request.control.variants.value_or(1) - static_cast<int>(pool);
+    return copies > 1 && !request.seed ? std::max(missing, variants) : missing;
+  }
+
   void Request(const ImageRequest& request, std::size_t copies, bool storing_fails) {
     if (IsSeedSeries(request)) return RequestSeries(request, copies, storing_fails);
     const auto pool = model_.Usable(request, cache_.clock.NowMs());
@@ -194,7 +201,8 @@ class ImageCacheModelTest : public testing::TestWithParam<unsigned> {
     if (request.control.only_if_cached) {
       ASSERT_THAT(made, testing::IsEmpty());
     } else if (!made.empty() && !storing_fails) {
-      ASSERT_EQ(static_cast<int>(made.size()), missing);
+      ASSERT_GE(static_cast<int>(made.size()), missing);
+      ASSERT_LE(static_cast<int>(made.size()), MostMade(request, copies, pool.size()));
     }
     if (missing == 0) ASSERT_THAT(made, testing::IsEmpty()) << "a repeat within its TTL must hit";
     for (const Answer& answer : answers) CheckAnswer(request, answer, pool, made, missing);
