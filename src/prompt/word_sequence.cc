@@ -97,8 +97,7 @@ bool WordSequence::IsDeed(std::size_t first, std::size_t last) const {
 
 bool WordSequence::IsAttribute(std::size_t i) const {
   const Token& token = tokens_[i];
-  return token.slot == Slot::kColour || token.slot == Slot::kSize || token.slot == Slot::kCount ||
-         token.form == Form::kVerbal || token.pos == PartOfSpeech::kAdjective || token.hyphen ||
+  return IsLook(token) || token.hyphen ||
          (AspectOf(token) != Aspect::kNone && !IsHead(i));  // "vintage" is a noun, too
 }
 
