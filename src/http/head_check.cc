@@ -69,7 +69,11 @@ std::optional<HeadRefusal> RefusalOfHead(const restinio::http_request_header_t& 
   }
   const Expectation expectation = ExpectationOf(head);
   if (expectation == Expectation::kUnknown) {
-    return HeadRefusal{{Code::kInvalidArgument, "the only expectation that is met is 100-continue"},
+    constexpr std::size_t kShown = 60;
+    const std::string value = head.get_field(restinio::http_field_t::expect).substr(0, kShown);
+    return HeadRefusal{{Code::kInvalidArgument, "Expect '" + value +
+                                                    "': the only expectation that is met is "
+                                                    "100-continue; leave the header out"},
                        417};
   }
   if (expectation == Expectation::kContinue && head.content_length() > body_bytes) {
