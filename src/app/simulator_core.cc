@@ -167,7 +167,7 @@ http::Response SimulatorCore::Kept(const std::string& id) const {
   if (found == kept_.end()) return ErrorResponse({Code::kNotFound, "no such image"});
   http::Response response{.status = 200, .headers = {}, .body = found->second};
   const auto format = FormatFromName(id.substr(id.find('.') + 1));
-  response.Set("Content-Type", std::string(MediaType(format.value_or(ImageFormat::kPng))));
+  response.Set("Content-Type", MediaType(format.value_or(ImageFormat::kPng)));
   return response;
 }
 

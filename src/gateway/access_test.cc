@@ -120,7 +120,7 @@ class AccessTest : public testing::Test {
   }
   static std::string HeaderOf(const http::Response& response, std::string_view name) {
     for (const auto& [key, value] : response.headers) {
-      if (key == name) return value;
+      if (key == name) return std::string(value);
     }
     return "";
   }

@@ -80,21 +80,21 @@ http::Headers ForwardedHeaders(const http::Request& request, const ChatSettings&
   return headers;
 }
 
-http::Headers RelayedHeaders(const http::Headers& headers) {
+http::ResponseHeaders RelayedHeaders(const http::Headers& headers) {
   std::string connection;
   for (const auto& [name, value] : headers) {
     if (name == "connection") connection += value + ",";
   }
-  http::Headers kept;
+  http::ResponseHeaders kept;
   for (const auto& [name, value] : headers) {
     // The server writes length and date itself.
     if (IsHopByHop(name) || IsDeclared(connection, name) ||
         IsOneOf(name, {"content-length", "date"})) {
       continue;
     }
-    kept.emplace_back(name, value);
+    kept.Add(name, value);
   }
-  kept.emplace_back("via", "1.1 reprise");
+  kept.Add("via", "1.1 reprise");
   return kept;
 }
 

@@ -11,7 +11,7 @@ namespace reprise {
 http::Headers ForwardedHeaders(const http::Request& request, const ChatSettings& chat);
 
 // What of the upstream's headers reaches the caller.
-http::Headers RelayedHeaders(const http::Headers& headers);
+http::ResponseHeaders RelayedHeaders(const http::Headers& headers);
 
 // 501 when no upstream is configured. Its status and headers are the reply's; its body is sent
 // piece by piece, no faster than the caller takes it.

@@ -77,15 +77,15 @@ std::string CacheStatus(const Decision& decision) {
       break;
   }
   if (decision.stored) status += "; stored";
-  return status + "; detail=" + SfString(decision.reason);
+  return status.append("; detail=").append(SfString(decision.reason));
 }
 
 }  // namespace
 
 void ExplainReply(const Decision& decision, http::Response& response) {
-  response.Set("X-Cache", std::string(ToString(decision.outcome)));
+  response.Set("X-Cache", ToString(decision.outcome));
   if (decision.type != HitType::kNone) {
-    response.Set("X-Cache-Type", std::string(ToString(decision.type)));
+    response.Set("X-Cache-Type", ToString(decision.type));
   }
   response.Set("Cache-Status", CacheStatus(decision));
   if (decision.outcome == Outcome::kHit) {

@@ -44,7 +44,6 @@ std::shared_ptr<BodyStream> Response::Stream() const {
 
 Response Json(int status, std::string text) {
   Response response{.status = status, .headers = {}, .body = std::move(text)};
-  response.headers.reserve(16);
   response.Set("Content-Type", "application/json");
   return response;
 }

@@ -13,6 +13,7 @@
 #include "base/file_memory.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "http/response_headers.h"
 
 namespace reprise::http {
 
@@ -60,12 +61,11 @@ struct FileBody {
 
 struct Response {
   int status = 200;
-  std::vector<std::pair<std::string, std::string>> headers;
+  ResponseHeaders headers;
   std::variant<std::string, SharedBytes, FileBody, std::shared_ptr<BodyStream>> body;
 
-  Response& Set(std::string name, std::string value) {
-    if (headers.empty()) headers.reserve(16);
-    headers.emplace_back(std::move(name), std::move(value));
+  Response& Set(std::string_view name, std::string_view value) {
+    headers.Add(name, value);
     return *this;
   }
   // Null unless the body is a stream.

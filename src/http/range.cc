@@ -50,7 +50,7 @@ std::optional<Spec> SingleRange(std::string_view header) {
 // What the headers said of the whole (its type, how long to keep it) is not true of this refusal.
 Response Unsatisfiable(std::string_view etag, Position size) {
   Response response{.status = 416, .headers = {}, .body = std::string()};
-  response.Set("ETag", std::string(etag));
+  response.Set("ETag", etag);
   response.Set("Content-Range", "bytes */" + std::to_string(size));
   return response;
 }
@@ -82,7 +82,7 @@ bool EtagMatches(std::string_view if_none_match, std::string_view etag) {
 }
 
 Response ApplyConditions(const Request& request, std::string_view etag, Response whole) {
-  whole.Set("ETag", std::string(etag));
+  whole.Set("ETag", etag);
   whole.Set("Accept-Ranges", "bytes");
   for (const auto& [name, value] : request.headers) {  // a list may be split over several lines
     if (!EqualsIgnoreCase(name, "If-None-Match") || !EtagMatches(value, etag)) continue;
@@ -93,7 +93,8 @@ Response ApplyConditions(const Request& request, std::string_view etag, Response
   if (!if_range.empty() && if_range != etag) return whole;
   if (request.method != "GET") return whole;
   const auto spec = SingleRange(request.Header("Range"));
-  return spec ? Partial(*spec, etag, std::move(whole)) : whole;
+  if (!spec) return whole;
+  return Partial(*spec, etag, std::move(whole));
 }
 
 }  // namespace reprise::http

@@ -1,5 +1,7 @@
 #include "http/server.h"
 
+#include <fmt/format.h>
+
 #include <atomic>
 #include <charconv>
 #include <condition_variable>
@@ -10,9 +12,10 @@
 
 #include "base/async_value.h"
 #include "base/log.h"
-#include "http/bare_output.h"
 #include "http/head_check.h"
 #include "http/listener.h"
+#include "http/reply_head.h"
+#include "http/reply_output.h"
 
 namespace reprise::http {
 namespace {
@@ -61,69 +64,9 @@ std::optional<HeadRefusal> RefusalOf(const restinio::http_request_header_t& head
                       .retry_after_ms = kNoRoomRetryMs}};
 }
 
-std::string_view ReasonPhrase(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 202:
-      return "Accepted";
-    case 204:
-      return "No Content";
-    case 206:
-      return "Partial Content";
-    case 304:
-      return "Not Modified";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 409:
-      return "Conflict";
-    case 413:
-      return "Content Too Large";
-    case 415:
-      return "Unsupported Media Type";
-    case 416:
-      return "Range Not Satisfiable";
-    case 417:
-      return "Expectation Failed";
-    case 429:
-      return "Too Many Requests";
-    case 500:
-      return "Internal Server Error";
-    case 502:
-      return "Bad Gateway";
-    case 503:
-      return "Service Unavailable";
-    case 504:
-      return "Gateway Timeout";
-    default:
-      return "Status";
-  }
-}
-
 // What follows the head of any other reply (RFC 9112, 6.3).
 bool HasBody(const Request& request, const Response& response) {
   return request.method != "HEAD" && response.status != 204 && response.status != 304;
-}
-
-// A header value may not end the header.
-std::string OneLine(std::string value) {
-  for (char& c : value) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  return value;
-}
-
-restinio::http_status_line_t StatusLine(int status) {
-  return {restinio::http_status_code_t(static_cast<std::uint16_t>(status)),
-          std::string(ReasonPhrase(status))};
 }
 
 // The Date header's value, spelt once a second by each thread.
@@ -138,13 +81,26 @@ const std::string& DateOfNow() {
   return date;
 }
 
-template <class Builder>
-void AppendHeaders(Builder& builder, Response& response, bool close) {
-  for (auto& [name, value] : response.headers) {
-    builder.append_header(std::move(name), OneLine(std::move(value)));
-  }
-  builder.append_header(restinio::http_field_t::date, DateOfNow());
-  if (close) builder.connection_close();
+using Output = restinio::response_builder_t<ReplyOutput>;
+
+// With the response's head as its first piece.
+Output BeginReply(restinio::request_handle_t handle, const Response& response, Framing framing,
+                  bool close) {
+  auto output = handle->create_response<ReplyOutput>();
+  if (close) output.connection_close();
+  const ReplyHead head{.status = response.status,
+                       .framing = framing,
+                       .keep_alive = output.header().should_keep_alive(),
+                       .date = DateOfNow()};
+  output.Add(SpellHead(head, response.headers));
+  return output;
+}
+
+// A chunk is its length and its bytes (RFC 9112, 7.1).
+void AddChunk(Output& output, std::string bytes) {
+  output.Add(fmt::format("{:x}\r\n", bytes.size()));
+  output.Add(std::move(bytes));
+  output.Add(restinio::const_buffer("\r\n", 2));
 }
 
 }  // namespace
@@ -286,11 +242,9 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     // What follows a message of uncertain length on its connection is nobody's request.
     const bool close = self->draining_ || refusal;
     if (response.Stream() && HasBody(*request, response)) {
-      if (SpeaksHttp11(handle->header())) {
-        co_await Stream<restinio::chunked_output_t>(std::move(handle), std::move(response), close);
-      } else {  // which cannot read chunks: the body ends with the connection
-        co_await Stream<BareOutput>(std::move(handle), std::move(response), true);
-      }
+      // Who cannot read chunks knows the body's end by the connection's.
+      const bool chunked = SpeaksHttp11(handle->header());
+      co_await Stream(std::move(handle), std::move(response), chunked, close || !chunked);
       co_return;  // and under_way with it
     }
     self->Write(std::move(under_way), std::move(handle), *request, std::move(response), close);
@@ -305,38 +259,39 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
 
   // Each piece is asked for when the one before has been written, so a slow client slows its
   // source, and memory holds one piece.
-  template <class Output>
-  static Task<> Stream(restinio::request_handle_t handle, Response response, bool close) {
+  static Task<> Stream(restinio::request_handle_t handle, Response response, bool chunked,
+                       bool close) {
     const auto stream = response.Stream();
-    auto builder = handle->create_response<Output>(StatusLine(response.status));
-    AppendHeaders(builder, response, close);
-    handle.reset();
+    auto output = BeginReply(std::move(handle), response, {.chunked = chunked}, close);
     bool open = true;
     while (open) {
       auto piece = co_await NextPiece(*stream);
       if (!piece) {
         log::warn("a streamed reply ends early: {}", piece.error().message);
-        BreakOff(builder);
+        BreakOff(output);
         co_return;
       }
       if (!*piece) break;
       if ((*piece)->empty()) continue;  // an empty chunk would be the end
-      builder.append_chunk(std::move(**piece));
+      if (chunked) {
+        AddChunk(output, std::move(**piece));
+      } else {
+        output.Add(std::move(**piece));
+      }
       auto written = std::make_shared<Written>();
       const auto done = written->done;
-      builder.flush([written](const asio::error_code& error) { written->done->Set(!error); });
+      output.Flush([written](const asio::error_code& error) { written->done->Set(!error); });
       written.reset();
       open = co_await done->WaitUntil(Deadline::max()) == true;  // write_timeout bounds it
     }
-    builder.done();
+    if (chunked) output.Add(restinio::const_buffer("0\r\n\r\n", 5));
+    output.Done({});
   }
 
   // Without the last chunk, by which alone the client can tell (RFC 9112, 8), unless it is one of
   // HTTP/1.0: the library closes the connection of a write whose callback throws.
-  template <class Builder>
-  static void BreakOff(Builder& builder) {
-    builder.flush(
-        [](const asio::error_code&) { throw std::runtime_error("the reply is cut off"); });
+  static void BreakOff(Output& output) {
+    output.Flush([](const asio::error_code&) { throw std::runtime_error("the reply is cut off"); });
   }
 
   static Task<Result<std::optional<std::string>>> NextPiece(BodyStream& stream) {
@@ -392,29 +347,24 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
 
   void Write(UnderWay under_way, restinio::request_handle_t handle, const Request& request,
              Response response, bool close) {
-    const auto line = StatusLine(response.status);
     auto written = [under_way = std::move(under_way)](const auto&) {};
-    if (!HasBody(request, response)) {
-      auto builder = handle->create_response<BareOutput>(line);
-      AppendHeaders(builder, response, close);
-      // The length is the one of a full answer (RFC 9110, 8.6): a stream's is not known.
-      if (response.status != 204 && !response.Stream()) {
-        builder.append_header("Content-Length", std::to_string(response.BodySize()));
-      }
-      builder.done(written);
-      return;
-    }
-    auto builder = handle->create_response(line);
-    AppendHeaders(builder, response, close);
+    Framing framing{.length = response.BodySize()};
+    // The length is the one of a full answer (RFC 9110, 8.6): a stream's is not known.
+    if (response.status == 204 || response.Stream()) framing.length.reset();
+    auto output = BeginReply(std::move(handle), response, framing, close);
+    if (HasBody(request, response)) AddBody(output, std::move(response));
+    output.Done(std::move(written));
+  }
+
+  static void AddBody(Output& output, Response response) {
     if (auto* text = std::get_if<std::string>(&response.body)) {
-      builder.set_body(std::move(*text));
+      output.Add(std::move(*text));
     } else if (auto* file = std::get_if<FileBody>(&response.body)) {
-      builder.set_body(std::move(file->before));
-      builder.append_body(std::move(file->file));
-    } else if (auto& bytes = std::get<SharedBytes>(response.body)) {
-      builder.set_body(bytes);
+      output.Add(std::move(file->before));
+      output.Add(std::move(file->file));
+    } else if (auto* bytes = std::get_if<SharedBytes>(&response.body); bytes && *bytes) {
+      output.Add(std::move(*bytes));
     }
-    builder.done(written);
   }
 
   void Finished() {
