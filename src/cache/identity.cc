@@ -85,7 +85,10 @@ Identity ShapeOf(const ImageRequest& request, const std::string& bucket) {
 // Everything that ShapeOf looks at when there is neither a seed nor an input: each part with its
 // length before it, so that different requests never spell one key.
 std::string ShapeKey(const ImageRequest& request, const std::string& bucket) {
-  std::string key(1, static_cast<char>(request.prefer));
+  constexpr std::size_t kUsualSize = 240;
+  std::string key;
+  key.reserve(kUsualSize);
+  key += static_cast<char>(request.prefer);
   for (const std::string* part : {&request.tenant, &request.control.name_space, &request.operation,
                                   &request.model, &bucket, &request.params}) {
     const std::size_t size = part->size();
@@ -146,10 +149,10 @@ Identity MakeIdentity(const ImageRequest& request, bool exact_resolution) {
   const std::string bucket =
       exact_resolution ? ToString(request.size) : ResolutionBucket(request.size);
   Identity identity = RememberedShape(request, bucket);
-  std::string exact(identity.compatibility.View());
-  exact += ToString(request.size);
-  exact += '\0';
-  exact += request.prompt;
+  const std::string size = ToString(request.size);
+  std::string exact;
+  exact.reserve(identity.compatibility.View().size() + size.size() + 1 + request.prompt.size());
+  exact.append(identity.compatibility.View()).append(size).append(1, '\0').append(request.prompt);
   identity.fingerprint = Sha256(exact);
   return identity;
 }

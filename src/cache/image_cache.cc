@@ -310,8 +310,6 @@ class ImageCache::Impl {
         std::max({settings_.similarity_threshold, tenant.similarity_threshold.value_or(0),
                   control.similarity_threshold.value_or(0)});
     state.decision.bucket = state.job->identity.bucket;
-    state.decision.reason = "new";
-    state.decision.sentence = "nothing comparable is stored";
     state.job->request = std::move(request);
     return state;
   }
@@ -332,6 +330,8 @@ class ImageCache::Impl {
   }
 
   Task<Result<Reply>> Resolve(JobState& state) {
+    state.decision.reason = "new";
+    state.decision.sentence = "nothing comparable is stored";
     if (WantsFresh(*state.job->request)) co_return co_await GenerateAlone(state);
     for (int round = 0; round < kMaxRounds; ++round) {
       auto reply = co_await Round(state);
