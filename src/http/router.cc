@@ -63,6 +63,8 @@ void Router::Add(std::string method, std::string pattern, Handler handler) {
               .segments = {},
               .handler = std::move(handler)};
   for (auto segment : Split(route.pattern)) route.segments.emplace_back(segment);
+  const std::string& first = route.segments.front();
+  (IsName(first) ? with_any_first_ : by_first_[first]).push_back(routes_.size());
   routes_.push_back(std::move(route));
 }
 
@@ -71,15 +73,22 @@ Router::Match Router::Find(std::string_view method, std::string_view path) const
   const std::string_view wanted = method == "HEAD" ? "GET" : method;
   const Route* best = nullptr;
   std::vector<std::string_view> others;
-  for (const Route& route : routes_) {
-    if (!Matches(route.segments, segments)) continue;
-    if (route.method == wanted) {
-      if (!best || IsMoreSpecific(route.segments, best->segments)) best = &route;
-    } else if (std::find(others.begin(), others.end(), route.method) == others.end()) {
-      others.push_back(route.method);
-      if (route.method == "GET") others.push_back("HEAD");
+  const auto consider = [&](const std::vector<std::size_t>& routes) {
+    for (const std::size_t index : routes) {
+      const Route& route = routes_[index];
+      if (!Matches(route.segments, segments)) continue;
+      if (route.method == wanted) {
+        if (!best || IsMoreSpecific(route.segments, best->segments)) best = &route;
+      } else if (std::find(others.begin(), others.end(), route.method) == others.end()) {
+        others.push_back(route.method);
+        if (route.method == "GET") others.push_back("HEAD");
+      }
     }
+  };
+  if (const auto named = by_first_.find(segments.front()); named != by_first_.end()) {
+    consider(named->second);
   }
+  consider(with_any_first_);
   Match match;
   if (!best) {
     for (const auto other : others) match.allow.append(match.allow.empty() ? "" : ", ") += other;

@@ -5,7 +5,9 @@
 // read by any thread.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +43,9 @@ class Router {
 
  private:
   std::vector<Route> routes_;
+  // Which of them begin with a segment; those that begin with a name.
+  std::map<std::string, std::vector<std::size_t>, std::less<>> by_first_;
+  std::vector<std::size_t> with_any_first_;
 };
 
 // "%20" and so on; "+" stays as it is. Sequences that are not valid stay as they are.

@@ -119,6 +119,18 @@ TEST_F(RouterTest, ANameWithDotsTakesTheRestOfThePath) {
   EXPECT_EQ(router.Find("PUT", "/prompt/a/b").allow, "GET, HEAD");
 }
 
+TEST_F(RouterTest, ANameMayComeFirst) {
+  Router router;
+  router.Add("POST", "/{tenant}/images", Named("theirs"));
+  router.Add("GET", "/{tenant}/images", Named("named"));
+  router.Add("GET", "/all/images", Named("literal"));
+  EXPECT_EQ(Found(router.Find("GET", "/all/images")), "literal");
+  EXPECT_EQ(Found(router.Find("GET", "/acme/images")), "named");
+  EXPECT_EQ(Found(router.Find("POST", "/all/images")), "theirs");
+  EXPECT_EQ(router.Find("PUT", "/all/images").allow, "GET, HEAD, POST");
+  EXPECT_EQ(router.Find("GET", "/all").handler, nullptr);
+}
+
 TEST_F(RouterTest, KeepsAnEncodedZero) {
   EXPECT_THAT(router_.Find("GET", "/images/a%00b").params, ElementsAre(std::string("a\0b", 3)));
 }
