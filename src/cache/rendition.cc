@@ -46,7 +46,10 @@ Rendition RenditionFor(const StoredImage& image, const Delivery& delivery, Image
 }
 
 std::string RenditionName(std::string_view image_id, const Rendition& rendition) {
-  std::string name(image_id);
+  constexpr std::size_t kUsualSize = 64;
+  std::string name;
+  name.reserve(kUsualSize);
+  name += image_id;
   if (!rendition.size.automatic()) name += "_" + ToString(rendition.size);
   if (rendition.quality != 0) name += "_q" + std::to_string(rendition.quality);
   name += '.';

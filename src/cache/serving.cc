@@ -7,12 +7,15 @@ namespace reprise {
 namespace {
 
 std::string Etag(const StoredImage& image, const Rendition& rendition) {
-  std::string tag = "\"" + HexEncode(image.blob.View().substr(0, 16));
+  constexpr std::size_t kUsualSize = 64;
+  std::string tag;
+  tag.reserve(kUsualSize);
+  tag.append("\"").append(HexEncode(image.blob.View().substr(0, 16)));
   if (!rendition.IsOriginal(image)) {
     tag += "-" + ToString(rendition.size) + "-" + std::string(Extension(rendition.format)) + "-" +
            std::to_string(rendition.quality);
   }
-  return tag + "\"";
+  return tag.append("\"");
 }
 
 // All but the bytes.

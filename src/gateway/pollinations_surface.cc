@@ -41,7 +41,10 @@ void PollinationsSurface::AddRoutes(http::Router& router) {
 
 Task<http::Response> PollinationsSurface::Image(http::RequestPtr request) {
   // A decoded prompt may be the same for two paths, and is what counts; no query has a line break.
-  const std::string text = std::string(request->query) + "\n" + request->params.at(0);
+  const std::string& prompt = request->params.at(0);
+  std::string text;
+  text.reserve(request->query.size() + 1 + prompt.size());
+  text.append(request->query).append("\n").append(prompt);
   const auto read = readings_.Get(*request, text, TenantOf(*request), [&] {
     return ReadPollinations(*request, parts_.settings.openai);
   });
