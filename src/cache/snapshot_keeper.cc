@@ -55,9 +55,11 @@ Result<void> SnapshotKeeper::Load(const LoadTarget& target) {
 
 void SnapshotKeeper::Kick() {
   if (stopped_ || parts_.settings.place.directory.empty()) return;
+  const bool completed = GraphsCompleted();
   {
     std::lock_guard lock(mutex_);
-    if (std::chrono::steady_clock::now() < next_) return;
+    const bool pausing = std::chrono::steady_clock::now() < next_;
+    if (pausing && (failed_ || !completed)) return;
   }
   if (!Begin()) return;
   ++tasks_;
@@ -99,6 +101,7 @@ Task<> SnapshotKeeper::Run(bool at_end) {
     done = co_await Write(*state);
     std::lock_guard lock(mutex_);
     next_ = std::chrono::steady_clock::now() + parts_.settings.pause;
+    failed_ = !done;
   }
   if (!done) log::warn("no snapshot was written: {}", done.error().message);
   if (at_end) End();
@@ -111,8 +114,11 @@ bool SnapshotKeeper::Due(const EntryHistory::State& state) const {
     return std::max<std::uint64_t>(parts_.table.size(), state.changed) >=
            parts_.settings.least_changes;
   }
-  // A start would bring all of them into graphs once more.
-  return Enough(state.changed) || (Enough(unsettled_) && parts_.semantic.unsettled() == 0);
+  return Enough(state.changed) || GraphsCompleted();
+}
+
+bool SnapshotKeeper::GraphsCompleted() const {
+  return Enough(unsettled_) && parts_.semantic.unsettled() == 0;
 }
 
 bool SnapshotKeeper::Enough(std::uint64_t changes) const {

@@ -29,7 +29,8 @@ struct SnapshotSettings {
   // so many vectors came into a graph that the last has without.
   std::uint64_t least_changes = 10'000;
   double least_share = 0.1;
-  // But not sooner after the last one: uses are changes, too.
+  // But not sooner after the last one: uses are changes, too. Graphs that have been completed since
+  // do not wait: a start without them has minutes of work to do again.
   std::chrono::milliseconds pause = std::chrono::minutes(5);
 };
 
@@ -70,6 +71,8 @@ class SnapshotKeeper {
   void End();
   Task<> Run(bool at_end);
   bool Due(const EntryHistory::State& state) const;
+  // Since the last one, by so much that a start would take long to do it once more.
+  bool GraphsCompleted() const;
   bool Enough(std::uint64_t changes) const;
   Result<void> CheckRoom() const;
   Task<Result<void>> Write(EntryHistory::State state);
@@ -88,6 +91,7 @@ class SnapshotKeeper {
   std::mutex mutex_;
   bool running_ = false;
   std::chrono::steady_clock::time_point next_{};
+  bool failed_ = false;  // the last one
 };
 
 }  // namespace reprise

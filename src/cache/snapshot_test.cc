@@ -266,6 +266,43 @@ TEST_F(SnapshotTest, IsDueAgainWhenVectorsHaveComeIntoAGraph) {
   EXPECT_EQ(node_->semantic().unsettled_vectors(), 0u);
 }
 
+// They are most of what a start would do again; changes wait for the pause.
+TEST_F(SnapshotTest, GraphsThatHaveBeenCompletedDoNotWaitForThePause) {
+  for (int i = 0; i < 3300; ++i) node_->Put(3 * i + 1);
+  node_ = nullptr;
+  node_ = std::make_unique<SnapshotNode>(data_.path(), "e", 500, std::chrono::hours(1));
+  ASSERT_GT(node_->semantic().unsettled_vectors(), 3000u);
+  node_->KickSnapshot();
+  const auto first = node_->State().snapshot;
+  ASSERT_NE(first, "");
+  for (int i = 3300; i < 4000; ++i) node_->Put(3 * i + 1);
+  node_->KickSnapshot();
+  EXPECT_EQ(node_->State().snapshot, first) << "changes wait";
+  while (node_->semantic().Settle(100)) {
+  }
+  node_->free_disk = SnapshotNode::kKeepFree;
+  node_->KickSnapshot();
+  EXPECT_EQ(node_->State().snapshot, first) << "there is no room";
+  node_->free_disk = 1ULL << 40;
+  node_->KickSnapshot();
+  EXPECT_EQ(node_->State().snapshot, first) << "one that failed waits";
+}
+
+TEST_F(SnapshotTest, GraphsThatHaveBeenCompletedAreWrittenOnce) {
+  for (int i = 0; i < 3300; ++i) node_->Put(3 * i + 1);
+  node_ = nullptr;
+  node_ = std::make_unique<SnapshotNode>(data_.path(), "e", 500, std::chrono::hours(1));
+  node_->KickSnapshot();
+  const auto first = node_->State().snapshot;
+  while (node_->semantic().Settle(100)) {
+  }
+  node_->KickSnapshot();
+  const auto second = node_->State().snapshot;
+  EXPECT_NE(second, first);
+  node_->KickSnapshot();
+  EXPECT_EQ(node_->State().snapshot, second);
+}
+
 // The notes of what has changed go when a snapshot is written: they must not wait for a number of
 // entries that the limits never let the store have.
 TEST_F(SnapshotTest, IsDueWhereFewAreStoredButManyComeAndGo) {

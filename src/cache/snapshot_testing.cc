@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <mutex>
 #include <random>
 #include <stdexcept>
+#include <thread>
 
 namespace reprise {
 namespace {
@@ -96,7 +98,7 @@ class InterruptedHistory final : public EntryHistory {
 }  // namespace
 
 SnapshotNode::SnapshotNode(std::filesystem::path data, std::string embedder,
-                           std::uint64_t least_changes)
+                           std::uint64_t least_changes, std::chrono::milliseconds pause)
     : data_(std::move(data)), embedder_(std::move(embedder)) {
   stores_ = Take(OpenSqliteStores(database()));
   semantic_ = std::make_unique<SemanticTier>(*verifier_, table_, kDimensions);
@@ -107,10 +109,8 @@ SnapshotNode::SnapshotNode(std::filesystem::path data, std::string embedder,
       .workers = workers_,
       .context = io_.context(),
       .embedder = embedder_,
-      .settings = {.place = place(),
-                   .least_changes = least_changes,
-                   .least_share = 0,
-                   .pause = std::chrono::milliseconds(0)},
+      .settings =
+          {.place = place(), .least_changes = least_changes, .least_share = 0, .pause = pause},
       .free_disk = [this]() -> Result<std::uint64_t> { return free_disk.load(); },
       .keep_free = kKeepFree});
   const auto visit = [this](EntryPtr entry, StoredVector&& vector) {
@@ -179,6 +179,11 @@ void SnapshotNode::FinishSnapshot(std::chrono::milliseconds patience) {
     co_return true;
   };
   Run(finish(*keeper_, patience));
+}
+
+void SnapshotNode::KickSnapshot() {
+  keeper_->Kick();
+  while (keeper_->under_way() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 Result<LoadReport> SnapshotNode::Load() {

@@ -20,9 +20,10 @@ class SnapshotNode {
   static constexpr std::size_t kDimensions = 32;
   static constexpr std::uint64_t kKeepFree = 1000;
 
-  // A snapshot is due after `least_changes`.
+  // A snapshot is due after `least_changes`, and not within `pause` of the last one.
   explicit SnapshotNode(std::filesystem::path data, std::string embedder = "e",
-                        std::uint64_t least_changes = 0);
+                        std::uint64_t least_changes = 0,
+                        std::chrono::milliseconds pause = std::chrono::milliseconds(0));
   ~SnapshotNode();
 
   // Inserts or replaces the entry of that number; several numbers share a partition.
@@ -34,6 +35,8 @@ class SnapshotNode {
   // Writes a snapshot, whether one is due or not.
   void WriteSnapshot();
   void FinishSnapshot(std::chrono::milliseconds patience);
+  // As the upkeep does, and waits for what that begins.
+  void KickSnapshot();
 
   // Loads as a start would, into nothing. Expects to find what the store has, no more and no less.
   // `meanwhile` happens once, when the snapshot is open and before the store says what has changed.
