@@ -41,6 +41,15 @@ async function settled(gateway) {
   while ((await gateway.stats()).indexing) await sleep(200);
 }
 
+// Until there is a snapshot with the complete graphs, which the gateway writes within some seconds,
+// longer on a slow disk; at its end it would wait for one for 10 s only. A small index is complete
+// from the start, and a snapshot of it may not be due.
+async function written(gateway) {
+  const count = () => gateway.process.log.match(/a snapshot of .* is written/g)?.length ?? 0;
+  const before = count();
+  for (let i = 0; i < 300 && count() === before; ++i) await sleep(200);
+}
+
 // An empty gateway's memory, which is no entry's.
 async function baseline(simulator) {
   const gateway = await startGateway({ upstream: simulator.url });
@@ -58,8 +67,9 @@ async function measureSize(size, context) {
   let since = Date.now();
   await settled(gateway);
   console.log(`  the index is complete ${seconds(since).toFixed(1)} s later`);
-  await gateway.stop();  // which writes a snapshot, if one is due
-  const log = gateway.process.log.match(/a snapshot of .* is written: .*/)?.[0] ?? "no snapshot is due";
+  await written(gateway);
+  await gateway.stop();
+  const log = gateway.process.log.match(/a snapshot of .* is written: .*/g)?.at(-1) ?? "no snapshot is due";
   console.log(`  ${log}`);
   ({ gateway, ready, source } = await start(data, simulator));
   console.log(`  serves after ${ready.toFixed(2)} s: ${source}`);
