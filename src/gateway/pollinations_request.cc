@@ -13,6 +13,7 @@
 #include "gateway/cache_knobs.h"
 #include "gateway/errors.h"
 #include "gateway/json_input.h"
+#include "http/reply_head.h"
 #include "http/router.h"
 
 namespace reprise {
@@ -157,27 +158,6 @@ class QueryReader {
   bool no_cache_ = false, is_private_ = false;
 };
 
-std::string_view Title(int status) {
-  switch (status) {
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 429:
-      return "Too Many Requests";
-    case 503:
-      return "Service Unavailable";
-    case 504:
-      return "Gateway Timeout";
-    default:
-      return status < 500 ? "Bad Request" : "Internal Server Error";
-  }
-}
-
 }  // namespace
 
 Result<PollinationsCall> ReadPollinations(const http::Request& http,
@@ -205,7 +185,7 @@ http::Response PollinationsError(const Error& error) {
   const std::string_view code = error.upstream.empty() ? CodeName(error.code) : error.upstream;
   json details = {{"code", code}};
   if (!error.param.empty()) details["param"] = error.param;
-  const json body = {{"error", Title(response.status)},
+  const json body = {{"error", http::ReasonPhrase(response.status)},
                      {"message", error.message},
                      {"details", std::move(details)}};
   response.body = DumpJson(body);

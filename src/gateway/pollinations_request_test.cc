@@ -139,6 +139,18 @@ TEST(PollinationsError, HasTheServicesShape) {
   EXPECT_THAT(busy.headers, ::testing::Contains(::testing::Pair("Retry-After", "2")));
 }
 
+TEST(PollinationsError, IsNamedAfterItsStatus) {
+  const std::pair<Code, std::string_view> cases[] = {
+      {Code::kConflict, "Conflict"},
+      {Code::kTooLarge, "Content Too Large"},
+      {Code::kBadUpstream, "Bad Gateway"},
+      {Code::kInternal, "Internal Server Error"},
+  };
+  for (const auto& [code, name] : cases) {
+    EXPECT_EQ(json::parse(PollinationsError({.code = code}).BodyView())["error"], name);
+  }
+}
+
 TEST(CacheControlFor, LivesNoLongerThanTheImage) {
   EXPECT_EQ(CacheControlFor({.entry = 1, .ttl_ms = 60'000}, false), "public, max-age=60");
   EXPECT_EQ(CacheControlFor({.entry = 1, .ttl_ms = 30LL * 24 * 3600 * 1000}, true),

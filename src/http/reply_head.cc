@@ -6,6 +6,8 @@ namespace {
 // More than all but the headers takes.
 constexpr std::size_t kOwnSize = 192;
 
+}  // namespace
+
 std::string_view ReasonPhrase(int status) {
   switch (status) {
     case 200:
@@ -52,8 +54,6 @@ std::string_view ReasonPhrase(int status) {
       return "Status";
   }
 }
-
-}  // namespace
 
 std::string SpellHead(const ReplyHead& head, const ResponseHeaders& headers) {
   std::string text;

@@ -24,6 +24,9 @@ struct ReplyHead {
   std::string_view date;  // the Date header's value
 };
 
+// RFC 9110, 15; "Status" for a status that the gateway has no use for.
+std::string_view ReasonPhrase(int status);
+
 // With the empty line that ends it. `headers` say none of what `head` says.
 std::string SpellHead(const ReplyHead& head, const ResponseHeaders& headers);
 
