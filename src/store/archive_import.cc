@@ -177,8 +177,11 @@ class Importer {
   }
 
   static Entry Join(Entry entry, const std::vector<StoredImage>& images) {
-    entry.images.insert(entry.images.end(), images.begin(), images.end());
-    std::ranges::stable_sort(entry.images, {}, &StoredImage::created_ms);
+    for (const StoredImage& image : images) {
+      entry.images.insert(
+          std::ranges::upper_bound(entry.images, image.created_ms, {}, &StoredImage::created_ms),
+          image);
+    }
     std::int64_t expires = 1;
     for (const StoredImage& image : entry.images) {
       expires = image.expires_ms == 0 || expires == 0 ? 0 : std::max(expires, image.expires_ms);
