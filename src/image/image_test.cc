@@ -210,8 +210,13 @@ TEST_F(ImageTest, LoadersForOtherFormatsAreBlocked) {
   constexpr char kGif[] =
       "GIF89a\1\0\1\0\x80\0\0\xFF\xFF\xFF\0\0\0,\0\0\0\0\1\0\1\0\0\2\2\x44\1\0;";
   EXPECT_THROW(VImage::new_from_buffer(kGif, sizeof kGif - 1, ""), vips::VError);
+  vips_error_clear();
+  // By its name: newer versions of libvips do not find a blocked loader by content any more.
+  VipsBlob* blob = vips_blob_new(nullptr, kGif, sizeof kGif - 1);
+  EXPECT_THROW(VImage::gifload_buffer(blob), vips::VError);
   EXPECT_THAT(vips_error_buffer(), HasSubstr("blocked"));
   vips_error_clear();
+  vips_area_unref(VIPS_AREA(blob));
 }
 
 TEST_F(ImageTest, LimitsHoldBeforeDecoding) {
