@@ -11,7 +11,10 @@ const table = (head, rows) => [row(...head), row(...head.map(() => "---")), ...r
   row(...cells))].join("\n");
 
 function stretchRow({ evicting, ms, samples }, i) {
-  const megabytes = (part) => (median(quarter(samples, part).map(({ rss }) => rss)) / 1024).toFixed(1);
+  const megabytes = (part) => {  // empty: a stretch too short to have a sample in that quarter
+    const sizes = quarter(samples, part).map(({ rss }) => rss);
+    return sizes.length === 0 ? "" : (median(sizes) / 1024).toFixed(1);
+  };
   const last = (what) => median(quarter(samples, 3).map((sample) => sample[what]));
   return [i + 1, Math.round(ms / 1000), evicting ? "600 KB" : "1 GB", megabytes(0), megabytes(1),
     megabytes(2), megabytes(3), last("entries"), last("fds"), last("threads")];
