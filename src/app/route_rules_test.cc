@@ -23,7 +23,8 @@ std::set<Route> RoutesOfAGateway() {
   auto service = Service::Start(config);
   EXPECT_TRUE(service) << service.error().message;
   std::set<Route> routes;
-  for (const auto& route : (*service)->gateway().Routes().routes()) {
+  const http::Router router = (*service)->gateway().Routes();
+  for (const auto& route : router.routes()) {
     EXPECT_TRUE(routes.emplace(route.method, route.pattern).second) << route.pattern;
   }
   (*service)->Shutdown(std::chrono::seconds(1));

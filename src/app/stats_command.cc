@@ -110,7 +110,8 @@ void PrintBudgets(const json& stats) {
     fmt::print("budget of all tenants: ${:.2f} of ${:.2f} spent today\n",
                budget["total"].value("spent_usd", 0.0), budget["total"].value("budget_usd", 0.0));
   }
-  for (const auto& [tenant, today] : budget.value("tenants", json::object()).items()) {
+  const json tenants = budget.value("tenants", json::object());
+  for (const auto& [tenant, today] : tenants.items()) {
     const double limit = today.value("budget_usd", 0.0);
     if (limit == 0) continue;
     fmt::print("budget of {}: ${:.2f} of ${:.2f} spent today\n", tenant,

@@ -67,7 +67,8 @@ inline std::vector<double> FakeVector(const std::string& text) {
 
 inline http::RawReply EmbeddingsReply(const std::string& request) {
   nlohmann::json data = nlohmann::json::array();
-  for (const auto& text : BodyOf(request)["input"]) {
+  nlohmann::json body = BodyOf(request);
+  for (const auto& text : body["input"]) {
     data.push_back({{"object", "embedding"},
                     {"index", data.size()},
                     {"embedding", FakeVector(text.get<std::string>())}});

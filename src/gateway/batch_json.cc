@@ -238,7 +238,8 @@ std::string WriteBatchImages(const Batch& batch, const ImageLinks& links) {
   ordered_json data = ordered_json::array();
   for (const BatchItem& item : batch.items) {
     if (item.status != ItemStatus::kDone) continue;
-    for (const ordered_json& image : Linked(item, links)["images"]) {
+    ordered_json linked = Linked(item, links);
+    for (const ordered_json& image : linked["images"]) {
       ordered_json shown = {{"item", item.name}};
       shown.update(image);
       data.push_back(std::move(shown));
